@@ -16,6 +16,8 @@ from mlzoo.core.errors import UsageError
 if TYPE_CHECKING:
     import keras
 
+    from mlzoo.data.problems.problem import Problem
+
 IGNORED = 255
 """Class position of pixels and steps that do not count."""
 
@@ -187,7 +189,7 @@ class Inputs:
     the batch size of a training that carries states from batch to batch; 0: it carries none.
     `numbers` is how many features of a scaled table row are standardized numbers; they come first.
     `ranks` holds for each of them knots and the share of training values below each knot.
-    `box` is the interval of each coordinate, where samples are points of a domain.
+    `problem` is what is to be solved, where samples are points of a domain.
     """
 
     shape: tuple[int, ...]
@@ -199,7 +201,7 @@ class Inputs:
     streams: int = 0
     numbers: int = 0
     ranks: tuple[tuple[tuple[float, ...], tuple[float, ...]], ...] = ()
-    box: tuple[tuple[float, float], ...] = ()
+    problem: Problem | None = None
 
     def start(self, any_size: bool = False) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         """The model's input, and the same after scaling: (batch, *shape) float.

@@ -15,6 +15,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from mlzoo.layers.derivatives.interface import functions
 from mlzoo.layers.numbers import LeadingNumbers
 
 if TYPE_CHECKING:
@@ -76,7 +77,8 @@ class FourierFeatures(LeadingNumbers):
     def change(self, numbers: Any) -> Any:
         """Return (batch, 2 * frequencies)."""
         angles = 2 * math.pi * ops.matmul(numbers, ops.transpose(self.b))
-        return ops.concatenate([ops.cos(angles), ops.sin(angles)], axis=-1)
+        xp = functions()
+        return ops.concatenate([xp.cos(angles), xp.sin(angles)], axis=-1)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Return (batch, features + 2 * frequencies - count)."""

@@ -27,7 +27,7 @@ def input_spec(train: Part) -> Inputs:
     samples = train.samples
     shape = tuple(int(side) for side in samples.inputs.shape[1:])
     if samples.problem is not None:
-        return Inputs(shape, samples.kind, box=samples.problem.box)
+        return Inputs(shape, samples.kind, problem=samples.problem)
     dtype = "float32"
     layer: keras.layers.Layer
     ranks: Ranks = ()

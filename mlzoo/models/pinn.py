@@ -39,7 +39,7 @@ class Config(Settings):
     """Train a slope of tanh in each layer."""
     fourier: int = Field(0, ge=0, le=4096)
     """Random frequencies whose cosines and sines stand for the coordinates, for solutions that
-    oscillate; 0: the coordinates as they are. On JAX these are of 32 bits."""
+    oscillate; 0: the coordinates as they are."""
     fourier_scale: float = Field(
         1.0, gt=0, json_schema_extra=searched(0.1, 10.0, log=True, needs="fourier")
     )
@@ -76,11 +76,15 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
 
     from mlzoo.layers.activations import AdaptiveTanh
     from mlzoo.layers.fourier import FourierFeatures
+    from mlzoo.layers.periodic import PeriodicCoordinates
     from mlzoo.layers.scaling import BoxScaling
 
     tensor = keras.Input(inputs.shape, dtype=keras.config.floatx(), name="input")
-    box = inputs.box or ((-1.0, 1.0),) * inputs.shape[0]
+    problem = inputs.problem
+    box = problem.box if problem else ((-1.0, 1.0),) * inputs.shape[0]
     x = BoxScaling(box, name="scaling")(tensor)
+    if problem and problem.periodic:
+        x = PeriodicCoordinates(problem.periodic, name="periodic")(x)
     if config.fourier:
         scale = (config.fourier_scale,)
         x = FourierFeatures(x.shape[-1], config.fourier, scale, name="fourier")(x)

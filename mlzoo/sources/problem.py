@@ -1,9 +1,10 @@
 """A problem: differential equations with conditions in a .yaml file, or one that comes along.
 
-exponential-decay, damped-oscillator, lotka-volterra, boundary-values, heat, wave and helmholtz come
-along. A file names `unknowns`, `coordinates` with their intervals, `parameters`, `equations` (u_t,
-u_xx: derivatives), `conditions` (each with `where` and `equation`) and, only to score, the `exact`
-solution.
+exponential-decay, damped-oscillator, lotka-volterra, boundary-values, heat, wave, burgers,
+allen-cahn, helmholtz and poisson-l-shape come along. A file names `unknowns`, `coordinates` with
+their intervals, perhaps the `domain` as what the box is without and which coordinates are
+`periodic`, `parameters`, `equations` (u_t, u_xx: derivatives), `conditions` (each with `where` and
+`equation`) and, only to score, the `exact` solution.
 """
 
 from __future__ import annotations
@@ -31,10 +32,15 @@ NAMES = (
     "boundary-values",
     "heat",
     "wave",
+    "burgers",
+    "allen-cahn",
     "helmholtz",
+    "poisson-l-shape",
 )
 _SPLITS = {"train": 64, "valid": 256, "test": 1024}
-_ALLOWED_DIFFERENCE = 1e-2
+_CELLS = (200, 400, 800, 1600, 3200)
+"""Cells of grids, the next as long as the last two differ by more than `_SURE`."""
+_SURE, _ALLOWED_DIFFERENCE = 5e-4, 1e-2
 
 
 class Config(Settings):
@@ -107,18 +113,24 @@ def _solution(problem: Problem, points: np.ndarray, data: str) -> tuple[np.ndarr
     from mlzoo.data.problems.solvers import solve
 
     if problem.exact:
-        values = problem.solution(points)
-        if not np.isfinite(values).all():
+        exact = problem.solution(points)
+        if not np.isfinite(exact).all():
             raise DataError(f"{data}: exact is not finite everywhere in the domain")
-        return values, "scores are against the exact solution of the problem's file"
-    coarse, fine = solve(problem, 200), solve(problem, 400)
-    if coarse is None or fine is None:
+        return exact, "scores are against the exact solution of the problem's file"
+    fine, apart = solve(problem, _CELLS[0]), np.inf
+    values: np.ndarray | None = None
+    for cells in _CELLS[1:]:
+        finer = solve(problem, cells) if fine is not None and apart > _SURE else None
+        if fine is None or finer is None:
+            break
+        values = finer.values(points)
+        apart = float(np.linalg.norm(values - fine.values(points)) / np.linalg.norm(values))
+        fine = finer
+    if fine is None or values is None:
         raise DataError(
             f"{data}: no classical solver here is for these equations, so give the solution to "
             "score against as exact"
         )
-    values = fine.values(points)
-    apart = float(np.linalg.norm(values - coarse.values(points)) / np.linalg.norm(values))
     if not apart < _ALLOWED_DIFFERENCE:
         raise DataError(
             f"{data}: the reference by {fine.method} is not sure enough to score against (it is "

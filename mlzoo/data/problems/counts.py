@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mlzoo.data.problems.problem import Problem
+from mlzoo.data.problems.domains import bounds, hole_names
+from mlzoo.data.problems.problem import Face, Problem, Rim
 
 
 def count_mistakes(problem: Problem) -> list[tuple[str, str]]:
@@ -19,12 +20,25 @@ def count_mistakes(problem: Problem) -> list[tuple[str, str]]:
         return [("equations", f"{needs}, but {len(problem.equations)} are given")]
     if count > 1 and len(problem.coordinates) > 1:
         return []
-    messages = (
+    messages = [
         _along(problem, which, place)
         for which in range(count)
         for place in range(len(problem.coordinates))
-    )
+        if place not in problem.periodic
+    ]
+    messages += [_around(problem, name, where) for name, where in hole_names(problem.holes).items()]
     return [("conditions", message) for message in messages if message]
+
+
+def _around(problem: Problem, name: str, where: Rim) -> str:
+    """Return that nothing is said of the solution on the rim of a hole, where that is needed."""
+    order = max(problem.order(0, 0), problem.order(0, 1))
+    given = sum(condition.where == where for condition in problem.conditions)
+    needed = order // 2
+    if given >= needed or not bounds(problem, where):
+        return ""
+    example = f"{{where: {name!r}, equation: {problem.unknowns[0]} = 0}}"
+    return f"the rim of {name} needs {needed}, not {given}; add one, as in {example}"
 
 
 def _along(problem: Problem, unknown: int, coordinate: int) -> str:
@@ -35,7 +49,8 @@ def _along(problem: Problem, unknown: int, coordinate: int) -> str:
         and any(which == unknown for which, _ in problem.used(condition.equation).values())
         for condition in problem.conditions
     )
-    if given == order:
+    ends = [Face(coordinate, end) for end in problem.box[coordinate]]
+    if given == order or (problem.holes and not all(bounds(problem, end) for end in ends)):
         return ""
     name, (low, high) = problem.coordinates[coordinate], problem.box[coordinate]
     cure = "take out what follows from the others"

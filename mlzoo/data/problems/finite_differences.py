@@ -38,13 +38,23 @@ class _Grid:
     place: int
     order: int
 
+    @property
+    def periodic(self) -> bool:
+        """Return whether the last node is the first again."""
+        return self.place in self.problem.periodic
+
+    @property
+    def inner(self) -> np.ndarray:
+        """Return the positions of the nodes whose values are integrated."""
+        return self.x[:-1] if self.periodic else self.x[1:-1]
+
     def known(self, t: float, x: np.ndarray) -> dict[str, Any]:
         """Return what expressions may name at some nodes, without the unknown."""
         names = self.problem.coordinates
         return {**self.problem.parameters, names[self.place]: x, names[1 - self.place]: t}
 
     def derivatives(self, u: np.ndarray, time_order: int) -> dict[str, object]:
-        """Return derivatives by x, at the inner nodes, of values at all nodes."""
+        """Return derivatives by x, at the inner nodes, of values there and beside them."""
         step = self.x[1] - self.x[0]
         around = u[:-2], u[1:-1], u[2:]
         return {
@@ -59,8 +69,16 @@ class _Grid:
         words = [(self.place, order), (1 - self.place, time_order)]
         return sorted(word for word in words if word[1])
 
+    def beside(self, t: float, inner: np.ndarray) -> np.ndarray:
+        """Return values at the inner nodes with one more at each end."""
+        if self.periodic:
+            return np.concatenate([inner[-1:], inner, inner[:1]])
+        return self.ends(t, inner)
+
     def ends(self, t: float, inner: np.ndarray) -> np.ndarray:
         """Return values at all nodes, those at the ends from their conditions."""
+        if self.periodic:
+            return np.append(inner, inner[:1])
         step = self.x[1] - self.x[0]
         u = np.concatenate([[0.0], inner, [0.0]])
         for condition in self.problem.conditions:
@@ -110,11 +128,11 @@ def method_of_lines(problem: Problem, cells: int) -> Callable[[np.ndarray], np.n
         return None
     low, high = problem.box[1 - grid.place]
     highest = derivative_name(problem, 0, (1 - grid.place, grid.order))
-    inner = len(grid.x) - 2
+    inner = len(grid.inner)
 
     def slopes(t: float, y: np.ndarray) -> np.ndarray:
         parts = y.reshape(grid.order, inner)
-        values = {**grid.known(t, grid.x[1:-1]), **grid.derivatives(grid.ends(t, parts[0]), 0)}
+        values = {**grid.known(t, grid.inner), **grid.derivatives(grid.beside(t, parts[0]), 0)}
         if grid.order == 2:
             values[derivative_name(problem, 0, (1 - grid.place, 1))] = parts[1]
 
@@ -123,12 +141,11 @@ def method_of_lines(problem: Problem, cells: int) -> Callable[[np.ndarray], np.n
 
         return np.concatenate([*parts[1:], linear_root(residuals, 1)[0]])
 
-    # Diffusion is stiff; waves are not, and an implicit method would solve large systems for them.
-    method = "LSODA" if grid.order == 1 else "DOP853"
     try:
         start = _start(grid, low)
+        options = {**_method(grid), **_TOLERANCES}
         solution = solve_ivp(
-            slopes, (low, high), start, method, np.linspace(low, high, 201), **_TOLERANCES
+            slopes, (low, high), start, t_eval=np.linspace(low, high, 201), **options
         )
     except (np.linalg.LinAlgError, KeyError):
         return None
@@ -139,6 +156,23 @@ def method_of_lines(problem: Problem, cells: int) -> Callable[[np.ndarray], np.n
     return lambda points: spline.ev(points[:, 1 - grid.place], points[:, grid.place])[:, None]
 
 
+def _method(grid: _Grid) -> dict[str, Any]:
+    """Return the method of integration, with what it is to know of the Jacobian.
+
+    Diffusion is stiff; waves are not, and an implicit method would solve large systems for them.
+    """
+    if grid.order == 2:
+        return {"method": "DOP853"}
+    if not grid.periodic:
+        return {"method": "LSODA", "lband": 1, "uband": 1}
+    from scipy import sparse
+
+    count = len(grid.inner)
+    offsets = (-count + 1, -1, 0, 1, count - 1)
+    pattern = sparse.diags([np.ones(count)] * 5, offsets, (count, count), format="csc")
+    return {"method": "BDF", "jac_sparsity": pattern}
+
+
 def _grid(problem: Problem, cells: int) -> _Grid | None:
     """Return the grid of a problem that has a time; None for others.
 
@@ -147,9 +181,12 @@ def _grid(problem: Problem, cells: int) -> _Grid | None:
     """
     for moment in (1, 0):
         place, order = 1 - moment, problem.order(0, moment)
+        if problem.holes or moment in problem.periodic:
+            continue
         at = {c.value for c in problem.conditions if c.coordinate == moment}
-        ends = sorted(c.value for c in problem.conditions if c.coordinate == place)
-        if at != {problem.box[moment][0]} or ends != sorted(problem.box[place]):
+        ends = [c.value for c in problem.conditions if c.coordinate == place]
+        needed = () if place in problem.periodic else problem.box[place]
+        if at != {problem.box[moment][0]} or {*ends} != {*needed} or len(ends) != len(needed):
             continue
         if order in (1, 2) and problem.order(0, place) <= 2:
             x = np.linspace(*problem.box[place], cells + 1)
@@ -162,11 +199,11 @@ def _start(grid: _Grid, t: float) -> np.ndarray:
     names = [
         derivative_name(grid.problem, 0, (1 - grid.place, order)) for order in range(grid.order)
     ]
-    known = grid.known(t, grid.x[1:-1])
+    known = grid.known(t, grid.inner)
     equations = [c.equation for c in grid.problem.conditions if c.coordinate != grid.place]
 
     def residuals(numbers: np.ndarray) -> np.ndarray:
         return evaluated(equations, {**known, **dict(zip(names, numbers, strict=True))})
 
     solution = linear_root(residuals, grid.order)
-    return np.broadcast_to(solution, (grid.order, len(grid.x) - 2)).reshape(-1)
+    return np.broadcast_to(solution, (grid.order, len(grid.inner))).reshape(-1)

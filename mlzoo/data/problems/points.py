@@ -1,44 +1,84 @@
-"""Points of a problem's domain: within the box, and on the faces that conditions name."""
+"""Points of a problem's domain: within it, and on the faces and rims that conditions name."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
-from mlzoo.data.problems.problem import Condition, Problem
+from mlzoo.data.problems.problem import Face, Problem, Rim
+
+_MOST_TRIALS = 1000
 
 
 def spread(problem: Problem, count: int, seed: int) -> np.ndarray:
-    """Return points (count, coordinates) that fill the box evenly (scrambled Sobol sequence)."""
+    """Return points (count, coordinates) that fill the domain evenly (scrambled Sobol sequence)."""
     from scipy.stats import qmc
 
-    drawn = qmc.Sobol(len(problem.box), seed=seed).random_base2(math.ceil(math.log2(count)))
+    sequence = qmc.Sobol(len(problem.box), seed=seed)
     low, high = np.array(problem.box).T
-    return np.asarray(low + drawn[:count] * (high - low))
+    size = 2 ** math.ceil(math.log2(count))
+
+    def draw_some(_: int) -> np.ndarray:
+        return np.asarray(low + sequence.random(size) * (high - low))
+
+    return _kept(draw_some, lambda points: problem.depth(points) < 0, count)
 
 
 def draw(problem: Problem, rng: np.random.Generator, interior: int, face: int) -> list[np.ndarray]:
-    """Return new points within the box, and on the face of each condition.
+    """Return new points within the domain, and on the face or rim of each condition.
 
     Args:
         problem: whose domain they are of.
         rng: they are drawn from it, uniformly.
-        interior: how many within the box.
-        face: how many on each face; a face that is a point has one.
+        interior: how many within the domain.
+        face: how many on each face and rim; a face that is a point has one.
 
     Returns:
         An array (n, coordinates) for the interior, and one for each condition.
     """
-    low, high = np.array(problem.box).T
-    within = rng.uniform(low, high, (interior, len(low)))
-    return [within, *(_on_face(problem, each, rng, face) for each in problem.conditions)]
+    within = _kept(_box_points(problem, rng), lambda points: problem.depth(points) < 0, interior)
+    return [within, *(on_boundary(problem, c.where, rng, face) for c in problem.conditions)]
 
 
-def _on_face(
-    problem: Problem, condition: Condition, rng: np.random.Generator, count: int
+def on_boundary(
+    problem: Problem, where: Face | Rim, rng: np.random.Generator, count: int
 ) -> np.ndarray:
+    """Return points (count, coordinates) of a face or a rim, where they bound the domain.
+
+    Raises:
+        ValueError: it has no such points.
+    """
+    draw_any = _box_points(problem, rng)
+
+    def draw_some(number: int) -> np.ndarray:
+        points = draw_any(number)
+        if isinstance(where, Face):
+            points[:, where.coordinate] = where.value
+        else:
+            points[:, :2] = problem.holes[where.hole].rim(rng, number)
+        return points
+
+    alone = len(problem.box) == 1
+    return _kept(draw_some, lambda points: problem.on(where, points), 1 if alone else count)
+
+
+def _box_points(problem: Problem, rng: np.random.Generator) -> Callable[[int], np.ndarray]:
     low, high = np.array(problem.box).T
-    points = rng.uniform(low, high, (count if len(low) > 1 else 1, len(low)))
-    points[:, condition.coordinate] = condition.value
-    return points
+    return lambda number: rng.uniform(low, high, (number, len(low)))
+
+
+def _kept(
+    draw_some: Callable[[int], np.ndarray],
+    fit: Callable[[np.ndarray], np.ndarray],
+    count: int,
+) -> np.ndarray:
+    """Return the first `count` points that fit, of as many draws as it takes."""
+    kept: list[np.ndarray] = []
+    for _ in range(_MOST_TRIALS):
+        points = draw_some(count)
+        kept.append(points[fit(points)])
+        if sum(map(len, kept)) >= count:
+            return np.concatenate(kept)[:count]
+    raise ValueError(f"none of {_MOST_TRIALS * count:,} points lies in the domain")

@@ -1,4 +1,4 @@
-"""A problem: equations for unknown functions of coordinates, with conditions on a box."""
+"""A problem: equations for unknown functions of coordinates, with conditions on a domain."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from mlzoo.core.expressions import Node, evaluate
+from mlzoo.data.problems.shapes import Hole
 
 HIGHEST_ORDER = 4
 Derivative = tuple[int, tuple[int, ...]]
@@ -30,18 +31,50 @@ class Equation:
 
 
 @dataclass(frozen=True)
-class Condition:
-    """Equation that holds where a coordinate has a value, one of its ends.
+class Face:
+    """Where a coordinate has the value of one of its ends.
 
     Attributes:
         coordinate: position of the coordinate.
         value: lower or upper end of its interval.
-        equation: the equation.
     """
 
     coordinate: int
     value: float
+
+
+@dataclass(frozen=True)
+class Rim:
+    """The rim of a hole.
+
+    Attributes:
+        hole: position of the hole.
+    """
+
+    hole: int
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Equation that holds on a part of the boundary.
+
+    Attributes:
+        where: the part.
+        equation: the equation.
+    """
+
+    where: Face | Rim
     equation: Equation
+
+    @property
+    def coordinate(self) -> int | None:
+        """Return the position of the coordinate whose end it is for; None on a rim."""
+        return self.where.coordinate if isinstance(self.where, Face) else None
+
+    @property
+    def value(self) -> float | None:
+        """Return the end of the coordinate's interval; None on a rim."""
+        return self.where.value if isinstance(self.where, Face) else None
 
 
 @dataclass(frozen=True)
@@ -54,8 +87,10 @@ class Problem:
         box: from and to of each coordinate.
         parameters: numbers that equations name.
         equations: one an unknown, within the box.
-        conditions: on its faces.
+        conditions: on its faces and on the rims of its holes.
         exact: the solution, an expression an unknown; empty where it is not known.
+        holes: what is cut out of the box, in the plane of the first two coordinates.
+        periodic: positions of the coordinates along which the solution repeats itself.
     """
 
     unknowns: tuple[str, ...]
@@ -65,6 +100,8 @@ class Problem:
     equations: tuple[Equation, ...]
     conditions: tuple[Condition, ...]
     exact: tuple[Node, ...] = ()
+    holes: tuple[Hole, ...] = ()
+    periodic: tuple[int, ...] = ()
 
     @property
     def derivatives(self) -> dict[str, Derivative]:
@@ -81,6 +118,30 @@ class Problem:
         words = (self.used(equation).values() for equation in self.equations)
         orders = (w.count(coordinate) for used in words for which, w in used if which == unknown)
         return max(orders, default=0)
+
+    def depth(self, points: np.ndarray) -> np.ndarray:
+        """Return how deep within a hole points (n, coordinates) are; below 0 in the domain."""
+        depths = [hole.depth(points[:, :2]) for hole in self.holes]
+        return np.max([np.full(len(points), -np.inf), *depths], axis=0)
+
+    def on(self, where: Face | Rim, points: np.ndarray) -> np.ndarray:
+        """Return which points of a face or a rim bound the domain.
+
+        The others are covered by holes, or lie out of the box.
+
+        Args:
+            where: the face or rim that the points lie on.
+            points: (n, coordinates).
+        """
+        low, high = np.array(self.box).T
+        margin = 1e-9 * (high - low).max()
+        if isinstance(where, Face):
+            return self.depth(points) < -margin
+        others = [hole for place, hole in enumerate(self.holes) if place != where.hole]
+        inside = ((points > low + margin) & (points < high - margin))[:, :2].all(axis=1)
+        for hole in others:
+            inside &= hole.depth(points[:, :2]) < -margin
+        return np.asarray(inside)
 
     def values(self, points: Any) -> dict[str, Any]:
         """Return coordinates (n,) at points (n, coordinates), and the parameters."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,10 +16,15 @@ from mlzoo.core.files import refuse_special
 from mlzoo.core.messages import series
 from mlzoo.core.registry import unknown
 from mlzoo.data.problems.counts import count_mistakes
+from mlzoo.data.problems.domains import boundary, hole_mistakes, hole_names, outside, read_holes
 from mlzoo.data.problems.grammar import Grammar
-from mlzoo.data.problems.problem import Condition, Problem
+from mlzoo.data.problems.problem import Condition, Face, Problem, Rim
+from mlzoo.data.problems.shapes import Hole
 
-_KEYS = ("unknowns", "coordinates", "parameters", "equations", "conditions", "exact")
+_KEYS = (
+    *("unknowns", "coordinates", "domain", "periodic", "parameters", "equations", "conditions"),
+    "exact",
+)
 _NEEDED = ("unknowns", "coordinates", "equations", "conditions")
 _MOST_COORDINATES = 4
 _MOST_BYTES = 100_000
@@ -109,20 +115,28 @@ class _ProblemReader:
             for path, text in self._list("equations")
             if (equation := self._parsed(path, text, self.grammar.equation))
         ]
-        conditions = [
-            each
-            for path, entry in self._list("conditions")
-            for each in self._condition(path, entry)
-        ]
-        problem = Problem(
+        bare = Problem(
             self.grammar.unknowns,
             tuple(self.box),
             tuple(self.box.values()),
             self.parameters,
             tuple(equations),
-            tuple(conditions),
+            (),
             self._exact(),
+            self._holes(),
+            self._periodic(),
         )
+        if not self.problems:
+            for message in hole_mistakes(bare):
+                self.wrong(("domain",), message)
+        if any(self.lines.get(("domain",)) == line for line, _ in self.problems):
+            return None
+        conditions = [
+            each
+            for path, entry in self._list("conditions")
+            for each in self._condition(path, entry, bare)
+        ]
+        problem = replace(bare, conditions=tuple(conditions))
         if not self.problems:
             for key, message in count_mistakes(problem):
                 self.wrong((key,), message)
@@ -209,7 +223,29 @@ class _ProblemReader:
             self.wrong(path, str(error))
             return None
 
-    def _condition(self, path: _Path, entry: Any) -> list[Condition]:
+    def _holes(self) -> tuple[Hole, ...]:
+        holes: list[Hole] = []
+        if (domain := self.content.get("domain")) is not None:
+            path = ("domain", "minus")
+            for place, hole in enumerate(
+                read_holes(domain, len(self.box), lambda value: self._number(path, value))
+            ):
+                if isinstance(hole, str):
+                    self.wrong((*path, place), hole)
+                else:
+                    holes.append(hole)
+        return tuple(holes)
+
+    def _periodic(self) -> tuple[int, ...]:
+        given = self.content.get("periodic") or []
+        names = given if isinstance(given, list) else [given]
+        if other := [name for name in names if name not in self.box]:
+            known = ", ".join(self.box)
+            self.wrong(("periodic",), f"{other[0]!r} is no coordinate; there are {known}")
+            return ()
+        return tuple(place for place, name in enumerate(self.box) if name in names)
+
+    def _condition(self, path: _Path, entry: Any, problem: Problem) -> list[Condition]:
         if not isinstance(entry, dict) or set(entry) != {"where", "equation"}:
             self.wrong(
                 path,
@@ -217,30 +253,40 @@ class _ProblemReader:
             )
             return []
         equation = self._parsed((*path, "equation"), entry["equation"], self.grammar.equation)
-        faces = self._faces((*path, "where"), entry["where"])
-        return [] if equation is None else [Condition(*face, equation) for face in faces]
+        places = self._places((*path, "where"), entry["where"], problem)
+        return [] if equation is None else [Condition(where, equation) for where in places]
 
-    def _faces(self, path: _Path, where: Any) -> list[tuple[int, float]]:
-        """Return the faces of the box that a text names, as (coordinate, value)."""
-        places = dict(zip(self.box, range(len(self.box)), strict=True))
+    def _places(self, path: _Path, where: Any, problem: Problem) -> list[Face | Rim]:
+        """Return the faces of the box and the rims of holes that a text names."""
         if where == "boundary":
-            return [(places[name], end) for name, ends in self.box.items() for end in ends]
+            return boundary(problem)
+        rims = hole_names(problem.holes)
+        place = rims.get(str(where)) or self._face(path, where, (*rims, "boundary"))
+        if place is None:
+            return []
+        if not self.problems and (message := outside(problem, place, where)):
+            self.wrong(path, message)
+        return [place]
+
+    def _face(self, path: _Path, where: Any, others: tuple[str, ...]) -> Face | None:
+        """Return the face of the box that a text such as `x = 0` names."""
+        places = dict(zip(self.box, range(len(self.box)), strict=True))
         name, sign, text = (part.strip() for part in str(where).partition("="))
         if not sign or name not in self.box:
             first, ends = next(iter(self.box.items()))
             message = f"where names an end of a coordinate, as in '{first} = {ends[0]:g}'"
-            self.wrong(path, f"{message}, or is boundary (got {where!r})")
-            return []
+            self.wrong(path, f"{message}, or is {series(others, 'or')} (got {where!r})")
+            return None
         value, (low, high) = self._number(path, text), self.box[name]
         for end in (low, high):
             if value is not None and abs(value - end) <= 1e-9 * (high - low):
-                return [(places[name], end)]
+                return Face(places[name], end)
         if value is not None:
             cure = f"write {name} = {low:g} or {name} = {high:g}"
             self.wrong(path, f"{name} = {value:g} is no end of its interval; {cure}")
         elif text and not self.problems:
             self.wrong(path, f"{text!r} is no number; write {name} = {low:g}")
-        return []
+        return None
 
     def _exact(self) -> tuple[Node, ...]:
         exact = self.content.get("exact")
