@@ -9,7 +9,7 @@ no local response normalization, and He's initialization. The convolutions are `
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
@@ -43,6 +43,12 @@ class Config(Settings):
     """Share of features dropped before each dense layer."""
     l2: float = Field(0.0, ge=0)
     """Penalty on the squared weights (5e-4 in the paper)."""
+    weights: str = "none"
+    """Weights to begin with: none (drawn), or an .npz file of arrays `conv1/kernel` (height, width,
+    channels, kernels), `conv1/bias`, ..., `dense1/kernel` (inputs, units), ...; layers that it does
+    not hold are drawn, and so is a head for other classes."""
+    train: Literal["all", "dense"] = "all"
+    """What is trained: all layers, or only those behind the convolutions."""
 
 
 def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
@@ -54,12 +60,14 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
         outputs: specification of the predictions.
 
     Raises:
-        UsageError: a sample is no image, or an image under 63x63.
+        UsageError: a sample is no image, or an image under 63x63; there is no file of weights.
+        DataError: the file of weights is not of these layers.
     """
     import keras
 
     from mlzoo.layers.blocks import dense, flat, regularizer
     from mlzoo.layers.convolutions import require_sides
+    from mlzoo.layers.named_weights import load_named
 
     inputs.require_image("alexnet")
     require_sides(inputs.shape, "alexnet", _SMALLEST)
@@ -69,7 +77,13 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
         x = keras.layers.Dropout(config.dropout, name=f"dropout{number}")(x)
         x = dense(x, units, "relu", name=f"dense{number}", l2=config.l2)
     output = outputs.head(x, kernel_regularizer=regularizer(0, config.l2))
-    return keras.Model(tensor, output, name="alexnet")
+    model = keras.Model(tensor, output, name="alexnet")
+    if config.weights != "none":
+        load_named(model, config.weights, open_ended=("head",))
+    if config.train == "dense":
+        for number in range(1, len(_CONVOLUTIONS) + 1):
+            model.get_layer(f"conv{number}").trainable = False
+    return model
 
 
 def _convolutions(x: keras.KerasTensor, l2: float) -> keras.KerasTensor:

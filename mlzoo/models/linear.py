@@ -30,7 +30,6 @@ _MOST_MONOMIALS = 50_000
 _MOST_SOLVED, _MOST_POSTERIOR = 4_000, 1_000
 """Features of a regression that is solved, and of one whose posterior is kept."""
 _MOST_WEIGHTS = 200_000
-_ITERATIONS = 200
 
 
 AUTO = ("table",)
@@ -86,8 +85,7 @@ def recipe(data: Data, config: RunConfig) -> Recipe:
         return Recipe(settings={"solve": True}, reason=reason, descends=False)
     if config.loss not in ("auto", "crossentropy") or features * outputs.units > _MOST_WEIGHTS:
         return Recipe()
-    fields = {"optimizer": "lbfgs", "epochs": _ITERATIONS}
-    return Recipe(fields, reason=reason, descends=False)
+    return Recipe({"optimizer": "lbfgs"}, reason=reason, descends=False)
 
 
 def _feature_count(data: Data, degree: int) -> int:

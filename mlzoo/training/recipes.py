@@ -19,12 +19,17 @@ _OF_OPTIMIZER = ("learning_rate", "momentum", "weight_decay", "optimizer_set", "
 """Fields whose values suit the recipe's optimizer alone."""
 FOLDS = {"good": 5, "best": 10}
 """Folds that are averaged, by preset."""
+UNTIL_CONVERGED = 15_000
+"""Iterations at most of an optimizer that stops by itself; that of scipy's L-BFGS-B."""
 REARRANGING = frozenset({"augment", "tile", "overlap"})
 """Fields that decide how data are arranged."""
 
 
 def with_recipe(merged: Merged, data: Data) -> tuple[Merged, str]:
     """Return a configuration with what its model recommends for the data, and a note of it.
+
+    Where no number of epochs was given, an optimizer that stops by itself runs until it has
+    converged.
 
     Args:
         merged: the configuration; nothing that was given is changed.
@@ -33,6 +38,15 @@ def with_recipe(merged: Merged, data: Data) -> tuple[Merged, str]:
     Returns:
         The configuration and the note, "" where nothing is recommended.
     """
+    recommended, note = _recommended(merged, data)
+    if not recommended.config.full_batch or "epochs" in merged.given:
+        return recommended, note
+    until = recommended.config.model_copy(update={"epochs": UNTIL_CONVERGED})
+    return replace(recommended, config=until), note
+
+
+def _recommended(merged: Merged, data: Data) -> tuple[Merged, str]:
+    """Return a configuration with its model's recommendation; see `with_recipe`."""
     config = merged.config
     plugin = registry.load("model", config.model)
     if config.preset == "none" or not hasattr(plugin, "recipe"):

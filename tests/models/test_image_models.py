@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from mlzoo.core.errors import UsageError
+from mlzoo.core.errors import DataError, UsageError
 from mlzoo.data.specs import Inputs, Outputs
 from mlzoo.models import alexnet, cnn, lenet, resnet
 
@@ -39,6 +40,33 @@ def test_alexnet_counts() -> None:
     assert sum(layer.count_params() for layer in convolutions) == 2_469_696
     assert model.get_layer("conv1").output.shape == (None, 56, 56, 64)
     assert model.get_layer("pool5").output.shape == (None, 6, 6, 256)
+
+
+def test_alexnet_begins_with_weights_of_a_file(tmp_path: Path) -> None:
+    small = {"dense": (8,), "weights": str(tmp_path / "alexnet.npz")}
+    donor = _model(alexnet, (63, 63, 3), 5, dense=(8,))
+    names = ("conv1", "conv5", "dense1", "head")
+    arrays = {
+        f"{name}/{variable.name}": np.array(variable)
+        for name in names
+        for variable in donor.get_layer(name).weights
+    }
+    np.savez(tmp_path / "alexnet.npz", **arrays)
+    model = _model(alexnet, (63, 63, 3), 10, train="dense", **small)
+    for name in ("conv1", "conv5", "dense1"):
+        kernel = np.array(model.get_layer(name).kernel)
+        np.testing.assert_array_equal(kernel, arrays[f"{name}/kernel"])
+    assert model.get_layer("head").kernel.shape == (8, 10), "a head for other classes is drawn"
+    assert {v.path.split("/")[0] for v in model.trainable_variables} == {"dense1", "head"}
+    for wrong, cause in (
+        ({"conv1/kernel": np.zeros((3, 3, 3, 64))}, "conv1/kernel has shape"),
+        ({"conv9/kernel": np.zeros(3)}, "conv9/kernel not in alexnet"),
+    ):
+        np.savez(tmp_path / "alexnet.npz", **wrong)
+        with pytest.raises(DataError, match=cause):
+            _model(alexnet, (63, 63, 3), **small)
+    with pytest.raises(UsageError, match="there is no file"):
+        _model(alexnet, (63, 63, 3), dense=(8,), weights=str(tmp_path / "none.npz"))
 
 
 @pytest.mark.slow

@@ -60,7 +60,14 @@ def test_settings_of_another_optimizer_are_left_out() -> None:
     result, _ = with_recipe(merged(optimizer="lbfgs"), made.data())
     assert (result.config.optimizer, result.config.schedule) == ("lbfgs", "constant")
     assert result.config.learning_rate is None
-    assert result.config.epochs == 7
+
+
+@pytest.mark.parametrize("preset", ["fast", "none"])
+def test_an_optimizer_that_stops_by_itself_runs_until_it_has_converged(preset: str) -> None:
+    given = merged(optimizer="lbfgs", preset=preset)
+    assert with_recipe(given, made.data())[0].config.epochs == 15_000
+    given = merged(optimizer="lbfgs", preset=preset, epochs=3)
+    assert with_recipe(given, made.data())[0].config.epochs == 3
 
 
 @pytest.mark.usefixtures("recipe")

@@ -72,7 +72,7 @@ def _table(task: str | None = "regression") -> Data:
 
 def test_classes_are_minimized_by_lbfgs() -> None:
     result, _ = with_recipe(merge({"model": "linear", "data": "iris"}), _table(None))
-    assert (result.config.optimizer, result.config.epochs) == ("lbfgs", 200)
+    assert (result.config.optimizer, result.config.epochs) == ("lbfgs", 15_000)
     lasso = merge({"model": "linear", "data": "iris", "set": {"l1": 0.1}})
     assert with_recipe(lasso, _table(None))[1] == ""
 
