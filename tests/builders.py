@@ -78,5 +78,15 @@ WRONG = {
         "Own.compute_loss is not run",
     ),
     "own_fit": (HYPER_MODEL, "build_model.fit is not run"),
+    "bound_fit": (
+        HYPER_MODEL.replace("class build_model", "class Mine") + "\n\nbuild_model = Mine().build\n",
+        "Mine.fit is not run",
+    ),
+    "loss_weights": (
+        START
+        + "    x = keras.layers.Dense(1)(x)\n"
+        + END.replace('"mse"', '"mse", loss_weights=[0.1]'),
+        "compile(loss_weights=[0.1]) is not used",
+    ),
     "import": ("import keras\n\nraise OSError('no licence')\n", "no licence"),
 }

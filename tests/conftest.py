@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from mlzoo.baselines import boosting, forest
 from mlzoo.drawing import canvas
@@ -30,6 +31,10 @@ def _set(values: dict[Any, dict[str, Any]]) -> None:
 
 
 _set(TREES | FIGURES)
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("any", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any")
 
 # Tracing a network makes many objects that live, so that looking for garbage finds little.
 gc.set_threshold(50_000, 20, 50)

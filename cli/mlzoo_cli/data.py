@@ -14,6 +14,7 @@ from mlzoo_cli.options import (
     ConfigGroup,
     Fields,
     Json,
+    RareSafeCsv,
     RunPath,
     Trust,
     run_argument,
@@ -108,6 +109,7 @@ def _cluster_text(result: Any) -> str:
 )
 def embed(
     data: Annotated[str, run_argument("data")],
+    safe_csv: RareSafeCsv = False,
     json: Json = False,
     *,
     given: dict[str, Any],
@@ -218,6 +220,7 @@ def preview(
 def audit(
     run: RunPath,
     trust: Trust = False,
+    safe_csv: RareSafeCsv = False,
     json: Json = False,
     *,
     given: dict[str, Any],
@@ -265,6 +268,7 @@ def compare(
     run: RunPath,
     new: Annotated[str, typer.Argument(metavar="NEW", help="Samples that it was not trained on.")],
     trust: Trust = False,
+    safe_csv: RareSafeCsv = False,
     json: Json = False,
     *,
     given: dict[str, Any],

@@ -312,13 +312,18 @@ def without_padding(values: np.ndarray, x: np.ndarray) -> np.ndarray:
     return np.where(gone[..., None] if values.ndim == 3 else gone, np.float32(0), values)
 
 
-def flag(values: np.ndarray) -> str:
-    """Return a map's problem with its likely cause; "" if there is none."""
+def flag(values: np.ndarray, number: bool = False) -> str:
+    """Return a map's problem with its likely cause; "" if there is none.
+
+    Args:
+        values: the map.
+        number: whether it is of a predicted number, which inputs may all lower.
+    """
     if not np.isfinite(values).all():
         return "not finite: the model's outputs or gradients overflow"
     if not values.any():
         return "all zero: nothing at this layer speaks for it; try --layer, or a signed method"
-    if values.max() <= 0:
+    if values.max() <= 0 and not number:
         return "negative: nothing speaks for it; its largest values speak least against it"
     if values.size > 1 and np.ptp(values) == 0:
         return "the same everywhere: the layer has a single place; try --layer"
@@ -341,7 +346,7 @@ def _explanations(
                 batch.resolved.labels[row],
                 batch.resolved.predicted[row],
                 _words(chosen.truths[position], subject),
-                flag(values[row]),
+                flag(values[row], number=not subject.classes),
             )
         )
     return explanations

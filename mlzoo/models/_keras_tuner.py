@@ -79,6 +79,8 @@ def _function(code: ModuleType, file: Path, function: str) -> Callable[[Any], An
     target: Any = getattr(code, function, None)
     if isinstance(target, type) and hasattr(target, "build"):
         target = target()
+    if hasattr(owner := getattr(target, "__self__", None), "build"):
+        target = owner  # the bound method of a HyperModel: build_model = Mine().build
     if hasattr(target, "build"):
         if (method := _overridden(target, ("fit",), "keras_tuner")) is not None:
             raise UsageError(
@@ -176,6 +178,12 @@ def check(network: Any, name: str) -> None:
             f"{name}: {type(network).__name__}.{method} is not run: `mlzoo` trains and calls the "
             "network's layers with its own loop. Return a plain keras.Model or Sequential, and put "
             "what the method does into a layer (add_loss) or into the compiled loss"
+        )
+    weights = getattr(getattr(network, "_compile_loss", None), "_user_loss_weights", None)
+    if weights not in (None, 1, [1], (1,)):
+        raise UsageError(
+            f"{name}: compile(loss_weights={weights}) is not used, since there is one loss; leave "
+            "it out, or scale the compiled loss itself"
         )
     for layer in _layers(network):
         if isinstance(layer, keras.layers.Lambda):

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from mlzoo.core.errors import UsageError
-from mlzoo.core.files import disk_errors, expand, real_path, write_json, write_text
+from mlzoo.core.files import disk_errors, expand, real_path, special_kind, write_json, write_text
 from mlzoo.runs import locks
 
 PARTIAL = ".partial"
@@ -101,13 +101,16 @@ class RunFolder:
 
 
 def check_root(root: Path) -> None:
-    """Raise UsageError where run folders can't go into `root`: it, or a parent, is a file."""
+    """Raise UsageError where run folders can't go into `root`: it, or a parent, is no folder."""
     root = expand(root)
     for folder in (root, *root.parents):
-        if folder.exists():
-            if not folder.is_dir():
-                raise UsageError(f"--out {root}: {folder} is a file, not a folder")
+        if folder.is_dir():
             return
+        if os.path.lexists(folder):
+            kind = special_kind(folder)
+            if kind is None:
+                kind = "a file, not a folder" if folder.exists() else "a link to nothing"
+            raise UsageError(f"--out {root}: {folder} is {kind}")
 
 
 def check_free(root: Path, name: str, overwrite: bool) -> None:
@@ -142,11 +145,9 @@ def create(root: Path, name: str | None, default_name: str, overwrite: bool = Fa
         ResourceError: the folder can't be written to.
     """
     root = expand(root)
+    check_root(root)
     with disk_errors(root):
-        try:
-            root.mkdir(parents=True, exist_ok=True)
-        except (FileExistsError, NotADirectoryError):
-            raise UsageError(f"--out {root} is a file, not a folder") from None
+        root.mkdir(parents=True, exist_ok=True)
         if name is not None:
             check_free(root, name, overwrite)
             return _make(root, name, overwrite)

@@ -2,11 +2,12 @@
 
 Student's t on the jackknife's standard error (Tukey, Bias and confidence in not-quite large
 samples, 1958): every unit is left out once, and the spread of the metric gives its standard error,
-on a scale where the metric has no bounds (logit, logarithm). From fewer than `FEWEST` units
-the scale is the metric's own, and a difference has no interval at all. A unit is a sample; where
-samples come in groups (patches of one photograph) it is a group: samples of a group are not
-independent, and intervals over single ones are too narrow. `benchmarks/interval_coverage.py`
-measures how often the intervals hold the truth.
+on a scale where the metric has no bounds (logit, logarithm). A unit is a sample; where samples come
+in groups (patches of one photograph) it is a group: samples of a group are not independent, and
+intervals over single ones are too narrow. From fewer than `FEWEST` units a difference has no
+interval at all, and the standard error of a metric is at least that of its single samples: of 2
+groups that happen to agree the jackknife says that nothing is uncertain.
+`benchmarks/interval_coverage.py` measures how often the intervals hold the truth.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ FEWEST = 6
 PARTS = 1000
 """With more units than this, random groups of them are left out instead of single ones."""
 HEAVY_TAILS = 1.5
-"""Intervals of errors are widened by 1 + HEAVY_TAILS / sqrt(units): the few largest errors decide
-the standard error, and a small sample seldom holds them (calibrated on Student's t with 5 degrees
-of freedom, see `benchmarks/interval_coverage.py`)."""
+"""From `FEWEST` units on, intervals of errors are widened by 1 + HEAVY_TAILS / sqrt(units): the few
+largest errors decide the standard error, and a small sample seldom holds them (calibrated on
+Student's t with 5 degrees of freedom, see `benchmarks/interval_coverage.py`)."""
 _CELLS = 2_000_000  # weights held at a time: 16 MB
 
 Interval = list[float]
@@ -65,11 +66,11 @@ def intervals(
     units = count_units(samples, groups)
     if units < fewest:
         return dict.fromkeys(scorers)
-    values = _left_out(scorers, samples, groups, seed)
+    errors = _standard_errors(scorers, samples, groups, seed)
     uniform_weights = np.ones((1, samples))
     by_metric: dict[str, Interval | None] = {}
     for name, scorer in scorers.items():
-        value, error = float(scorer(uniform_weights)[0]), standard_error(values[name])
+        value, error = float(scorer(uniform_weights)[0]), errors[name]
         ends = metrics.bounds(name) if bounds is None else bounds[name]
         said = registry.constants("metric", name)
         plain = bool(said.get("SYMMETRIC"))
@@ -247,12 +248,28 @@ def _left_out(
     return {name: np.concatenate(each) for name, each in values.items()}
 
 
+def _standard_errors(
+    scorers: Mapping[str, Scorer], samples: int, groups: Array | None, seed: int
+) -> dict[str, float | None]:
+    """Return each metric's standard error; of few groups, at least that of the single samples."""
+    values = _left_out(scorers, samples, groups, seed)
+    errors = {name: standard_error(each) for name, each in values.items()}
+    if groups is None or count_units(samples, groups) >= FEWEST:
+        return errors
+    single = _left_out(scorers, samples, None, seed)
+    for name, error in errors.items():
+        if error is not None:
+            errors[name] = max(error, standard_error(single[name]) or 0.0)
+    return errors
+
+
 def _between(
     value: float, error: float, units: int, low: float, high: float, plain: bool = False
 ) -> Interval | None:
     """Return Student's t interval on an unbounded scale, with the delta method's standard error.
 
-    On the metric's own scale, cut to its bounds, where it is `plain`.
+    On the metric's own scale, cut to its bounds, where it is `plain`, and where it has one bound
+    and 2 units: Student's t of 1 degree of freedom is too wide for an exponential.
     """
     from scipy.special import expit, logit
 
@@ -262,7 +279,7 @@ def _between(
     if not low < value < high:
         return None
     half = student(units) * error
-    if units < FEWEST or np.isinf([low, high]).all():
+    if np.isinf([low, high]).all() or (units < 3 and np.isinf([low, high]).any()):
         return [max(low, value - half), min(high, value + half)]
     if np.isfinite([low, high]).all():
         share = (value - low) / (high - low)
@@ -270,7 +287,8 @@ def _between(
         ends = expit(logit(share) + np.array([-half, half]))
         return [float(low + (high - low) * end) for end in ends]
     distance = value - low if np.isfinite(low) else high - value
-    factor = float(np.exp(half * (1 + HEAVY_TAILS / units**0.5) / distance))
+    tails = HEAVY_TAILS / units**0.5 if units >= FEWEST else 0.0
+    factor = float(np.exp(half * (1 + tails) / distance))
     if np.isfinite(low):
         return [low + distance / factor, low + distance * factor]
     return [high - distance * factor, high - distance / factor]

@@ -157,3 +157,14 @@ def test_predict_and_train_quote_names_of_files(mlzoo: Mlzoo, tmp_path: Path) ->
     written = Path("saved_models/r/predictions.csv")
     assert "'=a" in written.read_text() and ",=a" not in written.read_text()
     assert set(task("classification").read_predictions(written).targets.ravel()) == {"=a", "b"}
+
+
+def test_lists_of_data_quote_formulas_too(mlzoo: Mlzoo, tmp_path: Path) -> None:
+    rows = "".join(f"{i % 7},{i * i % 5},{'=a' if i % 2 else 'b'}\n" for i in range(12))
+    Path("t.csv").write_text("x,z,y\n" + rows)
+    done = mlzoo("data", "embed", "t.csv", "--target", "y", "--safe-csv", "--perplexities", 2)
+    assert done.code == 0, done.err
+    (written,) = (path for path in tmp_path.rglob("*.csv") if path.name != "t.csv")
+    assert "'=a" in written.read_text() and ",=a" not in written.read_text()
+    for name in ("audit", "compare"):
+        assert "--safe-csv" not in mlzoo("data", name, "--safe-csv").cause

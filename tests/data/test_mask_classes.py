@@ -305,6 +305,11 @@ def test_colours_in_classes_txt(tmp_path: Path) -> None:
         ("0 a\n7: b c\n", [(0, "a"), (7 * GRAY, "b c")]),
         ("1,2,3 a\n0\tb", [(0x010203, "a"), (0, "b")]),
         ("0\n1\n2", [(None, "0"), (None, "1"), (None, "2")]),
+        ("0,sky\n7, wet road\n", [(0, "sky"), (7 * GRAY, "wet road")]),
+        ('id,name\n0,sky\n1;"road"\n', [(0, "sky"), (GRAY, "road")]),
+        ("0 : a\n7=b\n1,2,3,c", [(0, "a"), (7 * GRAY, "b"), (0x010203, "c")]),
+        ("3,4\nb", [(None, "3,4"), (None, "b")]),
+        ("class,name\nb", [(None, "class,name"), (None, "b")]),
     ],
 )
 def test_lists_that_are_read(tmp_path: Path, text: str, expected: Any) -> None:
@@ -324,7 +329,7 @@ def test_lists_that_are_read(tmp_path: Path, text: str, expected: Any) -> None:
         (b"0 a\n1,2,3 b\n1,2,3 c", r"has the value (1, 2, 3) twice"),
         (b"0 a\nb\n", "'0 a' is a value and a name, but 'b' has no value (0 to 255, or 255,0,0)"),
         (b"0 a\n256 b\n", "but '256 b' has no value"),
-        (b"0 a\n1,2 b\n", "but '1,2 b' has no value"),
+        (b"0,a\n256,b\n", "but '256,b' has no value"),
         (b"-1 a\n1 b\n", "'1 b' is a value and a name, but '-1 a' has no value"),
     ],
 )

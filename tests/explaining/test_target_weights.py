@@ -44,3 +44,4 @@ def test_a_map_that_nothing_speaks_in_stays_signed_and_is_flagged() -> None:
     np.testing.assert_array_equal(found, [[[0, 2], [0, 3]], [[-1, -2], [-0.5, -3]]])
     assert flag(found[0]) == "" and flag(found[1]).startswith("negative: nothing speaks for it")
     assert flag(np.zeros((2, 2))).startswith("all zero")
+    assert flag(np.array([-3.0, -1.0]), number=True) == ""  # all inputs lower the number

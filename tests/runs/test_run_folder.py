@@ -191,6 +191,12 @@ def test_places_that_cannot_hold_runs(tmp_path: Path) -> None:
     for root in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(UsageError, match="is a file, not a folder"):
             run_folder.create(root, "a", "x")
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "broken").symlink_to("missing")
+    for name, kind in (("loop", "a link that leads to itself"), ("broken", "a link to nothing")):
+        for root in (tmp_path / name, tmp_path / name / "below"):
+            with pytest.raises(UsageError, match=f"--out {root}: {tmp_path / name} is {kind}"):
+                run_folder.create(root, "a", "x")
     with pytest.raises(ResourceError, match="/sys/kernel.* can't be written to"):
         run_folder.create(Path("/sys/kernel"), "a", "x")
 

@@ -326,6 +326,9 @@ def _ignored(chosen: ClassMap, named: Mapping[int, str]) -> str:
 def read_classes(path: Path) -> list[tuple[int | None, str]]:
     """The classes of a classes.txt: a name a line, or a value (7, or 255,0,0) and a name.
 
+    Value and name are separated by a blank, comma, semicolon, colon or equals sign; a first line
+    such as `id,name` is left out.
+
     Raises:
         DataError: it is empty, no text, some lines have values and others none, or it repeats one.
     """
@@ -337,7 +340,10 @@ def read_classes(path: Path) -> list[tuple[int | None, str]]:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if len(lines) < 2:
         raise DataError(f"{path} lists {len(lines)} classes; write one name a line, at least two")
-    codes = [_code(line.split()[0]) if len(line.split()) > 1 else None for line in lines]
+    if len(lines) > 2 and _HEADER.fullmatch(lines[0]) and all(map(_CODED.fullmatch, lines[1:])):
+        lines = lines[1:]
+    pairs = [_value_and_name(line) for line in lines]
+    codes = [code for code, _ in pairs]
     given_codes = [code for code in codes if code is not None]
     if given_codes and None in codes:
         coded, plain = (
@@ -347,7 +353,7 @@ def read_classes(path: Path) -> list[tuple[int | None, str]]:
             f"{path}: {coded!r} is a value and a name, but {plain!r} has no value (0 to 255, or "
             "255,0,0); write both on each line, or names only"
         )
-    names = [line.split(maxsplit=1)[1] if given_codes else line for line in lines]
+    names = [name for _, name in pairs]
     for what, values in (("name", names), ("value", list(map(shown, given_codes)))):
         twice = [value for value, count in Counter(values).items() if count > 1]
         if twice:
@@ -355,10 +361,18 @@ def read_classes(path: Path) -> list[tuple[int | None, str]]:
     return list(zip(codes, names, strict=True))
 
 
-def _code(text: str) -> int | None:
-    """`7` or `255,0,0` as a value; a trailing colon is left out."""
-    numbers = text.rstrip(":").split(",")
-    if len(numbers) not in (1, 3) or not all(n.isdecimal() and int(n) < 256 for n in numbers):
-        return None
-    red, green, blue = (int(n) for n in (numbers if len(numbers) == 3 else numbers * 3))
-    return red << 16 | green << 8 | blue
+_CODED = re.compile(r"(\d+,\d+,\d+|\d+)(?:\s*[,;:=]\s*(?=.*[^\d\s,])|\s+(?![,;:=]))(\S.*)")
+"""A value or a color, a separator and a name: `7 sky`, `7,sky`, `7: sky`, `255,0,0 rust`."""
+_HEADER = re.compile(r"(id|index|value|code|number|class)\s*[\s,;:=]\s*(name|class|label)", re.I)
+
+
+def _value_and_name(line: str) -> tuple[int | None, str]:
+    """Return a line's value and name; without a value in 0..255, None and the line."""
+    match = _CODED.fullmatch(line)
+    if match is None:
+        return None, line
+    numbers = [int(number) for number in match[1].split(",")]
+    if max(numbers) > 255:
+        return None, line
+    red, green, blue = numbers if len(numbers) == 3 else numbers * 3
+    return red << 16 | green << 8 | blue, match[2].strip("\"' ")

@@ -134,7 +134,8 @@ def coverage_sentence(record: Mapping[str, Any]) -> str:
     if "width" in record:
         size = f"mean width {', '.join(f'{each:.4g}' for each in record['width'])}"
     else:
-        size = f"{record['set_size']:.3g} classes a set, {record['unsure']:.0%} unsure"
+        classes = "class" if round(record["set_size"], 2) == 1 else "classes"
+        size = f"{record['set_size']:.3g} {classes} a set, {record['unsure']:.0%} unsure"
     whence = "out of fold" if record["method"] == "folds" else "set aside"
     return (
         f"{_kind(record)} hold {record['coverage']:.1%} of the test split, from "
