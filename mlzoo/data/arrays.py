@@ -24,19 +24,47 @@ PAIRS = (
 )
 
 
-def open_npz(path: Path) -> dict[str, np.ndarray]:
-    """All arrays of an .npz file, in the file's order, or those of Python code by their reference.
+ARCHIVES = (".npz", ".h5", ".hdf5", ".mat")
+"""Endings of files of several named arrays."""
+ARRAYS = (*ARCHIVES, ".npy")
+"""Endings of files of arrays."""
+
+
+def is_archive(path: str | Path) -> bool:
+    """Return whether a file's name is that of several named arrays."""
+    return Path(path).suffix.lower() in ARCHIVES
+
+
+def is_array_file(path: str | Path) -> bool:
+    """Return whether a file's name is that of one or several arrays."""
+    return Path(path).suffix.lower() in ARRAYS
+
+
+def open_archive(path: Path) -> dict[str, np.ndarray]:
+    """All arrays of a file, in the file's order, or those of Python code by their reference.
 
     Arrays of Python objects are refused, never unpickled.
 
+    Args:
+        path: an .npz, HDF5 or MATLAB file.
+
     Raises:
-        DataError: no such archive, arrays of Python objects, or more than memory holds.
+        DataError: no such file, arrays of Python objects, or more than memory holds.
     """
     if is_reference(path):
         held_arrays: dict[str, np.ndarray] = held(path)
         return held_arrays
     refuse_special(path)
+    ending = path.suffix.lower()
     try:
+        if ending == ".mat":
+            from mlzoo.data.archives.mat import read_mat
+
+            return read_mat(path)
+        if ending in (".h5", ".hdf5"):
+            from mlzoo.data.archives.hdf5 import read_hdf5
+
+            return read_hdf5(path)
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(item.file_size for item in archive.infolist())
         free = psutil.virtual_memory().available
@@ -54,6 +82,18 @@ def open_npz(path: Path) -> dict[str, np.ndarray]:
         raise
     except Exception as error:
         raise _unreadable(path, error) from None
+
+
+def open_inputs(path: Path) -> np.ndarray:
+    """Return the array of an .npy file, or the inputs of a file of several.
+
+    Raises:
+        DataError: it can't be read, or nothing says which array holds the inputs.
+    """
+    if path.suffix.lower() == ".npy":
+        return open_npy(path)
+    arrays = open_archive(path)
+    return arrays[next(iter(arrays)) if len(arrays) == 1 else choose_pair(arrays, path)[0]]
 
 
 def open_npy(path: Path) -> np.ndarray:
@@ -92,7 +132,8 @@ def _unreadable(path: Path, error: Exception) -> DataError:
             f"{path} holds Python objects, which can run code when they are read and are refused; "
             "save plain numbers or text (an array whose dtype is not object)"
         )
-    return DataError(f"{path} can't be read as NumPy arrays: {error}")
+    kind = {".mat": "MATLAB", ".h5": "HDF5", ".hdf5": "HDF5"}.get(path.suffix.lower(), "NumPy")
+    return DataError(f"{path} can't be read as {kind} arrays: {error}")
 
 
 def describe(arrays: dict[str, np.ndarray]) -> str:

@@ -14,8 +14,10 @@ from mlzoo.data.arrays import (
     as_trained,
     check_samples,
     choose_pair,
-    open_npy,
-    open_npz,
+    is_archive,
+    is_array_file,
+    open_archive,
+    open_inputs,
 )
 from mlzoo.data.images.decoding import ImageForm
 from mlzoo.data.images.folders import list_folder
@@ -54,8 +56,6 @@ from mlzoo.data.tables.reader import TableReader
 from mlzoo.data.text.pairs import read_labeled_pairs, read_sources
 from mlzoo.data.text.reader import PairReader, TextReader
 
-_ARRAYS = (".npz", ".npy")
-
 
 def read_inputs(path: str, reader: Reader, progress: Progress | None = None) -> NewInputs:
     """Read new samples without targets: image files or folders, a table, or arrays.
@@ -81,7 +81,7 @@ def read_inputs(path: str, reader: Reader, progress: Progress | None = None) -> 
 
         return read_sequences(location, reader)
     known = _whole(reader)
-    if location.suffix.lower() in _ARRAYS:
+    if is_array_file(location):
         x = _inputs_array(location, known)
         names = [f"sample {i}" for i in range(len(x))]
         return NewInputs(x, names, array_differences(x, known))
@@ -125,7 +125,7 @@ def read_labelled(path: str, reader: Reader, progress: Progress | None = None) -
 
         return read_labelled_sequences(location, reader)
     known = _whole(reader)
-    if location.suffix.lower() == ".npz" or kind_of(path) == "arrays":
+    if is_archive(location) or kind_of(path) == "arrays":
         return _labelled_arrays(location, known)
     if isinstance(known, ImageReader) and names_labels(location, known):
         labeled, targets = read_labels(location, known)
@@ -167,15 +167,11 @@ def _as_trained(x: np.ndarray, location: Path, reader: ArrayReader | ImageReader
 
 
 def _inputs_array(location: Path, reader: ArrayReader | ImageReader) -> np.ndarray:
-    if location.suffix.lower() == ".npy":
-        return _as_trained(open_npy(location), location, reader)
-    arrays = open_npz(location)
-    name = next(iter(arrays)) if len(arrays) == 1 else choose_pair(arrays, location)[0]
-    return _as_trained(arrays[name], location, reader)
+    return _as_trained(open_inputs(location), location, reader)
 
 
 def _labelled_arrays(location: Path, reader: ArrayReader | ImageReader) -> Samples:
-    arrays = open_npz(location)
+    arrays = open_archive(location)
     first, second = choose_pair(arrays, location)
     x, y = _as_trained(arrays[first], location, reader), arrays[second]
     check_samples(x, y, str(location))

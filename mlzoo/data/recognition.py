@@ -39,8 +39,9 @@ _LOOKED_AT = 100_000
 """Bytes of a file that are looked at for what it holds."""
 EXPECTED = (
     "expected a table (.csv, .tsv, .txt, .parquet, .jsonl, .feather, .xlsx, .arff, .db), a text "
-    "(.txt), arrays (.npz, .npy), a folder with one folder of images a class, with images and a "
-    "table that names them, with images and masks or with tables, or the name of a data set"
+    "(.txt), arrays (.npz, .npy, .h5, .mat), a folder with one folder of images a class, with "
+    "images and a table that names them, with images and masks or with tables, or the name of a "
+    "data set"
 )
 
 

@@ -322,20 +322,17 @@ def _plain(path: str, subject: Subject) -> tuple[list[str], Any]:
     model = subject.model
     import cv2
 
-    from mlzoo.data.arrays import choose_pair, open_npy, open_npz
+    from mlzoo.data.arrays import is_archive, is_array_file, open_archive, open_inputs
 
     location = existing(path)
     if subject.several is not None:
-        if location.suffix.lower() != ".npz":
+        if not is_archive(location):
             names = ", ".join(subject.several.names)
             raise DataError(f"{path}: the model has several inputs; give a .npz file of {names}")
-        rows = subject.several.rows(open_npz(location), location)
+        rows = subject.several.rows(open_archive(location), location)
         return [f"sample {i}" for i in range(len(rows))], rows
-    if location.suffix.lower() == ".npy":
-        x = open_npy(location)
-    elif location.suffix.lower() == ".npz":
-        arrays = open_npz(location)
-        x = arrays[next(iter(arrays)) if len(arrays) == 1 else choose_pair(arrays, location)[0]]
+    if is_array_file(location):
+        x = open_inputs(location)
     elif location.suffix.lower() in (".csv", ".tsv") and len(model.input_shape) == 2:
         x = _numbers(location, model.input_shape[1])
     else:

@@ -28,14 +28,14 @@ def load_named(model: keras.Model, path: str | Path, open_ended: tuple[str, ...]
         UsageError: there is no such file, or it is no .npz.
         DataError: it names no layer of the model, or an array of another shape.
     """
-    from mlzoo.data.arrays import open_npz
+    from mlzoo.data.arrays import open_archive
 
     file = expand(path)
     if not file.is_file():
         raise UsageError(f"weights: there is no file {path}")
     if file.suffix != ".npz":
         raise UsageError(f"weights: {path} must be an .npz file of arrays such as conv1/kernel")
-    arrays = open_npz(file)
+    arrays = open_archive(file)
     named = {
         f"{layer.name}/{variable.name}": variable
         for layer in model.layers

@@ -1,13 +1,13 @@
-"""NumPy arrays: an .npz file, an .npy file, or a folder with x.npy and y.npy.
+"""Arrays: an .npz, HDF5 or MATLAB file, an .npy file, or a folder with x.npy and y.npy.
 
-An .npz holds inputs and targets as `x` and `y` (or `X` and `y`, `inputs` and `targets`, `images`
-and `labels` or `masks`, ...), or already split as `x_train`, `y_train`, `x_test`, `y_test` and
-perhaps `x_valid`, `y_valid`. Targets of the images' height and width are masks where they are
-whole numbers (n, height, width), ids of instances with `--task instances`, else (or with
-`--task regression`) fields (n, height, width, k),
-NaN where a value does not count. Numbers with decimals (n, steps, channels) are sequences, shorter
-ones end in NaN; their targets are (n,), (n, steps) or (n, horizon, k). An .npy holds a table of
-numbers whose last column is the target.
+A file of several arrays holds inputs and targets as `x` and `y` (or `X` and `y`, `inputs` and
+`targets`, `images` and `labels` or `masks`, ...; data sets of HDF5 groups as `group/x`), or
+already split as `x_train`, `y_train`, `x_test`, `y_test` and perhaps `x_valid`, `y_valid`.
+Targets of the images' height and width are masks where they are whole numbers (n, height, width),
+ids of instances with `--task instances`, else (or with `--task regression`) fields (n, height,
+width, k), NaN where a value does not count. Numbers with decimals (n, steps, channels) are
+sequences, shorter ones end in NaN; their targets are (n,), (n, steps) or (n, horizon, k). An .npy
+holds a table of numbers whose last column is the target.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from mlzoo.data.samples import Samples
 
+_ENDINGS = (".npz", ".npy", ".h5", ".hdf5", ".mat")
 _NARROW = 8
 """Arrays of numbers with fewer columns could as well be channels as pixels."""
 
@@ -75,8 +76,8 @@ class Config(Settings):
 
 
 def recognizes(path: str) -> bool:
-    """Return whether the name ends in .npz or .npy, or it is a folder that holds x.npy."""
-    return path.lower().endswith((".npz", ".npy")) or (expand(path) / "x.npy").is_file()
+    """Return whether the name is that of a file of arrays, or it is a folder that holds x.npy."""
+    return path.lower().endswith(_ENDINGS) or (expand(path) / "x.npy").is_file()
 
 
 def load(config: Config, progress: Any = None) -> Samples:
@@ -233,7 +234,7 @@ def _dense(
 
 
 def _read(config: Config) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, list[str]]:
-    from mlzoo.data.arrays import open_npy, open_npz
+    from mlzoo.data.arrays import open_archive, open_npy
 
     path = expand(config.data)
     if path.is_dir():
@@ -242,7 +243,7 @@ def _read(config: Config) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, li
         return open_npy(path / "x.npy"), open_npy(path / "y.npy"), None, []
     if path.suffix.lower() == ".npy":
         return _last_column(path)
-    arrays = open_npz(path)
+    arrays = open_archive(path)
     if config.inputs is None and config.targets is None and "x_train" in arrays:
         return _given_parts(path, arrays)
     return _pair(path, arrays, config)

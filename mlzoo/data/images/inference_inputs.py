@@ -10,7 +10,7 @@ import numpy as np
 
 from mlzoo.core.errors import DataError
 from mlzoo.core.files import as_text
-from mlzoo.data.arrays import as_trained, choose_pair, open_npy, open_npz
+from mlzoo.data.arrays import as_trained, is_array_file, open_inputs
 from mlzoo.data.images.decoding import ImageForm, shape_up
 from mlzoo.data.images.degradation import enlarged
 from mlzoo.data.images.headers import Header
@@ -26,8 +26,6 @@ from mlzoo.data.new_samples import (
     unlike_training,
 )
 from mlzoo.data.quality.differences import array_differences
-
-_ARRAYS = (".npz", ".npy")
 
 
 @dataclass(frozen=True)
@@ -55,8 +53,8 @@ def open_images(path: str, reader: PixelReader, progress: Progress | None = None
         DataError: files that can't be read, or arrays of another kind.
     """
     location = existing(path)
-    if location.suffix.lower() in _ARRAYS:
-        return _from_array(_array(location), str(location), reader)
+    if is_array_file(location):
+        return _from_array(open_inputs(location), str(location), reader)
     refuse_files(str(location), reader)
     files, names, warnings = _listing(location)
     checked = check_new_images(files, names, reader, progress, frame(reader))
@@ -87,8 +85,8 @@ def image_names(path: str) -> list[str]:
         DataError: there are no images.
     """
     location = existing(path)
-    if location.suffix.lower() in _ARRAYS:
-        return _sample_names(len(_array(location)))
+    if is_array_file(location):
+        return _sample_names(len(open_inputs(location)))
     return _listing(location)[1]
 
 
@@ -143,13 +141,6 @@ def frame(reader: PixelReader) -> Callable[[Sequence[Header]], tuple[ImageForm, 
         return ImageForm(height, width, reader.channels, dtype, "pad"), []
 
     return choose
-
-
-def _array(location: Path) -> np.ndarray:
-    if location.suffix.lower() == ".npy":
-        return open_npy(location)
-    arrays = open_npz(location)
-    return arrays[next(iter(arrays)) if len(arrays) == 1 else choose_pair(arrays, location)[0]]
 
 
 def _from_array(x: np.ndarray, what: str, reader: PixelReader) -> NewImages:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mlzoo.core.errors import DataError
-from mlzoo.data.arrays import choose_pair, open_npy, open_npz
+from mlzoo.data.arrays import is_array_file, open_inputs
 from mlzoo.data.images.degradation import CleanImages, DegradedImages
 from mlzoo.data.images.inference_inputs import frame
 from mlzoo.data.images.pairs import check_image_pairs, list_image_pairs
@@ -23,7 +23,6 @@ from mlzoo.data.new_samples import (
 from mlzoo.data.quality.bad_files import judge
 from mlzoo.data.samples import Samples
 
-_ARRAYS = (".npz", ".npy")
 _COLORS = {1: "gray", 3: "rgb"}
 
 
@@ -35,7 +34,7 @@ def read_restorations(location: Path, reader: DenseReader, progress: Progress | 
     """
     if reader.degradation is None:
         return _pairs(location, reader, progress)
-    if location.suffix.lower() in _ARRAYS:
+    if is_array_file(location):
         return _degraded(_clean_arrays(location, reader), reader.degradation, reader)
     files = image_files(location)
     root = location.parent if location.is_file() else location
@@ -58,11 +57,7 @@ def _degraded(clean: CleanImages, how: Degradation, reader: DenseReader) -> Samp
 
 def _clean_arrays(location: Path, reader: DenseReader) -> CleanImages:
     """Return the images (n, height, width[, channels]) of a file of arrays."""
-    if location.suffix.lower() == ".npy":
-        x = open_npy(location)
-    else:
-        arrays = open_npz(location)
-        x = arrays[next(iter(arrays)) if len(arrays) == 1 else choose_pair(arrays, location)[0]]
+    x = open_inputs(location)
     x = x[..., None] if x.ndim == 3 else x
     whole = x.dtype in (np.uint8, np.uint16)
     maximum = float(np.iinfo(x.dtype).max) if whole else 1.0

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mlzoo.core.errors import DataError
-from mlzoo.data.arrays import choose_pair, open_npz
+from mlzoo.data.arrays import choose_pair, is_archive, open_archive
 from mlzoo.data.images.decoding import ImageForm
 from mlzoo.data.images.images import Rescaled
 from mlzoo.data.images.inference_inputs import as_images, frame, refuse_files
@@ -41,7 +41,7 @@ def read_pairs(location: Path, reader: DenseReader, progress: Progress | None) -
     Raises:
         DataError: files that can't be used, or values that are none of the model's classes.
     """
-    if location.suffix.lower() == ".npz":
+    if is_archive(location):
         return _arrays(location, reader)
     if reader.masks is None:
         raise DataError(f"{location} holds no fields; give an .npz file with x and y")
@@ -95,7 +95,7 @@ def read_pairs(location: Path, reader: DenseReader, progress: Progress | None) -
 
 
 def _arrays(location: Path, reader: DenseReader) -> Samples:
-    arrays = open_npz(location)
+    arrays = open_archive(location)
     x, y = (arrays[name] for name in choose_pair(arrays, location))
     rows = x
     if reader.line and x.ndim in (2, 3) and y.ndim > 1:

@@ -12,7 +12,13 @@ import numpy as np
 from mlzoo.core.errors import DataError
 from mlzoo.core.files import as_text
 from mlzoo.core.messages import few
-from mlzoo.data.arrays import check_samples, choose_pair, open_npy, open_npz
+from mlzoo.data.arrays import (
+    check_samples,
+    choose_pair,
+    is_array_file,
+    open_archive,
+    open_inputs,
+)
 from mlzoo.data.images.layouts import TABLES
 from mlzoo.data.new_samples import NewInputs, finite_targets, positions_of
 from mlzoo.data.quality.bad_files import listed
@@ -44,7 +50,7 @@ def read_sequences(location: Path, reader: SequenceReader | TextReader) -> NewIn
     if isinstance(reader, TextReader):
         text = cut_text(read_text(location), reader)
         return NewInputs(text.inputs, list(text.names))
-    if location.suffix.lower() in (".npz", ".npy"):
+    if is_array_file(location):
         rows = _arrays(location, reader)
         return NewInputs(rows, [f"sample {i}" for i in range(len(rows))])
     if isinstance(reader, SeriesReader):
@@ -94,7 +100,7 @@ def read_labelled_sequences(location: Path, reader: SequenceReader | TextReader)
     """
     if isinstance(reader, TextReader):
         return cut_text(read_text(location), reader)
-    if location.suffix.lower() in (".npz", ".npy"):
+    if is_array_file(location):
         return _labelled_arrays(location, reader)
     if isinstance(reader, SeriesReader):
         return read_windows(location, reader)
@@ -192,13 +198,7 @@ def _read(tables: dict[str, Table], reader: SequenceReader) -> tuple[Sequences, 
 
 
 def _arrays(location: Path, reader: SequenceReader) -> np.ndarray:
-    if location.suffix.lower() == ".npy":
-        x = np.asarray(open_npy(location))
-    else:
-        arrays = open_npz(location)
-        name = next(iter(arrays)) if len(arrays) == 1 else choose_pair(arrays, location)[0]
-        x = arrays[name]
-    return as_sequences(x, reader.channels, str(location))
+    return as_sequences(np.asarray(open_inputs(location)), reader.channels, str(location))
 
 
 def as_sequences(x: np.ndarray, channels: Sequence[str], what: str) -> np.ndarray:
@@ -228,7 +228,7 @@ def as_sequences(x: np.ndarray, channels: Sequence[str], what: str) -> np.ndarra
 def _labelled_arrays(location: Path, reader: SequenceReader) -> Samples:
     if location.suffix.lower() == ".npy":
         raise DataError(f"{location} holds no targets; give an .npz file with x and y")
-    arrays = open_npz(location)
+    arrays = open_archive(location)
     first, second = choose_pair(arrays, location)
     x, y = arrays[first], arrays[second]
     check_samples(x, y, str(location))
