@@ -1,0 +1,79 @@
+"""Masks and fields: something is predicted at every pixel of an image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlzoo.core.errors import DataError
+from mlzoo.core.progress import Listener
+from mlzoo.data.masks.reader import DenseReader
+from mlzoo.runs.results import Painted
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mlzoo.data.images.inference_inputs import NewImages
+    from mlzoo.runs.loaded import ChooseTiling, LoadedRun
+
+
+def masks_of(
+    run: LoadedRun, new: Any, cut: ChooseTiling, outputs: bool, listener: Listener
+) -> Iterator[Painted]:
+    """Predict at every pixel of new images, one after another; see `OpenedRun.masks`.
+
+    Raises:
+        DataError: the images do not fit what the model was trained on.
+    """
+    images = _images(run, new, listener)
+    for index, name in enumerate(images.names):
+        yield _mask_of(run, images, index, name, cut, outputs)
+        listener.progress(index + 1, len(images), "predicting")
+
+
+def _images(run: LoadedRun, new: Any, listener: Listener) -> NewImages:
+    """Return new images as the model takes them."""
+    import numpy as np
+
+    from mlzoo.data.images.inference_inputs import as_images, enlarged_images, open_images
+
+    reader = run.reader_as(DenseReader)
+    if isinstance(new, (str, Path)):
+        images = open_images(str(new), reader, listener.progress)
+    else:
+        images = as_images(np.asarray(new), reader)
+    if not len(images):
+        raise DataError(f"{new if isinstance(new, (str, Path)) else 'the array'} is empty")
+    if reader.degradation is not None:
+        images = enlarged_images(images, reader.degradation.factor)
+    return images
+
+
+def _mask_of(
+    run: LoadedRun, images: NewImages, index: int, name: str, cut: ChooseTiling, outputs: bool
+) -> Painted:
+    """Predict one image; `outputs` as of `masks_of`."""
+    import numpy as np
+
+    from mlzoo.data.images.enlarging import in_size
+    from mlzoo.data.images.tiles import seams
+    from mlzoo.data.masks.instances import instances_of
+    from mlzoo.tasks._dense import whole
+
+    image, size = images.image(index), images.sizes[index]
+    strips: list[np.ndarray] = []
+    classes = run.target.pixel_class
+    height, width = image.shape[:2]
+    resized = (height, width) != size
+    keep = outputs or (classes and resized)
+    tiling = cut(height, width)
+    values = whole(image, run.outputs, tiling, classes, strips.append if keep else None)
+    raw_outputs = np.concatenate(strips) if keep else None
+    if resized:
+        to_resize = values if raw_outputs is None else raw_outputs
+        values, raw_outputs = in_size(to_resize, size, classes, outputs)
+    problem = seams(tiling, height, width, lambda: run.reach)
+    warnings = (*images.warnings, problem) if problem else images.warnings
+    instances = instances_of(values) if run.target.separate else None
+    return Painted(name, image, values, raw_outputs, warnings, instances)
