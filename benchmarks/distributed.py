@@ -67,7 +67,7 @@ def trained(model: str, precision: str, counts: list[int], steps: int) -> dict[i
     from mlzoo.training.building import build_model
     from mlzoo.training.loop.training import Training
     from mlzoo.training.signals import Stop
-    from mlzoo.training.train import prepared
+    from mlzoo.training.starting.preparing import prepared
 
     data_name, settings = CASES[model]
     flags = {"batch_size": 12, "epochs": 50, "limit": 150, "preset": "none", **settings}

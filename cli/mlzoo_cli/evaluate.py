@@ -8,8 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from mlzoo.core import registry
-from mlzoo.core.messages import over
-from mlzoo.drawing.texts import interval_title
+from mlzoo.core.messages import interval_title, over
 from mlzoo_cli.options import Fields, Json, RunPath, Trust, Tta, with_options
 from mlzoo_cli.output import ConsoleReporter, say, show, table
 

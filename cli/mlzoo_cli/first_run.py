@@ -64,7 +64,7 @@ def do_instead(
 ) -> None:
     """Do what one of `train.INSTEAD` asks for, and print what came of it."""
     if flag == "--print-config":
-        from mlzoo.training.train import config_text
+        from mlzoo.training.starting.folder import config_text
 
         print(config_text(merged), end="")
     elif flag == "--dry-run":

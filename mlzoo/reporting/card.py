@@ -10,10 +10,9 @@ import jinja2
 
 from mlzoo.core import registry
 from mlzoo.core.files import write_text
-from mlzoo.core.messages import few, over
+from mlzoo.core.messages import escape, few, interval, interval_title, number, over
 from mlzoo.data.contracts import task
 from mlzoo.data.specs import target_of
-from mlzoo.drawing.texts import escape, interval, interval_title, number
 from mlzoo.evaluating.decision_costs import costs_sentence
 from mlzoo.reporting.caveats import limits, residual_sentence
 from mlzoo.reporting.facts import Facts

@@ -14,8 +14,8 @@ from mlzoo.core.progress import Listener
 from mlzoo.data.reader_record import reader_of
 from mlzoo.runs import run_folder
 from mlzoo.runs.config_loading import merge, read_config
-from mlzoo.training.resume_checks import check_code
 from mlzoo.training.signals import stopping
+from mlzoo.training.starting.resume_checks import check_code
 
 _NEEDED = {
     "data": ("fingerprint", "reader"),

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from mlzoo.core.validation.unread import deciders, readers
-from mlzoo.training.resume_checks import seal
+from mlzoo.training.starting.folder import seal
 from tests.cli.shell import Done, Mlzoo, process, tree
 
 CHECKS_ONLY = [

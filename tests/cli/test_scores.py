@@ -11,7 +11,7 @@ from mlzoo_cli.evaluate import scores
 from mlzoo.core.configs import RunConfig
 from mlzoo.data.record import class_totals
 from mlzoo.evaluating.evaluate import evaluate
-from mlzoo.training.train import imbalance_note
+from mlzoo.training.starting.preparing import imbalance_note
 from tests.evaluating.made import make_data
 
 NAMES = ("sound", "cracked")

@@ -18,7 +18,7 @@ from mlzoo.core.errors import UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.runs import zoo
 from mlzoo.runs.config_loading import merge
-from mlzoo.training.resume_checks import seal
+from mlzoo.training.starting.folder import seal
 from tests.cli.shell import Mlzoo
 from tests.cli.world import OWN_MODEL
 

@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 import yaml
 
-from mlzoo.core.messages import few, over
-from mlzoo.drawing.texts import escape, interval, interval_title, number
+from mlzoo.core.messages import escape, few, interval, interval_title, number, over
 from mlzoo.evaluating.evaluate import evaluate, summarize_repeats
 from mlzoo.reporting.card import render, write_card
 from mlzoo.reporting.caveats import limits

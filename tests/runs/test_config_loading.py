@@ -16,7 +16,8 @@ from mlzoo.core.errors import UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.core.settings import SHARED, all_settings
 from mlzoo.runs.config_loading import check_plugin_settings, merge, resolved_yaml
-from mlzoo.training.train import config_text, train_merged
+from mlzoo.training.starting.folder import config_text
+from mlzoo.training.train import train_merged
 
 
 def write(path: Path, text: str) -> Path:

@@ -12,7 +12,7 @@ import pytest
 import mlzoo
 from mlzoo.core import files
 from mlzoo.core.errors import UsageError
-from mlzoo.drawing.texts import escape
+from mlzoo.core.messages import escape
 from mlzoo.reporting.card import render
 from mlzoo.reporting.comparison import compare
 from mlzoo.reporting.facts import gather

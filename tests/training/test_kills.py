@@ -20,8 +20,8 @@ from mlzoo.core.progress import Listener
 from mlzoo.data import loading
 from mlzoo.runs import devices, run_folder
 from mlzoo.runs.config_loading import merge
-from mlzoo.training import artifacts, checkpoints, train
-from mlzoo.training.resume_checks import seal
+from mlzoo.training import artifacts, checkpoints, repeats
+from mlzoo.training.starting.folder import seal
 from mlzoo.training.train import resume, train_merged
 from mlzoo.tuning import tune
 from mlzoo.tuning.results import hparams, page
@@ -56,14 +56,15 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """The seeds that were trained: what they write is real, what they learn is not."""
     seeds: list[int] = []
 
-    def once(folder, config, data, seed, listener, first, stage) -> dict[str, Any]:
+    def once(repeat: repeats._Repeat) -> dict[str, Any]:
+        folder, seed = repeat.folder, repeat.seed
         seeds.append(seed)
-        own = folder.path / "checkpoints" / f"seed-{seed}"
+        own = repeat.checkpoints
         own.mkdir(parents=True, exist_ok=True)
         for number in range(2):
             state = {"epoch": number, "best": None}
             checkpoints.save(own, number, [np.full(3, seed + number, "float32")], state)
-        if first:
+        if repeat.first:
             (folder.path / "model.keras").write_bytes(b"weights" * 100)
             (folder.path / "plots").mkdir(exist_ok=True)
             (folder.path / "plots" / "a.png").write_bytes(b"picture" * 100)
@@ -80,7 +81,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     # The same table is read and the same machine looked at each time: once is enough.
     monkeypatch.setattr(loading, "read", remembered(loading.read))
     monkeypatch.setattr(devices, "environment", remembered(devices.environment))
-    monkeypatch.setattr(train, "_train_once", once)
+    monkeypatch.setattr(repeats, "_train_once", once)
     monkeypatch.setattr(artifacts, "complete", complete)
     yield seeds
 
@@ -253,7 +254,7 @@ def test_damaged_files_of_an_unfinished_run(
         (folder / name).write_bytes(damage)
         talk = Talk()
         if name == "repeats.json":
-            assert train._records_done(run_folder.RunFolder(folder, folder, None), talk) == []
+            assert repeats._records_done(run_folder.RunFolder(folder, folder, None), talk) == []
             assert f"{name} is " in talk.lines[0] and "trained again" in talk.lines[0]
             continue
         with pytest.raises(MlzooError, match=name):

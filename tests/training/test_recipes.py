@@ -12,7 +12,7 @@ from mlzoo.core.progress import Listener
 from mlzoo.data.contracts import Recipe
 from mlzoo.models import linear
 from mlzoo.runs.config_loading import merge, read_config
-from mlzoo.training.recipes import with_recipe
+from mlzoo.training.starting.preparing import with_recipe
 from mlzoo.training.train import train_merged
 from tests.training import made
 

@@ -13,7 +13,7 @@ import pytest
 from mlzoo.core.errors import Interrupted
 from mlzoo.data import loading
 from mlzoo.runs.config_loading import merge
-from mlzoo.training import artifacts, reproducing, train
+from mlzoo.training import artifacts, repeats, reproducing, train
 from mlzoo.training.signals import AGAIN, stopping
 from mlzoo.training.train import resume, train_merged
 from tests.cli import world
@@ -37,7 +37,7 @@ def sends(number: int) -> Any:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("place", [(loading, "read"), (train, "_write_start")])
+@pytest.mark.parametrize("place", [(loading, "read"), (train, "write_start")])
 def test_before_training_nothing_is_left(
     number: int, place: tuple[Any, str], given: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,5 +128,5 @@ def test_a_search_says_that_the_same_command_resumes_it(
 
     monkeypatch.setattr(fitting, "fit_plainly", fit)
     assert stopped() == f"stopped after 2 fits; {again}"
-    monkeypatch.setattr(train, "_train_once", sends(signal.SIGTERM))
+    monkeypatch.setattr(repeats, "_train_once", sends(signal.SIGTERM))
     assert stopped() == f"stopped while training; {again}"

@@ -17,7 +17,7 @@ from mlzoo.layers.input_scaling import input_spec, scaled
 from mlzoo.models import linear
 from mlzoo.runs.config_loading import merge
 from mlzoo.training.building import build_model
-from mlzoo.training.recipes import with_recipe
+from mlzoo.training.starting.preparing import with_recipe
 from tests.training import made
 
 

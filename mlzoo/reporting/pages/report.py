@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from mlzoo.core import files, registry
-from mlzoo.core.messages import over
+from mlzoo.core.messages import interval_title, over
 from mlzoo.core.progress import Listener
 from mlzoo.data.contracts import task
 from mlzoo.data.specs import target_of
-from mlzoo.drawing.texts import interval_title
 from mlzoo.reporting.card import PICTURES, calibration_sentences, scores
 from mlzoo.reporting.caveats import limits, residual_sentence
 from mlzoo.reporting.curve_diagnosis import Diagnosis, diagnose

@@ -37,7 +37,8 @@ def rehearse(merged: Merged, listener: Listener | None = None) -> dict[str, obje
     """
     from mlzoo.layers.description import layer_graph
     from mlzoo.training.building import build_model
-    from mlzoo.training.train import free_place, prepared
+    from mlzoo.training.starting.folder import free_place
+    from mlzoo.training.starting.preparing import prepared
 
     ready = prepared(merged, listener or Listener())
     config, data = ready.merged.config, ready.data

@@ -42,7 +42,8 @@ def find_rate(merged: Merged, listener: Listener | None = None) -> dict[str, Any
         UsageError: the optimizer searches its own step.
     """
     from mlzoo.reporting.figures.rates import draw_rates
-    from mlzoo.training.train import default_name, prepared
+    from mlzoo.training.starting.folder import default_name
+    from mlzoo.training.starting.preparing import prepared
 
     config, listener = merged.config, listener or Listener()
     if config.full_batch:

@@ -36,7 +36,7 @@ def overfit(merged: Merged, count: int, listener: Listener | None = None) -> dic
     from mlzoo.training.building import build_model
     from mlzoo.training.loop.training import Training
     from mlzoo.training.signals import caught
-    from mlzoo.training.train import prepared
+    from mlzoo.training.starting.preparing import prepared
 
     ready = prepared(merged, listener or Listener())
     data, given = ready.data, ready.merged.config

@@ -28,8 +28,7 @@ from mlzoo.runs.config_loading import Merged, merge
 from mlzoo.runs.opened import OpenedRun
 from mlzoo.tasks._samples import SampleTask
 from mlzoo.training.members import OUT_OF_FOLD
-from mlzoo.training.resume_checks import seal
-from mlzoo.training.train import default_name
+from mlzoo.training.starting.folder import default_name, seal
 from mlzoo.tuning.families.candidates import METRICS, CandidateRuns, QuietListener, families
 from mlzoo.tuning.families.leaderboard import Candidate, baseline_rows, line, ranked, reason
 

@@ -16,7 +16,7 @@ from mlzoo.runs import run_folder
 from mlzoo.runs.config_loading import merge
 from mlzoo.runs.opened import OpenedRun
 from mlzoo.training.members import OUT_OF_FOLD
-from mlzoo.training.recipes import FOLDS
+from mlzoo.training.starting.preparing import FOLDS
 from mlzoo.training.train import resume, train_merged
 from mlzoo.tuning.families.leaderboard import Candidate
 

@@ -35,8 +35,8 @@ from mlzoo.tasks._samples import sample_task
 from mlzoo.training import checkpoints
 from mlzoo.training.building import build_model, check_task
 from mlzoo.training.optimizers import adapts
+from mlzoo.training.repeats import fit_network
 from mlzoo.training.signals import Stop
-from mlzoo.training.train import fit_network
 from mlzoo.tuning.compiled.interface import CompiledFits, open_compiled_fits
 from mlzoo.tuning.plan import Plan
 from mlzoo.tuning.results.ties import UnitScores, unit_scores

@@ -14,7 +14,7 @@ from mlzoo.core.errors import DivergedError, Interrupted, UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.data.samples import Samples
 from mlzoo.training.members import OUT_OF_FOLD
-from mlzoo.training.resume_checks import check_config
+from mlzoo.training.starting.resume_checks import check_config
 from mlzoo.tuning.families import auto, candidates
 from mlzoo.tuning.families.leaderboard import Candidate, ranked, reason
 from tests.cli.shell import run_mlzoo

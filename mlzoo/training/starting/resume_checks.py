@@ -1,33 +1,15 @@
-"""Return whether a run that is resumed would still end with the weights of an unbroken one."""
+"""Checks that a resumed run still ends with the weights of an unbroken one."""
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
-from mlzoo.core import files, registry
+from mlzoo.core import files
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import UsageError
-from mlzoo.core.files import expand
 from mlzoo.runs import devices
-from mlzoo.runs.config_loading import plugins
-
-
-def files_read(config: RunConfig) -> dict[str, str]:
-    """Digests of files beside the data that decide the weights: a plug-in, a backbone's."""
-    named = [registry.own_file(name) for _, name in plugins(config.model_dump())]
-    given = (*named, config.class_weights, config.cost)
-    paths = [expand(str(path)) for path in given if path is not None]
-    if {"backbone", "weights"} & set(config.set):
-        from mlzoo.core.backbones import files_of
-
-        paths += files_of(config.set)
-    return {
-        str(path.resolve()): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in paths
-        if path.suffix and path.is_file()
-    }
+from mlzoo.training.starting.folder import files_read, seal
 
 
 def check_code(before: dict[str, str], config: RunConfig) -> None:
@@ -36,12 +18,6 @@ def check_code(before: dict[str, str], config: RunConfig) -> None:
     changed = [f"{path} has changed" for path, digest in before.items() if now.get(path) != digest]
     if changed:
         raise UsageError([f"{text} since this run started: put it back" for text in changed])
-
-
-def seal(text: str) -> str:
-    """Return the text of a configuration file with its checksum as the last line."""
-    text = files.SEALED + text.removeprefix(files.SEALED)
-    return f"{text}{files.SEAL}{hashlib.sha256(text.encode()).hexdigest()}\n"
 
 
 def check_config(path: Path) -> None:

@@ -1,19 +1,24 @@
-"""Recipes: what a model plug-in recommends for its data, below what the user gave."""
+"""A run that is ready to train: its configuration with its model's recipe, its data split."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mlzoo.core import registry
 from mlzoo.core.configs import RunConfig
+from mlzoo.core.progress import Listener
+from mlzoo.core.validation.task_fit import check_fit
 from mlzoo.core.validation.unread import deciders, inert
+from mlzoo.runs import devices
+from mlzoo.runs.config_loading import Merged, check_unread
+from mlzoo.training.building import check_task
 
 if TYPE_CHECKING:
     from mlzoo.data.contracts import Recipe
-    from mlzoo.data.samples import Data
-    from mlzoo.runs.config_loading import Merged
+    from mlzoo.data.reader import Reader
+    from mlzoo.data.samples import Data, Samples
 
 _OF_OPTIMIZER = ("learning_rate", "momentum", "weight_decay", "optimizer_set", "schedule", "warmup")
 """Fields whose values suit the recipe's optimizer alone."""
@@ -23,6 +28,100 @@ UNTIL_CONVERGED = 15_000
 """Iterations at most of an optimizer that stops by itself; that of scipy's L-BFGS-B."""
 REARRANGING = frozenset({"augment", "tile", "overlap"})
 """Fields that decide how data are arranged."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run that is ready to train.
+
+    Attributes:
+        merged: the configuration, with what the model's recipe adds to it.
+        samples: all samples.
+        data: their splits.
+        unread: fields that these data leave without effect, with reasons.
+    """
+
+    merged: Merged
+    samples: Samples
+    data: Data
+    unread: Mapping[str, str]
+
+
+def prepared(merged: Merged, listener: Listener, reader: Reader | None = None) -> Prepared:
+    """Check a run, read its data (as `reader` says, where there is one) and start Keras."""
+    from mlzoo.data import loading
+    from mlzoo.runs import datasets
+
+    config = merged.config
+    for warning in merged.warnings:
+        listener.warn(warning)
+    # What is wrong with the data is told before anybody waits for Keras.
+    devices.check_backend(config.devices)
+    devices.choose(config.device)
+    if reader is None:
+        samples = loading.read(config, listener.progress)
+    else:
+        samples = loading.read_again(config, reader, listener.progress)
+    check_task(config.model, samples.task)
+    check_fit(config, samples.task)
+    unread = loading.unread_by_samples(samples, config)
+    for warning in check_unread(merged, unread):
+        listener.warn(warning)
+    devices.prepare(config.device, config.precision)
+    devices.shared(config.devices)
+    data = datasets.arrange(samples, config, config.seed)
+    given = merged
+    merged, note = with_recipe(given, data)
+    if any(getattr(merged.config, n) != getattr(given.config, n) for n in REARRANGING):
+        data = datasets.arrange(samples, merged.config, config.seed)
+    _tell(data, listener)
+    if note:
+        listener.note(note)
+    if not len(data.test):
+        from mlzoo.training.members import check_out_of_fold
+
+        check_out_of_fold(data)
+        listener.note("this run has no test split: every sample is scored out of fold")
+    if hint := imbalance_note(data, merged.config):
+        listener.note(hint)
+    if merged.config.calibrate == "temperature":
+        from mlzoo.training.calibration.temperature import check_calibration
+
+        check_calibration(merged.config, data)
+    if merged.config.cost is not None:
+        from mlzoo.training.calibration.decisions import cost_matrix
+
+        cost_matrix(merged.config.cost, samples)
+    return Prepared(merged, samples, data, unread)
+
+
+def _tell(data: Data, listener: Listener) -> None:
+    for note in data.notes:
+        listener.note(note)
+    for warning in data.warnings:
+        listener.warn(warning)
+
+
+def imbalance_note(data: Data, config: RunConfig) -> str:
+    """Return what is done about one class that holds over 80 % of the samples; "" without one."""
+    from mlzoo.data.contracts import task
+    from mlzoo.statistics.metrics import class_counts, imbalanced, rarer, title
+
+    counts = class_counts(data.samples)
+    if not imbalanced(counts):
+        return ""
+    names = data.samples.class_names
+    judged = title(task(data.samples.task).judged_by(counts).name)
+    if len(counts) == 2:
+        judged += f" and the average precision of {names[rarer(counts)]}"
+    share, largest = max(counts) / sum(counts), names[counts.index(max(counts))]
+    text = (
+        f"imbalanced classes: {share:.1%} of the samples are {largest}, so models are judged by "
+        f"{judged}"
+    )
+    if config.class_weights != "none" or config.sampler == "balanced":
+        return text
+    return f"{text}; rare classes weigh more in training with --class-weights auto"
 
 
 def with_recipe(merged: Merged, data: Data) -> tuple[Merged, str]:

@@ -1,0 +1,364 @@
+"""The repeats of a run: each is a training and its evaluation."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlzoo.core import files
+from mlzoo.core.configs import RunConfig
+from mlzoo.core.errors import DataError, DivergedError
+from mlzoo.core.progress import Listener
+from mlzoo.runs import devices, run_folder
+from mlzoo.runs.run_folder import RunFolder
+from mlzoo.training.building import build_model, cutting, takes_full_batch, tell_of_tiles
+from mlzoo.training.signals import Stage
+
+if TYPE_CHECKING:
+    import keras
+
+    from mlzoo.data.contracts import Outcome
+    from mlzoo.data.policies import Policy
+    from mlzoo.data.samples import Data, Part, Samples
+    from mlzoo.statistics.calibration.conformal import ConformalScores
+    from mlzoo.training.calibration.decisions import OperatingPoint
+    from mlzoo.training.loop.training import Fitted
+    from mlzoo.training.members import Ensemble
+    from mlzoo.training.signals import Stop
+
+
+@dataclass(frozen=True)
+class _Repeat:
+    """One training of a run and its evaluation.
+
+    Attributes:
+        folder: of the run.
+        config: of the run.
+        data: split by `seed`.
+        seed: of the repeat.
+        first: whether its model and pictures stay in the folder.
+        listener: hears of progress.
+        stage: what is being done, which is told where it is interrupted.
+    """
+
+    folder: RunFolder
+    config: RunConfig
+    data: Data
+    seed: int
+    first: bool
+    listener: Listener
+    stage: Stage
+
+    @property
+    def checkpoints(self) -> Path:
+        """Return the folder of its checkpoints."""
+        return self.folder.path / "checkpoints" / f"seed-{self.seed}"
+
+
+@dataclass(frozen=True)
+class _Trained:
+    """A model with its training, and its members where it is the mean of several."""
+
+    model: keras.Model
+    fitted: Fitted
+    ensemble: Ensemble | None = None
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """A calibrated model and its scores.
+
+    Attributes:
+        trained: the model, calibrated, and its training.
+        data: that it was scored on.
+        record: of the training and its scores, for `metrics.json`.
+        outcome: its predictions.
+        held_out: conformal scores; None where there are none.
+        point: the operating point that classes are decided by; None without costs.
+    """
+
+    trained: _Trained
+    data: Data
+    record: dict[str, Any]
+    outcome: Outcome
+    held_out: ConformalScores | None
+    point: OperatingPoint | None
+
+
+def train_repeats(
+    folder: RunFolder,
+    config: RunConfig,
+    samples: Samples,
+    data: Data,
+    listener: Listener,
+    stage: Stage,
+) -> list[dict[str, object]]:
+    """Train each repeat that is not done yet; return the records of all."""
+    from mlzoo.runs import datasets
+    from mlzoo.training.augment_search import searched
+
+    records = _records_done(folder, listener)
+    first_test = data.test.indices.tolist()
+    policy: Policy | None = None
+    for repeat in range(len(records), config.repeats):
+        seed = config.seed + repeat
+        if repeat:
+            listener.note(f"repeat {repeat + 1} of {config.repeats}, seed {seed}")
+            data = datasets.arrange(samples, config, seed)
+        stage.doing = "training"
+        if config.augment == "search":
+            policy = policy or searched(folder, config, data, listener)
+            data = replace(data, policy=policy)
+        records.append(
+            _train_once(_Repeat(folder, config, data, seed, not repeat, listener, stage))
+        )
+        records[-1]["own_split"] = data.test.indices.tolist() != first_test
+        files.write_sealed(folder.path / run_folder.REPEATS, records)
+        if config.repeats > 1:
+            name = records[-1]["test"]["headline"]
+            reached = records[-1]["test"]["metrics"][name]
+            shown = "not defined" if reached is None else f"{reached:.4g}"
+            listener.note(f"repeat {repeat + 1} of {config.repeats}: {name} {shown}")
+        shutil.rmtree(folder.path / "checkpoints" / f"seed-{seed}", ignore_errors=True)
+        for member in (folder.path / "checkpoints").glob(f"seed-{seed}-*"):
+            shutil.rmtree(member, ignore_errors=True)
+    return records
+
+
+def _records_done(folder: RunFolder, listener: Listener) -> list[dict[str, Any]]:
+    """Return the scores of the trainings that are done; none where their file is damaged."""
+    path = folder.path / run_folder.REPEATS
+    if not path.exists():
+        return []
+    try:
+        records: list[dict[str, object]] = files.read_sealed(path)
+    except DataError as error:
+        listener.warn(f"{error}: what it held is trained again")
+        return []
+    return records
+
+
+def _train_once(repeat: _Repeat) -> dict[str, object]:
+    """Train and evaluate; return the record of both, and write the files of the first repeat."""
+    from mlzoo.training.calibration import conformal
+
+    began = time.monotonic()
+    data, aside = conformal.set_aside(repeat.config, repeat.data, repeat.seed, repeat.listener)
+    repeat = replace(repeat, data=data)
+    model = build_model(repeat.config, data, repeat.seed)
+    own_loss = any(hasattr(model, name) for name in ("compiled_with", "networks"))
+    _announce(repeat, model, own_loss)
+    trained = _fit(repeat, model)
+    if repeat.config.weight_ranges and repeat.first:
+        from mlzoo.training.loop import weight_ranges
+
+        if not weight_ranges.finish(repeat.checkpoints, repeat.folder.path):
+            repeat.listener.note("no ranges of weights: they are solved for, not trained")
+    repeat.stage.doing = "evaluating"
+    repeat.listener.note(
+        "evaluating on the test split" if len(data.test) else "scoring out of fold"
+    )
+    if data.outputs.target.dense:
+        repeat = replace(repeat, data=replace(data, cut=cutting(repeat.config, trained.model)))
+    scored = _score(repeat, trained, aside, own_loss, began)
+    if repeat.first:
+        repeat.stage.doing = "drawing and saving"
+        _write(repeat, scored, aside)
+    return scored.record
+
+
+def _announce(repeat: _Repeat, model: keras.Model, own_loss: bool) -> None:
+    """Tell which model is trained, and on what."""
+    import keras
+
+    from mlzoo.training.loop.batches import padding_note
+    from mlzoo.training.optimizers import scale_note
+
+    config, data, listener = repeat.config, repeat.data, repeat.listener
+    if (wasted := padding_note(config, data, repeat.seed)) and repeat.first:
+        listener.note(wasted)
+    several = getattr(model, "networks", None)
+    networks = several.networks.values() if several else [model]
+    listener.note(
+        f"model: {config.model}, {sum(n.count_params() for n in networks):,} parameters (--set); "
+        f"{devices.device_name(config.devices)}, {keras.backend.backend()}, {config.precision}"
+    )
+    if repeat.first and not own_loss and (note := scale_note(config, data.outputs)):
+        listener.note(note)
+    tell_of_tiles(config, data, model, listener)
+
+
+def _fit(repeat: _Repeat, model: keras.Model) -> _Trained:
+    """Train a model, or the members that its configuration asks for.
+
+    Raises:
+        DivergedError: the loss is no finite number any more; the best weights are kept.
+    """
+    from mlzoo.training.signals import caught
+
+    config, data, seed, listener = repeat.config, repeat.data, repeat.seed, repeat.listener
+    try:
+        with caught() as stop:
+            if config.averaged > 1:
+                from mlzoo.training.members import fit_members
+
+                folder = repeat.checkpoints
+                ensemble = fit_members(config, data, seed, folder, listener, stop)
+                return _Trained(ensemble.model, ensemble.fitted, ensemble)
+            given = model, data, config, repeat.checkpoints, seed, listener, stop
+            if config.profile and repeat.first:
+                return _Trained(model, _profiled(repeat.folder, config, listener, *given))
+            return _Trained(model, fit_network(*given))
+    except DivergedError as error:
+        raise _keep_best(repeat.folder, model, error) from None
+
+
+def fit_network(
+    model: keras.Model,
+    data: Data,
+    config: RunConfig,
+    folder: Path,
+    seed: int,
+    listener: Listener,
+    stop: Stop,
+) -> Fitted:
+    """Fit a network: on equations, in an environment, on all samples at once, or in batches.
+
+    Args:
+        model: its weights are changed.
+        data: samples in splits.
+        config: of the run.
+        folder: of the checkpoints.
+        seed: decides all that is random.
+        listener: hears of progress.
+        stop: notes signals.
+
+    Raises:
+        DivergedError: the loss became NaN or infinite.
+        Interrupted: a signal came; where the way of fitting has checkpoints, the state is saved.
+    """
+    if data.samples.problem is not None:
+        from mlzoo.training.loop import equations
+
+        return equations.fit(model, data, config, seed, listener, stop)
+    if data.samples.environment is not None:
+        from mlzoo.training.control.fitting import ControlTraining
+
+        return ControlTraining(model, data, config, folder, seed, listener, stop).fit()
+    if takes_full_batch(config, model):
+        from mlzoo.training import full_batch
+
+        return full_batch.fit(model, data, config, listener, stop, folder.name)
+    from mlzoo.training.loop.training import Training
+
+    return Training(model, data, config, folder, seed, listener, stop).fit()
+
+
+def _score(
+    repeat: _Repeat, trained: _Trained, aside: Part | None, own_loss: bool, began: float
+) -> _Scored:
+    """Calibrate a trained model and score it on the test split.
+
+    Args:
+        repeat: with the data that it is scored on.
+        trained: the model.
+        aside: samples of the validation split that conformal scores are of.
+        own_loss: whether the model has losses of its own.
+        began: time at which the repeat began, of `time.monotonic`.
+    """
+    from mlzoo.evaluating.decision_costs import costs_sentence
+    from mlzoo.training.artifacts import score, training_record
+    from mlzoo.training.calibration import conformal, decisions
+    from mlzoo.training.calibration.temperature import calibrated
+    from mlzoo.training.optimizers import scales
+
+    config, data, seed, listener = repeat.config, repeat.data, repeat.seed, repeat.listener
+    ensemble = trained.ensemble
+    model, calibration = calibrated(config, trained.model, data, ensemble, seed, listener)
+    seconds = time.monotonic() - began
+    if ensemble is not None and not len(data.test):
+        from mlzoo.training.members import score_out_of_fold
+
+        given = config.baselines, config.metrics
+        test, outcome = score_out_of_fold(ensemble, data, seed, *given)
+        data = replace(data, test=ensemble.pool)
+    else:
+        test, outcome = score(model, data, seed, config)
+    record = training_record(model, trained.fitted, test, seed, seconds)
+    record["scales"] = {} if own_loss else scales(config, data.outputs)
+    record["calibration"] = calibration
+    held_out = conformal.scores_of(model, data, aside, ensemble)
+    if held_out is not None:
+        record["conformal"] = conformal.tested(model, data, held_out, outcome, seed)
+        conformal.told(record["conformal"], listener)
+    point = None
+    if config.cost is not None:
+        point = decisions.operating_point(config, model, data, ensemble, calibration, listener)
+    if point is not None:
+        record["decision"] = decisions.tested(point, data, outcome, seed)
+        listener.note(costs_sentence(record["decision"]))
+    if ensemble is not None:
+        from mlzoo.training.members import ensemble_record
+
+        record |= ensemble_record(ensemble, data, seed, config.metrics)
+    return _Scored(replace(trained, model=model), data, record, outcome, held_out, point)
+
+
+def _write(repeat: _Repeat, scored: _Scored, aside: Part | None) -> None:
+    """Write a training's model, scores and pictures into the folder of its run."""
+    from mlzoo.layers.predictive import distribution_model
+    from mlzoo.runs.predicting import novelty
+    from mlzoo.training.artifacts import write_artifacts, write_calibration
+    from mlzoo.training.calibration import decisions
+    from mlzoo.training.calibration.novelty import reference_of
+    from mlzoo.training.loop.batches import build_batches
+
+    config, seed, path = repeat.config, repeat.seed, repeat.folder.path
+    model, ensemble, data = scored.trained.model, scored.trained.ensemble, scored.data
+    batches = build_batches(config.model_copy(update={"class_weights": "none"}), data, seed)
+    fed, pictures = batches.first(), config.pictures == "all"
+    fitted, record, outcome = scored.trained.fitted, scored.record, scored.outcome
+    write_artifacts(path, model, record, fitted, data, fed, outcome, pictures)
+    numbers = not data.outputs.target.is_class
+    normal = numbers and distribution_model(model) is not None
+    passes = int(config.set.get("dropout_at_predict", 0))
+    write_calibration(path, record["calibration"], scored.held_out, data, normal, passes)
+    if (reference := reference_of(model, data, aside, ensemble, seed)) is not None:
+        novelty.write(path, reference)
+    if ensemble is not None:
+        from mlzoo.training.members import write_members
+
+        write_members(path, ensemble, data)
+    if scored.point is not None:
+        decisions.write(path, scored.point, data, outcome, pictures)
+
+
+def _profiled(folder: RunFolder, config: RunConfig, listener: Listener, *given: Any) -> Fitted:
+    """Train, and write and tell where the time went; `given` is as `Training` takes it."""
+    from mlzoo.training.loop.profiling import ProfiledTraining, write_profile
+
+    training = ProfiledTraining(*given)
+    fitted: Fitted = training.fit()
+    parts = training.parts()
+    total = sum(part.seconds for part in parts)
+    shares = ", ".join(f"{part.name} {part.seconds / total:.0%}" for part in parts)
+    listener.note(f"time of the training: {shares} of {total:.3g} s (profile.csv)")
+    for sentence in write_profile(folder.path, parts, config):
+        listener.note(f"to make it faster: {sentence}")
+    return fitted
+
+
+def _keep_best(folder: RunFolder, model: keras.Model, error: DivergedError) -> DivergedError:
+    """Save what a diverged training leaves: the best weights so far, and where it went wrong."""
+    files.write_json(folder.path / "diverged.json", error.facts)
+    if not error.facts.get("kept_epoch"):
+        return DivergedError(f"{error}; no epoch was finished, so no weights are kept", error.facts)
+    model.save(folder.path / "model.keras")
+    return DivergedError(
+        f"{error}; the best weights so far (epoch {error.facts['kept_epoch']}) are in "
+        f"{folder.path / 'model.keras'}",
+        error.facts,
+    )

@@ -1,0 +1,1 @@
+"""Everything before a training starts: the data, the recipe, the folder, and a resumed run."""
