@@ -46,3 +46,20 @@ def feature_tensors(model: keras.Model) -> list[keras.KerasTensor]:
         pool = keras.layers.GlobalAveragePooling2D(dtype="float32")
         tensors.append(pool(convolutions[0].output))
     return tensors
+
+
+def described(model: keras.Model) -> keras.Model | None:
+    """Return the model from inputs to what the size of its errors may depend on, (batch, width).
+
+    They are the scaled columns of a table, or else the last features of a model without members.
+    None where it has neither.
+
+    Args:
+        model: of one prediction a sample.
+    """
+    names = {layer.name for layer in model.layers}
+    if "scaling" in names and len(model.get_layer("scaling").output.shape) == 2:
+        return keras.Model(model.inputs, model.get_layer("scaling").output)
+    if "member1" in names or "head" not in names or len(last_features(model).shape) != 2:
+        return None
+    return keras.Model(model.inputs, last_features(model))

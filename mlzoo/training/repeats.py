@@ -290,7 +290,7 @@ def _score(
     record = training_record(model, trained.fitted, test, seed, seconds)
     record["scales"] = {} if own_loss else scales(config, data.outputs)
     record["calibration"] = calibration
-    held_out = conformal.scores_of(model, data, aside, ensemble)
+    held_out = conformal.scores_of(model, data, aside, ensemble, seed)
     if held_out is not None:
         record["conformal"] = conformal.tested(model, data, held_out, outcome, seed)
         conformal.told(record["conformal"], listener)

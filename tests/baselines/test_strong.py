@@ -1,6 +1,8 @@
-"""Baselines that are hard to beat: forest, boosting, neighbors, naive Bayes, drift."""
+"""Baselines that are hard to beat: forest, boosting, neighbors, Gaussian process and others."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,8 +10,9 @@ from sklearn.datasets import load_diabetes, load_digits
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestRegressor
 from sklearn.naive_bayes import GaussianNB
 
-from mlzoo.baselines import boosting, drift, forest, naive_bayes, neighbors
+from mlzoo.baselines import boosting, drift, forest, gaussian_process, naive_bayes, neighbors
 from mlzoo.data.samples import Part
+from mlzoo.data.tables.reader import Column
 from tests.evaluating.made import make_data
 from tests.tasks.made_forecasts import series_data
 
@@ -64,6 +67,24 @@ def test_naive_bayes_and_neighbors() -> None:
     np.testing.assert_allclose(near.predict(test.inputs()).sum(axis=1), 1)
     few = make_data(x[:10], targets[:10])
     assert neighbors.fit(few, 0) is not None  # fewer samples than neighbors
+
+
+def test_a_gaussian_process_learns_the_noise_and_which_columns_matter() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-3, 3, size=(250, 2))
+    clean = 10 * np.sin(2 * x[:, 0])
+    columns = (Column("a"), Column("b"))
+    data = make_data(x, clean + rng.normal(0, 2, 250), kind="table", columns=columns)
+    fitted, trees = gaussian_process.fit(data, 0), forest.fit(data, 0)
+    assert fitted is not None and trees is not None
+    # The targets' variance is about 50 and that of the noise 4.
+    assert float(fitted.note.split()[1]) == pytest.approx(0.08, abs=0.03)
+    at = data.test.inputs()
+    true = 10 * np.sin(2 * at[:, 0])
+    errors = [np.abs(each.predict(at)[:, 0] - true).mean() for each in (fitted, trees)]
+    assert errors[0] < 0.6 < errors[1]
+    empty = replace(data, train=Part(data.samples, np.arange(0)))
+    assert gaussian_process.fit(empty, 0) is None
 
 
 def test_one_class_alone_leaves_no_model() -> None:

@@ -14,13 +14,16 @@ from typing import TYPE_CHECKING, Any
 from mlzoo.core import files
 from mlzoo.core.errors import UsageError
 from mlzoo.data.specs import target_of
+from mlzoo.runs.models import chunk_size
 from mlzoo.runs.predicting.spread import both_classes, means, member_outputs
 from mlzoo.runs.results import Predictions
 from mlzoo.statistics.calibration import conformal
 from mlzoo.statistics.calibration.conformal import ConformalScores
+from mlzoo.statistics.calibration.error_scale import ErrorScale
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
 
 
 def scores_for(folder: Path, task: str, coverage: float) -> ConformalScores | None:
@@ -59,9 +62,10 @@ def scores_for(folder: Path, task: str, coverage: float) -> ConformalScores | No
         unit = np.arange(len(values)) if record["group"] is None else np.array(record["group"])
         member = None if record["member"] is None else np.array(record["member"], "int64")
         scaled = bool(record.get("scaled", False))
+        scale = ErrorScale.of(record["scale"]) if record.get("scale") else None
     except (KeyError, TypeError, ValueError) as error:
         raise files.damaged(path, f"is damaged: it holds no scores ({error!r})") from None
-    scores = ConformalScores(values, unit, member, scaled)
+    scores = ConformalScores(values, unit, member, scaled, scale)
     if scores.units < (least := conformal.needed(coverage)):
         if normal:
             return None
@@ -72,6 +76,46 @@ def scores_for(folder: Path, task: str, coverage: float) -> ConformalScores | No
             "with more validation samples or --folds 5"
         )
     return scores
+
+
+def error_scales(
+    features: np.ndarray, y_pred: np.ndarray, members: np.ndarray | None, scale: ErrorScale
+) -> np.ndarray:
+    """Return what scores are multiplied by: (m, t), with members (m, K, t).
+
+    Args:
+        features: (m, width) of the samples, as `description_of` gives them.
+        y_pred: (m, t) predictions.
+        members: (m, K, t) those of the members; None without any.
+        scale: of the errors.
+    """
+    if members is not None:
+        return scale(features, members.astype("float64"))
+    scales: np.ndarray = scale(features, y_pred[:, None])[:, 0]
+    return scales
+
+
+def description_of(model: keras.Model, rows: Any) -> np.ndarray:
+    """Return what the size of errors may depend on, (m, width); width may be 0.
+
+    Args:
+        model: of one prediction a sample.
+        rows: (m, *shape) raw inputs.
+    """
+    import keras
+    import numpy as np
+
+    from mlzoo.layers.features import described
+
+    extractor = described(model)
+    if extractor is None:
+        return np.zeros((len(rows), 0))
+    size, chunks = chunk_size(rows.shape[1:]), []
+    for start in range(0, len(rows), size):
+        part = np.asarray(rows[start : start + size]).astype(extractor.inputs[0].dtype)
+        # Compiling a graph would take longer than these few layers.
+        chunks.append(keras.ops.convert_to_numpy(extractor([part], training=False)))
+    return np.concatenate(chunks).astype("float64")
 
 
 def normal_quantile(coverage: float) -> float:
@@ -112,6 +156,8 @@ def with_coverage(
     if predictions.probabilities is None:
         y_pred = np.array(predictions.labels, "float64").reshape(len(predictions.labels), -1)
         std = predictions.std if scores.scaled else None
+        if scores.scale is not None:
+            std = error_scales(description_of(model, rows), y_pred, members, scores.scale)
         low, high = conformal.intervals(y_pred, members, scores, coverage, std)
         return replace(predictions, low=low, high=high)
     members = None if members is None else both_classes(members)

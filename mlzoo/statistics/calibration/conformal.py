@@ -5,10 +5,11 @@ Predictive Inference for Regression, 2018) from scores of samples that nothing w
 folds, cross-conformal prediction: CV+ (Barber, Candes, Ramdas and Tibshirani, Predictive Inference
 with the Jackknife+, 2021), which compares each sample's score with what its own member says.
 
-A score is the absolute error of a number, over the standard deviation where the model predicts one
-(Lei et al., 2018, section 5.2), or 1 minus the probability of the true class (Sadinle,
-Lei and Wasserman, Least Ambiguous Set-Valued Classifiers, 2019). Where samples come in groups, a
-new one is of a new group: each group weighs as much (Lee, Barber and Willett, 2023).
+A score is the absolute error of a number, over the standard deviation where the model predicts one,
+or else over a fitted scale of errors (Lei et al., 2018, section 5.2), or 1 minus the probability of
+the true class (Sadinle, Lei and Wasserman, Least Ambiguous Set-Valued Classifiers, 2019). Where
+samples come in groups, a new one is of a new group: each group weighs as much (Lee, Barber and
+Willett, 2023).
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ from typing import Any
 
 import numpy as np
 
+from mlzoo.statistics.calibration.error_scale import ErrorScale
 from mlzoo.statistics.scorers import Array
 
 _ROUNDING = 1e-9
+_AT_ONCE = 256
 
 
 @dataclass(frozen=True)
@@ -34,12 +37,14 @@ class ConformalScores:
         unit: (n,) the group, or the sample, of each, from 0.
         member: (n,) the member that did not see it, from 0; None: one model saw none of them.
         scaled: errors are divided by the standard deviation that the model predicts.
+        scale: that errors are divided by otherwise; None: by none.
     """
 
     values: Array
     unit: Array
     member: Array | None = None
     scaled: bool = False
+    scale: ErrorScale | None = None
 
     @property
     def units(self) -> int:
@@ -88,7 +93,7 @@ def intervals(
         members: (m, K, t) those of the members, where the scores have members.
         scores: of held-out samples.
         coverage: share of true values that the intervals are to hold.
-        std: (m, t) standard deviations that the model predicts, where the scores are scaled.
+        std: what the scores were divided by, where they were: (m, t), with members (m, K, t).
     """
     low, high = np.empty(y_pred.shape), np.empty(y_pred.shape)
     for target in range(y_pred.shape[1]):
@@ -99,11 +104,23 @@ def intervals(
             )
             low[:, target], high[:, target] = y_pred[:, target] - half, y_pred[:, target] + half
             continue
-        for row, each in enumerate(members[:, :, target]):
-            middle = each[scores.member]
-            high[row, target] = threshold(middle + values, scores.weights, coverage)
-            low[row, target] = -threshold(values - middle, scores.weights, coverage)
+        for start in range(0, len(members), _AT_ONCE):
+            at = slice(start, start + _AT_ONCE)
+            middle = members[at, :, target][:, scores.member]
+            half = values if std is None else values * std[at, :, target][:, scores.member]
+            high[at, target] = _thresholds(middle + half, scores.weights, coverage)
+            low[at, target] = -_thresholds(half - middle, scores.weights, coverage)
     return low, high
+
+
+def _thresholds(scores: Array, weights: Array, coverage: float) -> Array:
+    """Return the `threshold` (m,) of each row of scores (m, n)."""
+    if np.ptp(weights) > 0:
+        return np.array([threshold(row, weights, coverage) for row in scores])
+    place = math.ceil(coverage / weights[0] - _ROUNDING) - 1
+    if place >= scores.shape[1]:
+        return np.full(len(scores), math.inf)
+    return np.asarray(np.partition(scores, place, axis=1)[:, place])
 
 
 def class_sets(
@@ -133,6 +150,7 @@ def coverage_sentence(record: Mapping[str, Any]) -> str:
     """Say how often a run's intervals or sets hold the truth of its test split."""
     if "width" in record:
         size = f"mean width {', '.join(f'{each:.4g}' for each in record['width'])}"
+        size += ", wider where larger errors are expected" if record.get("adaptive") else ""
     else:
         classes = "class" if round(record["set_size"], 2) == 1 else "classes"
         size = f"{record['set_size']:.3g} {classes} a set, {record['unsure']:.0%} unsure"

@@ -22,6 +22,7 @@ from mlzoo.data.samples import Data, Part
 from mlzoo.data.splits.splitting import share_evenly
 from mlzoo.layers.predictive import distribution_model
 from mlzoo.runs.models import outputs_of
+from mlzoo.runs.predicting.conformal import description_of, error_scales
 from mlzoo.runs.predicting.spread import both_classes, means, member_outputs
 from mlzoo.statistics import intervals
 from mlzoo.statistics.calibration import conformal
@@ -30,6 +31,7 @@ from mlzoo.statistics.calibration.conformal import (
     coverage_sentence,
     under_covered,
 )
+from mlzoo.statistics.calibration.error_scale import MOST, ErrorScale, fit_error_scale
 from mlzoo.statistics.metrics import as_probabilities, number
 from mlzoo.statistics.scorers import weighted_mean
 
@@ -85,7 +87,7 @@ def set_aside(
 
 
 def scores_of(
-    model: keras.Model, data: Data, part: Part | None, ensemble: Ensemble | None
+    model: keras.Model, data: Data, part: Part | None, ensemble: Ensemble | None, seed: int
 ) -> ConformalScores | None:
     """Return the scores of held-out samples; None where there are none.
 
@@ -94,6 +96,7 @@ def scores_of(
         data: as split for the run.
         part: samples that were set aside.
         ensemble: the members of the model, if there are several.
+        seed: of the folds that a scale of errors is chosen on.
     """
     target = data.outputs.target
     if not (target.sample_class or target.sample_numbers):
@@ -105,19 +108,68 @@ def scores_of(
         outputs, rows, member = np.concatenate(chunks), part, None
     else:
         return None
-    scaled = False
     if target.is_class:
         y_true = rows.targets.astype("int64")
         values = 1 - as_probabilities(outputs)[np.arange(len(rows)), y_true]
+        return ConformalScores(values, _units(rows), member)
+    errors = _errors(rows, outputs)
+    if part is not None and (std := _std(model, part)) is not None:
+        return ConformalScores(errors / std, _units(rows), member, scaled=True)
+    y_pred = outputs.reshape(errors.shape).astype("float64")
+    features = _descriptions(model, rows)
+    if member is None:
+        scale = _scale_of_fitted(model, data, seed)
+        at = np.zeros(len(rows), int)
     else:
-        y_true = rows.targets.reshape(len(rows), -1).astype("float64")
-        values = np.abs(y_true - outputs.reshape(y_true.shape))
-        if part is not None and (std := _std(model, part)) is not None:
-            values = values / std
-            scaled = True
+        scale = fit_error_scale(features, y_pred, errors, _units(rows), member, seed)
+        at = member
+    if scale is not None:
+        each = np.repeat(y_pred[:, None], len(scale.weights), axis=1)
+        errors = errors / scale(features, each)[np.arange(len(rows)), at]
+    return ConformalScores(errors, _units(rows), member, scale=scale)
+
+
+def _units(rows: Part) -> np.ndarray:
+    """Return the group, or the sample, of each row, from 0."""
     labels = np.arange(len(rows)) if rows.groups is None else rows.groups
-    unit = np.unique(labels, return_inverse=True)[1].reshape(-1)
-    return ConformalScores(values, unit, member, scaled)
+    return np.unique(labels, return_inverse=True)[1].reshape(-1)
+
+
+def _errors(rows: Part, outputs: np.ndarray) -> np.ndarray:
+    """Return absolute errors (n, t)."""
+    y_true = rows.targets.reshape(len(rows), -1).astype("float64")
+    return np.abs(y_true - outputs.reshape(y_true.shape))
+
+
+def _descriptions(model: keras.Model, rows: Part) -> np.ndarray:
+    return np.concatenate([description_of(model, rows.inputs(at)) for at in rows.chunks()])
+
+
+def _scale_of_fitted(model: keras.Model, data: Data, seed: int) -> ErrorScale | None:
+    """Return the scale of a model's errors, from the training split and the rest of validation.
+
+    Errors of training samples are too small; they are made as large, in the mean, as the others.
+    """
+    rng = np.random.default_rng([seed, 0x5CA1E])
+    parts: list[tuple[np.ndarray, ...]] = []
+    for split in (data.valid, data.train):
+        rows = split
+        if not len(rows):
+            continue
+        if len(rows) > MOST // 2:
+            drawn = rng.choice(rows.indices, MOST // 2, replace=False)
+            rows = Part(data.samples, np.sort(drawn))
+        outputs = np.concatenate([outputs_of(model, rows.inputs(at)) for at in rows.chunks()])
+        errors = _errors(rows, outputs)
+        y_pred = outputs.reshape(errors.shape).astype("float64")
+        parts.append((_descriptions(model, rows), y_pred, errors, rows.indices))
+    if len(parts) == 2:
+        known, fitted = parts[0][2].mean(axis=0), parts[1][2].mean(axis=0)
+        factor = np.divide(known, fitted, out=np.ones_like(known), where=fitted > 0)
+        parts[1][2][:] *= factor
+    features, y_pred, errors, indices = (np.concatenate(each) for each in zip(*parts, strict=True))
+    unit = _units(Part(data.samples, indices))
+    return fit_error_scale(features, y_pred, errors, unit, None, seed)
 
 
 def _std(model: keras.Model, rows: Part) -> np.ndarray | None:
@@ -136,6 +188,7 @@ def scores_record(scores: ConformalScores, grouped: bool) -> dict[str, object]:
         "group": scores.unit.tolist() if grouped else None,
         "member": None if scores.member is None else scores.member.tolist(),
         "scaled": scores.scaled,
+        "scale": None if scores.scale is None else scores.scale.record(),
     }
 
 
@@ -153,9 +206,10 @@ def tested(
 
     Returns:
         `level`, `coverage` and its `interval`, `width` (mean, a target each) or `set_size` (mean)
-        and `unsure` (share of sets of several classes), and `parts`: the same of each class, or of
-        each fifth of the predictions, with `under` where it covers clearly too little. None where
-        there is no test split, or too few scores.
+        and `unsure` (share of sets of several classes), `adaptive` (whether intervals differ in
+        width beyond what members do), and `parts`: the coverage of each class, or of each fifth of
+        the predictions and of the widths, with `under` where it covers clearly too little. None
+        where there is no test split, or too few scores.
     """
     rows, target = data.test, data.outputs.target
     if not len(rows) or scores.units < conformal.needed(LEVEL):
@@ -179,10 +233,16 @@ def tested(
         y_true = rows.targets.reshape(len(rows), -1).astype("float64")
         y_pred = np.asarray(outputs, "float64").reshape(y_true.shape)
         std = _std(model, rows) if scores.scaled else None
+        if scores.scale is not None:
+            std = error_scales(_descriptions(model, rows), y_pred, members, scores.scale)
         low, high = conformal.intervals(y_pred, members, scores, LEVEL, std)
         held = ((low <= y_true) & (y_true <= high)).mean(axis=1)
-        facts = {"width": (high - low).mean(axis=0).tolist()}
-        parts = _fifths(y_pred[:, 0]) if y_pred.shape[1] == 1 else []
+        facts = {"width": (high - low).mean(axis=0).tolist(), "adaptive": std is not None}
+        parts = []
+        if y_pred.shape[1] == 1:
+            parts = _fifths(y_pred[:, 0], "predictions")
+        if y_pred.shape[1] == 1 and std is not None:
+            parts += _fifths((high - low)[:, 0], "widths")
     scorers = {"coverage": weighted_mean(held)}
     interval = intervals.intervals(scorers, len(rows), rows.groups, seed)["coverage"]
     return {
@@ -196,12 +256,12 @@ def tested(
     }
 
 
-def _fifths(values: np.ndarray) -> list[tuple[str, np.ndarray]]:
-    """Return the names and the members (n,) of five parts with about as many predictions."""
+def _fifths(values: np.ndarray, kind: str) -> list[tuple[str, np.ndarray]]:
+    """Return the names and the members (n,) of five parts with about as many values."""
     edges = np.quantile(values, [0.2, 0.4, 0.6, 0.8])
     place = np.searchsorted(edges, values, side="right")
     ends = [values.min(), *edges, values.max()]
-    return [(f"{ends[i]:.4g} to {ends[i + 1]:.4g}", place == i) for i in range(5)]
+    return [(f"{kind} {ends[i]:.4g} to {ends[i + 1]:.4g}", place == i) for i in range(5)]
 
 
 def _part(name: str, held: np.ndarray) -> dict[str, object]:

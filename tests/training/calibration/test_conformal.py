@@ -79,7 +79,8 @@ def test_intervals_of_new_samples_hold_their_values(way: dict, tmp_path: Path) -
     assert run.predict(x[:3]).low is None
     scored = files.read_json(run.path / "metrics.json")["conformal"]
     assert scored["level"] == 0.9 and 0.8 < scored["coverage"] <= 1
-    assert len(scored["parts"]) == 5 and scored["width"][0] == pytest.approx(widths[1], rel=0.1)
+    assert len(scored["parts"]) == (10 if scored["adaptive"] else 5)
+    assert scored["width"][0] == pytest.approx(widths[1], rel=0.1)
     kept = files.read_json(run.path / "calibration.json")["conformal"]
     assert (kept["member"] is None) == ("conformal" in way) and kept["unit"] == "samples"
     assert len(kept["scores"]) == (50 if "conformal" in way else 400)
@@ -88,6 +89,34 @@ def test_intervals_of_new_samples_hold_their_values(way: dict, tmp_path: Path) -
     with pytest.raises(UsageError, match="must be between 0 and 1"):
         run.predict(x, coverage=90)
     assert "90% prediction intervals hold" in (run.path / "README.md").read_text()
+
+
+@pytest.mark.parametrize("way", [{"conformal": 0.5}, {"folds": 3}])
+def test_intervals_are_wider_where_errors_are_larger(way: dict, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(600, 2)).round(4)
+    y = (x[:, 0] + np.exp(x[:, 1]) * rng.normal(size=600)).round(4)
+    rows = [f"{a},{b},{c}" for (a, b), c in zip(x, y, strict=True)]
+    (tmp_path / "table.csv").write_text("\n".join(["a,b,y", *rows]) + "\n")
+    run = mlzoo.train(
+        "linear",
+        str(tmp_path / "table.csv"),
+        target="y",
+        preset="none",
+        epochs=20,
+        out=str(tmp_path),
+        **way,
+        **LEAN,
+    )
+    at = np.array([[0, -1.5], [0, 1.5]], "float32")
+    predicted = run.predict(at, coverage=0.9)
+    narrow, wide = (predicted.high - predicted.low)[:, 0]
+    assert wide > 4 * narrow  # the deviations are .22 and 4.5
+    scored = files.read_json(run.path / "metrics.json")["conformal"]
+    assert scored["adaptive"] and scored["parts"][-1]["part"].startswith("widths")
+    assert min(each["coverage"] for each in scored["parts"]) > 0.7
+    held_out = files.read_json(run.path / "calibration.json")["conformal"]
+    assert len(held_out["scale"]["weights"]) == way.get("folds", 1)
 
 
 def test_sets_of_a_run_with_folds_and_runs_without_scores(tmp_path: Path) -> None:
