@@ -111,8 +111,10 @@ class Browser:
             self._note(answer)
         raise AssertionError("Chromium ended")
 
-    def open(self, path: Path, width: int = 1440, height: int = 900, dark: bool = False) -> None:
-        """Open a file and wait until it is loaded."""
+    def open(
+        self, path: Path | str, width: int = 1440, height: int = 900, dark: bool = False
+    ) -> None:
+        """Open a file or an address, and wait until it is loaded."""
         mobile = width < 600
         self.call(
             "Emulation.setDeviceMetricsOverride",
@@ -125,7 +127,7 @@ class Browser:
         self.call("Emulation.setEmulatedMedia", features=[scheme])
         self.requests.clear()
         self.complaints.clear()
-        self.call("Page.navigate", url=path.resolve().as_uri())
+        self.call("Page.navigate", url=path if isinstance(path, str) else path.resolve().as_uri())
         loaded = "document.readyState === 'complete' ? 1 : new Promise(r => addEventListener("
         self.run(f"{loaded}'load', () => r(1)))")
 

@@ -31,7 +31,7 @@ ORDER = (
     ("runs",),
     (
         *("training", "evaluating", "tuning", "explaining", "exporting", "reporting", "serving"),
-        *("checking", "auditing", "packing", "sharing"),
+        *("checking", "auditing", "packing", "sharing", "watching"),
     ),
     ("api",),
     ("sklearn",),

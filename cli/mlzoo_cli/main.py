@@ -24,7 +24,7 @@ from mlzoo_cli.output import run_command
 COMMANDS = (
     *("train", "tune", "evaluate", "predict", "generate", "explain", "report", "check"),
     *("landscape", "compare", "reproduce", "export", "pack", "push", "pull"),
-    *("serve", "augment", "augmentations", "zoo", "weights", "data", "doctor"),
+    *("serve", "ui", "augment", "augmentations", "zoo", "weights", "data", "doctor"),
 )
 """All commands, in the order that help shows them; a listing a kind of plug-in follows."""
 LISTINGS = {kind.folder: name for name, kind in registry.KINDS.items()}

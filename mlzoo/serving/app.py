@@ -23,22 +23,11 @@ from starlette.requests import ClientDisconnect
 
 from mlzoo.core.errors import DataError
 from mlzoo.serving.answers import UploadPredictor
+from mlzoo.serving.guard import HEADERS, HOSTS, own_origin
 from mlzoo.serving.settings import TIMEOUT
 
-HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; connect-src 'self'; img-src data: blob:; script-src 'unsafe-inline'; "
-        "style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    # Not no-referrer, with which browsers may say that the page's own requests have no origin.
-    "Referrer-Policy": "same-origin",
-}
 _AT_ONCE = 8
 """Uploads that are decoded at the same time."""
-_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
-"""Names by which it may be asked for, so that no site that a browser shows can reach it by one of
-its own."""
 
 
 def create_app(answers: UploadPredictor, max_bytes: int, timeout: float = TIMEOUT) -> FastAPI:
@@ -50,7 +39,7 @@ def create_app(answers: UploadPredictor, max_bytes: int, timeout: float = TIMEOU
         timeout: seconds in which it has to arrive.
     """
     app = FastAPI(title="mlzoo", docs_url=None, redoc_url=None)
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=_HOSTS)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=HOSTS)
     page = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
 
     limiter = anyio.CapacityLimiter(_AT_ONCE)
@@ -65,7 +54,7 @@ def create_app(answers: UploadPredictor, max_bytes: int, timeout: float = TIMEOU
 
     @app.post("/predict")
     async def predict(request: Request) -> Response:
-        if not _own_origin(request):
+        if not own_origin(request):
             return _refused(403, "a page of another origin can't use this one")
         try:
             with anyio.fail_after(timeout):
@@ -89,12 +78,6 @@ def create_app(answers: UploadPredictor, max_bytes: int, timeout: float = TIMEOU
         return JSONResponse(answer, headers=HEADERS)
 
     return app
-
-
-def _own_origin(request: Request) -> bool:
-    """Return True for requests from the page itself, or from no page at all (curl)."""
-    origin = request.headers.get("origin")
-    return origin is None or origin == f"http://{request.headers.get('host')}"
 
 
 async def _body(request: Request, most: int) -> bytes | None:

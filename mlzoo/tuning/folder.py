@@ -13,9 +13,8 @@ from mlzoo.core.files import disk_errors
 from mlzoo.runs import run_folder
 from mlzoo.runs.devices import versions
 from mlzoo.tuning.plan import Plan
-from mlzoo.tuning.trials.journal import Journal
+from mlzoo.tuning.trials.journal import JOURNAL, Journal
 
-JOURNAL = "journal.jsonl"
 _REMOVED = ".removed"
 _PARTS = {
     "run": "a setting of the run",

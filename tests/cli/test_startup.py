@@ -132,6 +132,9 @@ LIGHT: list[tuple[str, int]] = [
     ("export nowhere --format keras --int8", 2),
     ("serve --help", 0),
     ("serve nowhere --port 0", 2),
+    ("ui --help", 0),
+    ("ui nowhere", 2),
+    ("ui --port x", 2),
     ("weights", 0),
     ("weights pull mobilnet", 2),
     ("weights --hub pull mobilenet", 2),
@@ -232,8 +235,9 @@ def test_help_listings_and_wrong_names_answer_at_once(line: str, tmp_path: Path)
     [
         ("--help", 0, 8),
         ("train mlp iris --batch-size 0", 2, 15),
-        # Eight metrics, the recipe, the temperature, the features that unlike samples are told by.
-        ("train mlp iris --epochs 1 --json", 0, 111),
+        # Eight metrics, the recipe, the temperature, the features that unlike samples are told by,
+        # the table of epochs.
+        ("train mlp iris --epochs 1 --json", 0, 112),
     ],
 )
 def test_a_command_enters_few_files(line: str, code: int, most: int, tmp_path: Path) -> None:

@@ -1,33 +1,7 @@
 "use strict";
 document.documentElement.classList.add("scripted");
-document.addEventListener("DOMContentLoaded", () => {
-  const tabs = [...document.querySelectorAll("[role=tab]")];
-  const show = (tab, focus) => {
-    for (const each of tabs) {
-      const chosen = each === tab;
-      each.setAttribute("aria-selected", chosen);
-      each.tabIndex = chosen ? 0 : -1;
-      document.getElementById(each.getAttribute("aria-controls")).hidden = !chosen;
-    }
-    if (focus) tab.focus();
-  };
-  const named = () => tabs.find(tab => "#" + tab.getAttribute("aria-controls") === location.hash);
-  tabs.forEach((tab, place) => {
-    tab.addEventListener("click", () => {
-      show(tab);
-      history.replaceState(null, "", "#" + tab.getAttribute("aria-controls"));
-    });
-    tab.addEventListener("keydown", event => {
-      const to = { ArrowRight: place + 1, ArrowLeft: place - 1, Home: 0, End: -1 }[event.key];
-      if (to === undefined) return;
-      event.preventDefault();
-      show(tabs[(to + tabs.length) % tabs.length], true);
-    });
-  });
-  if (tabs.length) show(named() || tabs[0]);
-  addEventListener("hashchange", () => named() && show(named()));
-
-  for (const figure of document.querySelectorAll("[data-hover]")) {
+const readCharts = within => {
+  for (const figure of within.querySelectorAll("[data-hover]")) {
     const data = JSON.parse(figure.dataset.hover);
     const svg = figure.querySelector("svg"), cursor = figure.querySelector(".cursor");
     const readout = figure.querySelector(".readout"), keys = [...figure.querySelectorAll(".key")];
@@ -57,4 +31,33 @@ document.addEventListener("DOMContentLoaded", () => {
       if (at >= 0) read(at);
     }));
   }
+};
+document.addEventListener("DOMContentLoaded", () => {
+  const tabs = [...document.querySelectorAll("[role=tab]")];
+  const show = (tab, focus) => {
+    for (const each of tabs) {
+      const chosen = each === tab;
+      each.setAttribute("aria-selected", chosen);
+      each.tabIndex = chosen ? 0 : -1;
+      document.getElementById(each.getAttribute("aria-controls")).hidden = !chosen;
+    }
+    if (focus) tab.focus();
+  };
+  const named = () => tabs.find(tab => "#" + tab.getAttribute("aria-controls") === location.hash);
+  tabs.forEach((tab, place) => {
+    tab.addEventListener("click", () => {
+      show(tab);
+      history.replaceState(null, "", "#" + tab.getAttribute("aria-controls"));
+    });
+    tab.addEventListener("keydown", event => {
+      const to = { ArrowRight: place + 1, ArrowLeft: place - 1, Home: 0, End: -1 }[event.key];
+      if (to === undefined) return;
+      event.preventDefault();
+      show(tabs[(to + tabs.length) % tabs.length], true);
+    });
+  });
+  if (tabs.length) show(named() || tabs[0]);
+  addEventListener("hashchange", () => named() && show(named()));
+
+  readCharts(document);
 });

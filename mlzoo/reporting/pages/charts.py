@@ -41,6 +41,7 @@ class Line:
         errors: half the length of each point's error bar; none without.
         texts: shown for each point under the pointer; none without.
         band: lowest and highest value at each point, shaded; none without.
+        color: number of its color; None: its place among the lines of the chart.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Line:
     errors: Sequence[float] = ()
     texts: Sequence[str] = ()
     band: Sequence[tuple[float, float]] = ()
+    color: int | None = None
 
     def extent(self) -> list[float]:
         """Return the values that the chart has to hold: points, error bars and band."""
@@ -255,7 +257,8 @@ def _mark(across: Scale, value: float, text: str) -> str:
     )
 
 
-def _style(place: int) -> str:
+def _style(place: int, line: Line) -> str:
+    place = place if line.color is None else line.color
     return f"s{place % SERIES}" + (" dashed" if place >= SERIES else "")
 
 
@@ -283,7 +286,7 @@ def _line(line: Line, place: int, across: Scale, up: Scale) -> str:
         for (x, y), text in zip(spots, line.texts or [""] * len(spots), strict=True):
             title = f"<title>{escape(text)}</title>" if text else ""
             parts.append(f'<circle cx="{x}" cy="{y}" r="{radius}">{title}</circle>')
-    return f'<g class="{_style(place)}" data-line="{place}">{"".join(parts)}</g>'
+    return f'<g class="{_style(place, line)}" data-line="{place}">{"".join(parts)}</g>'
 
 
 def _path(spots: Sequence[tuple[float, float]]) -> str:
@@ -307,7 +310,7 @@ def _figure(
     title: str, content: str, lines: Sequence[Line], hover: Mapping[str, object], x: str
 ) -> Markup:
     keys = "".join(
-        f'<button type="button" class="key {_style(place)}" data-line="{place}" '
+        f'<button type="button" class="key {_style(place, line)}" data-line="{place}" '
         f'aria-pressed="true"><span class="swatch"></span>{escape(line.name)}</button>'
         for place, line in enumerate(lines)
     )

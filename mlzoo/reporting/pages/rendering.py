@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +16,7 @@ from PIL import Image
 from mlzoo.core import files
 from mlzoo.core.messages import few
 
+_BASE = Path(__file__).with_name("base.html.jinja")
 PICTURE_BYTES = 1_500_000
 """Maximum bytes of all pictures of a page; base64 adds a third."""
 MOST_BYTES = 60_000
@@ -31,7 +33,19 @@ def render(path: Path, template: Path, **values: Any) -> None:
         template: the template's file; inserted text is escaped.
         **values: variables of the template.
     """
-    files.write_text(path, _environment(template.parent).get_template(template.name).render(values))
+    files.write_text(path, rendered(template, **values))
+
+
+def rendered(template: Path, **values: Any) -> str:
+    """Return the text of a page; see `render`."""
+    return _environment(template.parent).get_template(template.name).render(values)
+
+
+def script() -> str:
+    """Return the text of the script that all pages have."""
+    found = re.search(r"<script>(.*?)</script>", rendered(_BASE, title=""), re.DOTALL)
+    assert found
+    return found[1]
 
 
 @lru_cache

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mlzoo.core import files
 from mlzoo.core.messages import over
 from mlzoo.reporting.comparison import pair_sentence, read_runs
 from mlzoo.reporting.curve_diagnosis import diagnose
 from mlzoo.reporting.pages import charts
 from mlzoo.reporting.pages.folder import has_layer, history
-from mlzoo.reporting.pages.rendering import render
+from mlzoo.reporting.pages.rendering import rendered
 from mlzoo.statistics.metrics import title as metric_title
 
 _TEMPLATE = Path(__file__).with_name("several.html.jinja")
@@ -25,11 +26,17 @@ def write_comparison(path: Path, compared: Mapping[str, Any]) -> Path:
         path: path of the page.
         compared: result of `mlzoo.reporting.comparison.compare`.
     """
+    page = comparison_page(compared)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    files.write_text(path, page)
+    return path
+
+
+def comparison_page(compared: Mapping[str, Any]) -> str:
+    """Return the text of a page of several runs; see `write_comparison`."""
     rows = compared["rows"]
     histories = {row["run"]: history(Path(row["path"]), row["epochs"]) for row in rows}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    render(
-        path,
+    return rendered(
         _TEMPLATE,
         title=f"{len(rows)} runs side by side",
         rows=_alike([_row(row) for row in rows]),
@@ -37,12 +44,11 @@ def write_comparison(path: Path, compared: Mapping[str, Any]) -> Path:
         pairs=[f"{pair_sentence(pair)}." for pair in compared["pairs"]],
         notes=compared["notes"],
         scores=_scores(rows),
-        curves=_curves(histories),
+        curves=shared_curves(histories),
         diagnoses=_diagnoses(rows, histories),
         differing=_table(compared["differing"], rows, "setting"),
         environment=_table(compared["environment"], rows, "environment"),
     )
-    return path
 
 
 def _row(row: Mapping[str, Any]) -> dict[str, object]:
@@ -80,7 +86,7 @@ def _scores(rows: Sequence[Mapping[str, Any]]) -> list[Any]:
     return figures
 
 
-def _curves(histories: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Any]:
+def shared_curves(histories: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Any]:
     """Return one chart per column that two or more runs share."""
     names = [n for rows in histories.values() for n in (rows[0] if rows else ())]
     common = [n for n in dict.fromkeys(names) if names.count(n) > 1]
@@ -89,8 +95,10 @@ def _curves(histories: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Any]:
         if name in ("epoch", "seconds", "learning_rate"):
             continue
         lines = [
-            charts.Line(run, [(r["epoch"], r[name]) for r in rows if _finite(r.get(name))])
-            for run, rows in histories.items()
+            charts.Line(
+                run, [(r["epoch"], r[name]) for r in rows if _finite(r.get(name))], color=color
+            )
+            for color, (run, rows) in enumerate(histories.items())
         ]
         title = f"validation {name[4:]}" if name.startswith("val_") else f"training {name}"
         figures.append(charts.line_chart(title.replace("_", " "), lines, log=name.endswith("loss")))

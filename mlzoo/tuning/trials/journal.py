@@ -18,6 +18,8 @@ from typing import Any
 from mlzoo.core.errors import DataError
 from mlzoo.core.files import disk_errors
 
+JOURNAL = "journal.jsonl"
+"""Name of the journal in the folder of a search."""
 _START = "0" * 16
 
 
