@@ -58,11 +58,11 @@ def open_archive(path: Path) -> dict[str, np.ndarray]:
     ending = path.suffix.lower()
     try:
         if ending == ".mat":
-            from mlzoo.data.archives.mat import read_mat
+            from mlzoo.data.decoders.mat import read_mat
 
             return read_mat(path)
         if ending in (".h5", ".hdf5"):
-            from mlzoo.data.archives.hdf5 import read_hdf5
+            from mlzoo.data.decoders.hdf5 import read_hdf5
 
             return read_hdf5(path)
         with zipfile.ZipFile(path) as archive:

@@ -40,8 +40,8 @@ _LOOKED_AT = 100_000
 EXPECTED = (
     "expected a table (.csv, .tsv, .txt, .parquet, .jsonl, .feather, .xlsx, .arff, .db), a text "
     "(.txt), arrays (.npz, .npy, .h5, .mat), a folder with one folder of images a class, with "
-    "images and a table that names them, with images and masks or with tables, or the name of a "
-    "data set"
+    "images and a table that names them, with images and masks, with tables or with sounds "
+    "(.wav), or the name of a data set"
 )
 
 

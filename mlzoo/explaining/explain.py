@@ -305,8 +305,8 @@ def explain_batch(method: str, settings: Any, batch: Batch, config: ExplainConfi
 
 
 def without_padding(values: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Return maps that are 0 where sequences hold nothing but NaN."""
-    if x.ndim != 3 or x.dtype.kind != "f":
+    """Return maps that are 0 where sequences hold nothing but NaN; those of spectra as they are."""
+    if x.ndim != 3 or x.dtype.kind != "f" or values.shape[1] != x.shape[1]:
         return values
     gone = np.isnan(x).all(axis=-1)
     return np.where(gone[..., None] if values.ndim == 3 else gone, np.float32(0), values)

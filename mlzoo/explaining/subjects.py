@@ -23,6 +23,7 @@ from mlzoo.data.text.reader import TextReader
 from mlzoo.explaining.settings import ALL, AUTO, ExplainConfig
 from mlzoo.explaining.several_inputs import Several, as_one
 from mlzoo.introspection.findings import Background
+from mlzoo.layers.audio import LogMel
 from mlzoo.runs.models import outputs_of, read_model
 from mlzoo.runs.opened import OpenedRun, open_run
 from mlzoo.statistics.metrics import as_probabilities
@@ -47,6 +48,8 @@ class Subject:
         record: the run's `data.json`; empty for a file.
         run: the run; None for a file.
         several: how samples of several inputs are read and shown; None where there is one.
+        spectrum: layer that turns waveforms into what is explained, their spectra; None where
+            samples are explained as they are.
     """
 
     path: Path
@@ -58,9 +61,12 @@ class Subject:
     record: dict[str, object] = field(default_factory=dict)
     run: OpenedRun | None = None
     several: Several | None = None
+    spectrum: LogMel | None = None
 
     def shown(self, x: np.ndarray) -> np.ndarray:
         """Return the part of a sample that is explained and drawn."""
+        if self.spectrum is not None:
+            return np.asarray(keras.ops.convert_to_numpy(self.spectrum(x[None])[0]))
         return x if self.several is None else self.several.shown(x)
 
     @property
@@ -178,15 +184,20 @@ def subject_of(run: OpenedRun) -> Subject:
             "`mlzoo predict --features`"
         )
     names = record["class_names"] or record["target_names"]
+    spectrum = next((layer for layer in run.model.layers if isinstance(layer, LogMel)), None)
+    columns = run.reader.input_names
+    if spectrum is not None:
+        columns = tuple(f"{frequency:.0f} Hz" for frequency in spectrum.frequencies)
     return Subject(
         run.path,
         run.model,
         record["task"],
         record["kind"],
         tuple(map(str, names)),
-        run.reader.input_names,
+        columns,
         record,
         run,
+        spectrum=spectrum,
     )
 
 

@@ -7,6 +7,7 @@ from mlzoo.layers import (
     activations,
     adapting,
     attention_decoder,
+    audio,
     cumulative,
     decoding,
     fourier,
@@ -31,6 +32,7 @@ from mlzoo.layers import (
 __all__ = [
     "activations",
     "adapting",
+    "audio",
     "attention_decoder",
     "cumulative",
     "decoding",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -11,14 +11,18 @@ import numpy as np
 from mlzoo.core.errors import DataError
 from mlzoo.data.moments import floats, positive
 from mlzoo.data.samples import Part
+from mlzoo.data.sequences.reader import SequenceReader
 from mlzoo.data.sequences.sequences import Sequences
 from mlzoo.data.specs import Inputs
 from mlzoo.data.tables.reader import Column
 from mlzoo.data.text.reader import PairReader
+from mlzoo.layers.audio import LogMel
 from mlzoo.layers.scaling import OneHotCodes, SequenceScaling, Standardise, TableScaling
 
 _CHUNK = 4096
 _KNOTS = 33
+_BINS, _SOUNDS = 40, 64
+"""Bins of a spectrum, and sounds whose spectra are computed at once."""
 Ranks = tuple[tuple[tuple[float, ...], tuple[float, ...]], ...]
 
 
@@ -41,6 +45,8 @@ def input_spec(train: Part) -> Inputs:
         layer = keras.layers.Rescaling(1 / samples.maximum, dtype="float32", name="scaling")
         if np.dtype(samples.inputs.dtype).kind == "u":
             dtype = np.dtype(samples.inputs.dtype).name
+    elif isinstance(samples.reader, SequenceReader) and samples.reader.rate:
+        layer = _log_mel(train, samples.reader.rate)
     elif samples.kind == "sequence":
         masked = samples.windows is None
         layer = SequenceScaling(*statistics(train), masked=masked, name="scaling")
@@ -119,11 +125,16 @@ def statistics(train: Part) -> tuple[list[float], list[float]]:
 
     The squares are summed about the first chunk's mean, so large offsets cost no digits.
     """
+    return moments(_chunks(train))
+
+
+def moments(chunks: Iterable[np.ndarray]) -> tuple[list[float], list[float]]:
+    """Return mean and standard deviation of each entry of the last axis of arrays (n, ..., k)."""
     count = 0
     shift: Any = None
     total: Any = 0.0
     squares: Any = 0.0
-    for chunk in _chunks(train):
+    for chunk in chunks:
         rows = chunk.reshape(-1, chunk.shape[-1]).astype(np.float64)
         rows = rows[~np.isnan(rows).all(axis=1)]  # padding of sequences
         shift = rows.mean(axis=0) if shift is None else shift
@@ -134,6 +145,16 @@ def statistics(train: Part) -> tuple[list[float], list[float]]:
     mean = total / count
     std = np.sqrt(np.maximum(squares / count - mean**2, 0))
     return list(floats(shift + mean)), list(floats(positive(std, shift + mean)))
+
+
+def _log_mel(train: Part, rate: int) -> LogMel:
+    """Return the spectrum of sounds, standardized by the training split."""
+    plain = LogMel(rate, [0.0] * _BINS, [1.0] * _BINS)
+    chunks = (
+        keras.ops.convert_to_numpy(plain.features(train.inputs(slice(start, start + _SOUNDS))))
+        for start in range(0, len(train), _SOUNDS)
+    )
+    return LogMel(rate, *moments(chunks), name="scaling")
 
 
 def _chunks(train: Part) -> Iterator[np.ndarray]:

@@ -209,7 +209,7 @@ def test_kinds_of_files_that_cannot_be_told_apart(tmp_path: Path) -> None:
         read(tmp_path, source="sequences")
     (tmp_path / "empty").mkdir()
     with pytest.raises(
-        DataError, match=r"holds no tables \(.csv, .tsv, .txt, .parquet\); expected"
+        DataError, match=r"holds no tables or sounds \(.csv, .tsv, .txt, .parquet, .wav\)"
     ):
         read(tmp_path / "empty", source="sequences")
 

@@ -37,6 +37,8 @@ BESIDE = "_mask"
 """What ends the name of a mask that stands beside its image."""
 TABLES = (".csv", ".tsv", ".txt", ".parquet")
 """What ends the name of a table."""
+SEQUENCES = (*TABLES, ".wav")
+"""What ends the name of a file that holds a sequence."""
 BESIDE_DATA = frozenset(("readme.txt", "classes.txt", "license.txt", "license.txt"))
 """Text files that say something of the data beside them."""
 _LOOKED_AT = 2000
@@ -119,7 +121,7 @@ def _some_beside(folder: Path) -> bool:
 
 
 def has_sequences(root: Path) -> bool:
-    """Return whether a folder, or one within, holds tables, and no images or arrays."""
+    """Return whether a folder, or one within, holds tables or sounds, and no images or arrays."""
     try:
         if (root / "x.npy").exists():
             return False
@@ -143,7 +145,7 @@ def _tables(folder: Path) -> int | None:
         suffix = Path(entry.name).suffix.lower()
         if suffix in SUFFIXES:
             return None
-        tables += suffix in TABLES and entry.name.lower() not in BESIDE_DATA
+        tables += suffix in SEQUENCES and entry.name.lower() not in BESIDE_DATA
     return tables
 
 

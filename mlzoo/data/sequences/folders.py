@@ -11,6 +11,7 @@ import pandas as pd
 from mlzoo.core.errors import DataError, UsageError
 from mlzoo.core.files import expand
 from mlzoo.core.messages import few
+from mlzoo.data.decoders.wav import RATE, is_audio
 from mlzoo.data.quality.bad_files import groups_by, judge
 from mlzoo.data.samples import Samples
 from mlzoo.data.sequences.listing import (
@@ -60,6 +61,12 @@ def load_folder(config: Any, progress: Any = None) -> Samples:
         f"sequences: {len(kept)} of {inputs.lengths.min()} to {inputs.longest} steps, "
         f"{len(reader.channels)} channels ({few(reader.channels, 8)}) (--drop)"
     )
+    if reader.rate:
+        shortest, longest = inputs.lengths.min() / reader.rate, inputs.longest / reader.rate
+        about = (
+            f"sounds: {len(kept)} of {shortest:.3g} to {longest:.3g} s, read at {reader.rate:,} "
+            "samples a second; models see their log-mel spectrum"
+        )
     notes = [*listing.notes, about]
     if reader.time:
         notes.append(f"time: column {reader.time!r}, which is no channel (--source-set time=)")
@@ -251,7 +258,13 @@ def _read_all(
     channels = tuple(name for name in first.columns if name != time and name not in left_out)
     total = len(listing.files) + len(listing.problems)
     tables = {listing.name(i): listing.tables[path] for i, path in enumerate(listing.files)}
-    reader = SequenceReader(channels=channels, dtype="float32", time=time, missing=config.missing)
+    reader = SequenceReader(
+        channels=channels,
+        dtype="float32",
+        time=time,
+        missing=config.missing,
+        rate=RATE if is_audio(listing.files[0]) else 0,
+    )
     arrays, problems, warnings = read_tables(tables, reader, steps_column)
     listing.problems |= problems
     kept = [index for index, name in enumerate(tables) if name not in problems]

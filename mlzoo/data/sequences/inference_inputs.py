@@ -19,7 +19,7 @@ from mlzoo.data.arrays import (
     open_archive,
     open_inputs,
 )
-from mlzoo.data.images.layouts import TABLES
+from mlzoo.data.images.layouts import SEQUENCES
 from mlzoo.data.new_samples import NewInputs, finite_targets, positions_of
 from mlzoo.data.quality.bad_files import listed
 from mlzoo.data.samples import Samples
@@ -74,7 +74,7 @@ def sequence_files(location: Path, reader: SequenceReader) -> tuple[list[Path], 
     files = sorted(
         p
         for p in location.rglob("*")
-        if p.suffix.lower() in TABLES and p.is_file() and p.name[0] != "."
+        if p.suffix.lower() in SEQUENCES and p.is_file() and p.name[0] != "."
     )
     sequences = [path for path in files if set(reader.channels) <= set(open_steps(path).columns)]
     if not sequences:

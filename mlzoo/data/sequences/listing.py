@@ -13,14 +13,14 @@ import numpy as np
 
 from mlzoo.core.errors import DataError
 from mlzoo.core.files import as_text
-from mlzoo.data.images.layouts import BESIDE_DATA, PART_FOLDERS, TABLES, subfolders
+from mlzoo.data.images.layouts import BESIDE_DATA, PART_FOLDERS, SEQUENCES, subfolders
 from mlzoo.data.quality.bad_files import listed
 from mlzoo.data.sequences.steps import open_steps
 from mlzoo.data.tables.tables import Table
 
 LAYOUT = (
-    "expected tables of one kind, a file a sequence, with a table that gives each its class or "
-    "value, or one folder of files a class, or files with a column that gives each step its class"
+    "expected tables or sounds of one kind, a file a sequence, with a table that gives each its "
+    "class or value, or one folder of files a class, or files with a column that gives each step its class"
 )
 LABEL_WORDS = ("target", "label", "class")
 FOLDER = "class"
@@ -122,7 +122,7 @@ def _list_folder(folder: Path, reading: _Reading) -> Listing:
     inner = [name for name in subfolders(folder) if _tables_in(folder / name)]
     files = _tables_in(folder)
     if not files and not inner:
-        raise DataError(f"{folder} holds no tables ({', '.join(TABLES)}); {LAYOUT}")
+        raise DataError(f"{folder} holds no tables or sounds ({', '.join(SEQUENCES)}); {LAYOUT}")
     tables, problems = reading.all(files)
     sequences = _of_one_kind(folder, tables, reading.channels, bool(inner)) if tables else []
     if inner and not sequences:
@@ -202,7 +202,7 @@ def _tables_in(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in folder.iterdir()
-        if path.suffix.lower() in TABLES
+        if path.suffix.lower() in SEQUENCES
         and path.is_file()
         and path.name[0] != "."
         and path.name.lower() not in BESIDE_DATA

@@ -37,6 +37,8 @@ class SequenceReader(Reader):
     """Column that predictions are compared with; None: there were arrays, without columns."""
     by_folder: bool = False
     """Whether the name of its folder is the class of a sequence."""
+    rate: int = 0
+    """Samples a second of sounds, of which models see the spectrum; 0: there are none."""
     horizon: int = 0
     """Steps that are forecast; 0: nothing is."""
     targets: tuple[str, ...] = ()

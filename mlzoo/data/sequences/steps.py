@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from mlzoo.core.errors import DataError
+from mlzoo.data.decoders.wav import is_audio, read_wav
 from mlzoo.data.sequences.times import TIME_NAMES, TimeAxis, are_dates, parse_times, time_axis
 from mlzoo.data.tables.columns import drop_flag, numbers
 from mlzoo.data.tables.tables import Table, read_table
@@ -58,11 +59,13 @@ def open_steps(
     header: str = "auto",
     expected: Collection[str] = (),
 ) -> Table:
-    """A file's columns; a `#` before the first one's name is left out.
+    """A file's columns, those of a sound its waveform; a `#` before the first name is left out.
 
     Numbers with a decimal comma are numbers, unless they could be thousands. The arguments are
     those of `read_table`.
     """
+    if is_audio(path):
+        return read_wav(path)
     table = read_table(path, delimiter, header, expected)
     columns = {name.lstrip("#").strip() or name: values for name, values in table.columns.items()}
     if len(columns) < len(table.columns):

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mlzoo.core.errors import DataError
-from mlzoo.data.archives.hdf5 import read_hdf5
+from mlzoo.data.decoders.hdf5 import read_hdf5
 
 
 def read_mat(path: Path) -> dict[str, np.ndarray]:

@@ -1,0 +1,1 @@
+"""Files that other programs write as arrays: HDF5, MATLAB, WAV."""
