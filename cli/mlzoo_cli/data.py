@@ -14,8 +14,8 @@ from mlzoo_cli.options import (
     ConfigGroup,
     Fields,
     Json,
-    RareSafeCsv,
     RunPath,
+    SafeCsv,
     Trust,
     run_argument,
     run_fields,
@@ -109,7 +109,7 @@ def _cluster_text(result: Any) -> str:
 )
 def embed(
     data: Annotated[str, run_argument("data")],
-    safe_csv: RareSafeCsv = False,
+    safe_csv: SafeCsv = False,
     json: Json = False,
     *,
     given: dict[str, Any],
@@ -220,7 +220,7 @@ def preview(
 def audit(
     run: RunPath,
     trust: Trust = False,
-    safe_csv: RareSafeCsv = False,
+    safe_csv: SafeCsv = False,
     json: Json = False,
     *,
     given: dict[str, Any],
@@ -268,7 +268,7 @@ def compare(
     run: RunPath,
     new: Annotated[str, typer.Argument(metavar="NEW", help="Samples that it was not trained on.")],
     trust: Trust = False,
-    safe_csv: RareSafeCsv = False,
+    safe_csv: SafeCsv = False,
     json: Json = False,
     *,
     given: dict[str, Any],

@@ -20,7 +20,8 @@ from mlzoo.data.tables.tables import Table
 
 LAYOUT = (
     "expected tables or sounds of one kind, a file a sequence, with a table that gives each its "
-    "class or value, or one folder of files a class, or files with a column that gives each step its class"
+    "class or value, or one folder of files a class, or files with a column that gives each step "
+    "its class"
 )
 LABEL_WORDS = ("target", "label", "class")
 FOLDER = "class"
