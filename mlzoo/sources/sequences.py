@@ -4,6 +4,7 @@ Files that share their columns are the sequences; any other table in the folder 
 each (its class, a value, a group), found by the file's name or by the number that ends it. Or one
 folder of files a class stands for the table; or a column of the files themselves is the target,
 and every step has a class. WAV files are sequences too: models see their log-mel spectrum.
+So are .npy and .npz files of an array (steps,) or (steps, channels) each.
 """
 
 from __future__ import annotations

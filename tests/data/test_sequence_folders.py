@@ -208,9 +208,7 @@ def test_kinds_of_files_that_cannot_be_told_apart(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="2 tables with the columns u, v and as many with x, y, so"):
         read(tmp_path, source="sequences")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(
-        DataError, match=r"holds no tables or sounds \(.csv, .tsv, .txt, .parquet, .wav\)"
-    ):
+    with pytest.raises(DataError, match=r"holds no tables, sounds or arrays \(.csv, .tsv, "):
         read(tmp_path / "empty", source="sequences")
 
 
@@ -595,3 +593,27 @@ def test_sequences_that_were_trained_on_are_known_again(tmp_path: Path) -> None:
     record = json.loads(json.dumps(split_record(data, settings)))
     again = read_labelled(str(root / "old"), reader)
     assert trained_on(again, record) == len(data.train) + len(data.valid)
+
+
+def test_arrays_of_one_sequence_each_are_a_folder_of_sequences(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for name, level in (("high", 1.0), ("low", -1.0)):
+        (tmp_path / name).mkdir()
+        for i in range(8):
+            x = level + rng.normal(size=(5 + i, 2))
+            if i % 2:
+                np.save(tmp_path / name / f"{i}.npy", x)
+            else:
+                np.savez(tmp_path / name / f"{i}.npz", signal=x)
+    samples = read(tmp_path)
+    assert samples.class_names == ("high", "low") and len(samples.targets) == 16
+    reader = samples.reader
+    assert isinstance(reader, SequenceReader)
+    assert reader.channels == ("channel 1", "channel 2")
+    one = read_inputs(str(tmp_path / "high" / "3.npy"), reader)
+    assert np.asarray(one.rows).shape == (1, 8, 2)
+    several = read_inputs(str(tmp_path / "high"), reader)
+    assert len(several.rows) == 8
+    np.save(tmp_path / "high" / "1.npy", np.zeros((4, 2, 2)))
+    with pytest.raises(DataError, match=r"shape \(4, 2, 2\)"):
+        read(tmp_path)

@@ -37,7 +37,7 @@ BESIDE = "_mask"
 """What ends the name of a mask that stands beside its image."""
 TABLES = (".csv", ".tsv", ".txt", ".parquet")
 """What ends the name of a table."""
-SEQUENCES = (*TABLES, ".wav")
+SEQUENCES = (*TABLES, ".wav", ".npy", ".npz")
 """What ends the name of a file that holds a sequence."""
 BESIDE_DATA = frozenset(("readme.txt", "classes.txt", "license.txt", "license.txt"))
 """Text files that say something of the data beside them."""

@@ -198,7 +198,9 @@ def _read(tables: dict[str, Table], reader: SequenceReader) -> tuple[Sequences, 
 
 
 def _arrays(location: Path, reader: SequenceReader) -> np.ndarray:
-    return as_sequences(np.asarray(open_inputs(location)), reader.channels, str(location))
+    x = np.asarray(open_inputs(location))
+    alone = x.ndim == 2 and len(reader.channels) > 1  # one sequence (steps, channels)
+    return as_sequences(x[None] if alone else x, reader.channels, str(location))
 
 
 def as_sequences(x: np.ndarray, channels: Sequence[str], what: str) -> np.ndarray:

@@ -123,7 +123,9 @@ def _list_folder(folder: Path, reading: _Reading) -> Listing:
     inner = [name for name in subfolders(folder) if _tables_in(folder / name)]
     files = _tables_in(folder)
     if not files and not inner:
-        raise DataError(f"{folder} holds no tables or sounds ({', '.join(SEQUENCES)}); {LAYOUT}")
+        raise DataError(
+            f"{folder} holds no tables, sounds or arrays ({', '.join(SEQUENCES)}); {LAYOUT}"
+        )
     tables, problems = reading.all(files)
     sequences = _of_one_kind(folder, tables, reading.channels, bool(inner)) if tables else []
     if inner and not sequences:

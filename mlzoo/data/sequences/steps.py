@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from mlzoo.core.errors import DataError
+from mlzoo.data.arrays import is_array_file, open_inputs
 from mlzoo.data.decoders.wav import is_audio, read_wav
 from mlzoo.data.sequences.times import TIME_NAMES, TimeAxis, are_dates, parse_times, time_axis
 from mlzoo.data.tables.columns import drop_flag, numbers
@@ -59,18 +60,38 @@ def open_steps(
     header: str = "auto",
     expected: Collection[str] = (),
 ) -> Table:
-    """A file's columns, those of a sound its waveform; a `#` before the first name is left out.
+    """A file's columns, of a sound its waveform; a `#` before the first name is left out.
 
     Numbers with a decimal comma are numbers, unless they could be thousands. The arguments are
     those of `read_table`.
     """
     if is_audio(path):
         return read_wav(path)
+    if is_array_file(path):
+        return _array_table(path)
     table = read_table(path, delimiter, header, expected)
     columns = {name.lstrip("#").strip() or name: values for name, values in table.columns.items()}
     if len(columns) < len(table.columns):
         raise DataError(f"{path} has two columns of one name: {', '.join(table.columns)}")
     return replace(table, columns={n: _with_points(values) for n, values in columns.items()})
+
+
+def _array_table(path: Path) -> Table:
+    """Return an array (steps,) or (steps, channels) as columns `channel 1`, `channel 2`, ...
+
+    Raises:
+        DataError: it is of another shape, or holds no numbers.
+    """
+    x = open_inputs(path)
+    x = x[:, None] if x.ndim == 1 else x
+    if x.ndim != 2 or not x.size or x.dtype.kind not in "biuf":
+        raise DataError(
+            f"{path}: shape {x.shape} {x.dtype}; a file of its own for a sequence holds numbers "
+            "(steps,) or (steps, channels)"
+        )
+    lines = np.arange(1, len(x) + 1)
+    columns = {f"channel {k}": np.asarray(c, "float64") for k, c in enumerate(x.T, 1)}
+    return Table(columns, lines, lines)
 
 
 def _with_points(values: np.ndarray) -> np.ndarray:
