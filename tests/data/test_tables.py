@@ -11,9 +11,10 @@ import pytest
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import DataError
 from mlzoo.data import loading
+from mlzoo.data.inputs import read_inputs
 from mlzoo.data.tables.labels import label
 from mlzoo.data.tables.tables import find_delimiter, find_header, read_table
-from tests.data.pictures import config, shared
+from tests.data.pictures import as_stored, config, shared
 
 ROWS = [f"{i},{(i * 37) % 101},{'ab'[i % 2]}" for i in range(40)]
 
@@ -249,6 +250,20 @@ def test_text_with_too_many_values_is_refused_by_name(
     rows = [f'{i},"{cell.format(i + 1)}",{"ab"[i % 2]}' for i in range(28)]
     with pytest.raises(DataError, match=f"(?s)'v' has 28 different.*{advice}.*--drop v,u"):
         read(simple(tmp_path, rows=rows), raw_columns=True)
+
+
+def test_decimal_commas_are_read_where_columns_are_divided_otherwise(tmp_path: Path) -> None:
+    lines = [f"{i};{i},{i % 7}5;1,{i:03};{'ab'[i % 2]}" for i in range(100, 140)]
+    path = tmp_path / "t.csv"
+    path.write_text("\n".join(["a;b;c;kind", *lines]))
+    samples = read(path)
+    np.testing.assert_allclose(samples.inputs[0], [100, 100.25, 1.1])
+    assert "decimal commas: in the columns 2, 3" in samples.notes
+    read_back = read_inputs(str(path), as_stored(samples.reader))
+    np.testing.assert_array_equal(read_back.rows, samples.inputs)
+    path.write_text("\n".join(["a;c;kind", *(f"{i};1,{i:03};{'ab'[i % 2]}" for i in range(40))]))
+    with pytest.raises(DataError, match="decimal comma"):
+        read(path, raw_columns=True)
 
 
 def test_all_problems_come_with_the_one_option(tmp_path: Path) -> None:

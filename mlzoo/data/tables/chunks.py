@@ -18,6 +18,7 @@ from mlzoo.data.tables.tables import (
     rows_of,
     table_of,
     text_table,
+    with_points,
 )
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def _text(location: Path, reader: TableReader, size: int, skip: int) -> Iterator
                     return
                 if number >= skip:
                     rows, starts = map(list, zip(*header, *chunk, strict=True))
+                    rows = rows if delimiter == "," else with_points(rows)[0]
                     yield text_table(location, rows, starts, named, number * size)
         except UnicodeDecodeError as error:
             raise DataError(f"{location} is not UTF-8 ({error.reason}); convert it") from None

@@ -21,6 +21,8 @@ from mlzoo.data.tables.formats import ending
 from mlzoo.data.tables.spreadsheets import read_sheet
 
 DELIMITERS = {"\t": "tab", ";": "semicolon", ",": "comma", "|": "bar", " ": "space"}
+_DECIMAL = re.compile(r"[+-]?(\d+(,\d*)?|,\d+)([eE][+-]?\d+)?")
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "-", "#n/a", "<na>"})
 SAMPLE_LINES = 50
 """Lines that the delimiter is recognized by."""
@@ -104,6 +106,9 @@ def read_table(
         if delimiter != ",":
             called = DELIMITERS.get(delimiter, delimiter)
             notes.append(f"delimiter: {called} (--source-set delimiter=)")
+    if delimiter != ",":
+        rows, note = with_points(rows)
+        notes += [note] if note else []
     named, why = has_header(rows, header, expected)
     if not named:
         notes.append(
@@ -111,6 +116,43 @@ def read_table(
             "(--source-set header=yes)"
         )
     return text_table(path, rows, first_lines, named, notes=notes)
+
+
+def with_points(rows: list[list[str]]) -> tuple[list[list[str]], str]:
+    """Return rows whose numbers have a decimal point in place of a comma, and a note of it.
+
+    Columns are changed that hold nothing but such numbers below the first row, if one of them can't
+    be thousands: 1,234 alone could be either.
+
+    Args:
+        rows: cells of a file whose columns are not divided by commas.
+    """
+    columns = [
+        place
+        for place in range(len(rows[0]) if len(rows) > 1 else 0)
+        if _are_decimals([row[place] for row in rows[1:] if place < len(row)])
+    ]
+    cells = [row[place] for row in rows[1:] for place in columns if place < len(row)]
+    if all(_THOUSANDS.fullmatch(cell.strip()) for cell in cells if "," in cell):
+        return rows, ""
+    changed = [
+        [
+            cell.replace(",", ".")
+            if place in columns and _DECIMAL.fullmatch(cell.strip())
+            else cell
+            for place, cell in enumerate(row)
+        ]
+        for row in rows
+    ]
+    called = "column" if len(columns) == 1 else "columns"
+    places = ", ".join(str(place + 1) for place in columns)
+    return changed, f"decimal commas: in the {called} {places}"
+
+
+def _are_decimals(cells: Sequence[str]) -> bool:
+    """Return whether all cells that are not missing are numbers, some of them with a comma."""
+    known = [cell.strip() for cell in cells if cell.strip().lower() not in MISSING]
+    return any("," in cell for cell in known) and all(map(_DECIMAL.fullmatch, known))
 
 
 def has_header(

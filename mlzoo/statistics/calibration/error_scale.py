@@ -1,4 +1,4 @@
-"""How large the errors of a regression are to be expected, sample by sample.
+"""Expected sizes of a regression's errors, sample by sample.
 
 The logarithm of the scale is linear in the prediction, the features of a sample and their absolute
 values. It is fitted by maximum likelihood of a Laplace distribution of the errors, with a ridge
