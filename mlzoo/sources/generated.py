@@ -25,6 +25,9 @@ from mlzoo.sources import _generated_tables as tables
 if TYPE_CHECKING:
     from mlzoo.data.samples import Samples
 
+COMPUTED = True
+"""Samples are computed from the seed: their last digits depend on the machine."""
+
 _GATES = ("or", "and", "nor", "nand", "xor")
 _NOISE = {
     "blobs": 1.0,

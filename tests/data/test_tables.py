@@ -129,6 +129,17 @@ def test_a_first_row_of_values_is_no_header(tmp_path: Path, lines: list[str], wh
     assert any(why in note and "--source-set header=yes" in note for note in found.notes)
 
 
+def test_a_value_that_is_named_as_the_target_is_no_header(tmp_path: Path) -> None:
+    lines = ["44, Private, 1663, >50K", *["50, Private, 21, <=50K", "39, Public, 9, >50K"] * 3]
+    path = written(tmp_path, "\n".join(lines))
+    assert list(read_table(path, expected=(">50K",)).columns)[-1] == "column4"
+    with pytest.raises(DataError, match="no column '>50K'.*header: none, since.*header=yes"):
+        read(path, target=">50K")
+    assert list(read_table(path, header="yes", expected=(">50K",)).columns)[-1] == ">50K"
+    named = written(tmp_path, "age,fare,survived\n22,7.25,survived\n38,71.3,died\n")
+    assert list(read_table(named, expected=("survived",)).columns)[-1] == "survived"
+
+
 @pytest.mark.parametrize(
     "lines",
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
@@ -11,8 +12,9 @@ import pytest
 
 import mlzoo
 from mlzoo.core import files
-from mlzoo.core.errors import UsageError
+from mlzoo.core.errors import DataError, UsageError
 from mlzoo.core.messages import escape
+from mlzoo.core.progress import Listener
 from mlzoo.reporting.card import render
 from mlzoo.reporting.comparison import compare
 from mlzoo.reporting.facts import gather
@@ -49,6 +51,22 @@ def test_runs_of_older_versions_open_with_a_verdict(name: str) -> None:
     assert (verdict == "better") == facts["metrics"]["test"]["better_than_baseline"]
     sentence = verdict_sentence(facts["metrics"]["test"])
     assert escape(sentence[1:]) in render(facts, {})
+
+
+def test_data_computed_on_another_machine_may_round_differently(tmp_path: Path) -> None:
+    shutil.copytree(zoo.find("rnn-mackey-glass"), tmp_path / "run")
+    file = tmp_path / "run" / "data.json"
+    record = files.read_json(file)
+    warned: list[str] = []
+    listener = Listener()
+    listener.warn = warned.append  # type: ignore[method-assign]
+    files.write_json(file, record | {"fingerprint": "0" * 64})
+    assert len(mlzoo.load(tmp_path / "run").own_data(listener).samples) == record["samples"]
+    assert any("machines round differently" in text for text in warned)
+    record["parts"]["train"]["samples"] += 1
+    files.write_json(file, record | {"fingerprint": "0" * 64})
+    with pytest.raises(DataError, match="has changed since the run was trained"):
+        mlzoo.load(tmp_path / "run").own_data()
 
 
 def test_there_are_runs_of_older_versions() -> None:

@@ -251,7 +251,7 @@ def find_header(rows: Sequence[Sequence[str]], expected: Collection[str] = ()) -
     """
     first = [cell.strip() for cell in rows[0]]
     body = [row for row in rows[1:] if len(row) == len(first)]
-    if expected and set(expected) <= set(first):
+    if expected and set(expected) <= set(first) and not _only_value(expected, first, body):
         return True, ""
     if not body:
         named = 2 * sum(_kind(cell) == "number" for cell in first) < len(first)
@@ -277,6 +277,17 @@ def find_header(rows: Sequence[Sequence[str]], expected: Collection[str] = ()) -
         kind = kinds[alike[0]]
         return named, f"its first row has the {kind} {above[0]!r} where {kind}s follow below"
     return _text_header(first, columns)
+
+
+def _only_value(
+    expected: Collection[str], first: Sequence[str], body: Sequence[Sequence[str]]
+) -> bool:
+    """Return whether the one expected name is a text that its column holds as a value."""
+    if len(expected) > 1:
+        return False
+    name = next(iter(expected))
+    place = first.index(name)
+    return _kind(name) == "text" and any(row[place].strip() == name for row in body)
 
 
 def _text_header(first: list[str], columns: list[list[str]]) -> tuple[bool, str]:

@@ -55,7 +55,11 @@ def find_target(text: str | None, table: Table) -> TargetColumn:
         if name not in names:
             close = closest(name, names)
             hint = f" (did you mean {close!r}?)" if close else ""
-            raise DataError(f"no column {name!r} to predict{hint}; there are {', '.join(names)}")
+            headerless = [note for note in table.notes if note.startswith("header: none")]
+            because = f"; {headerless[0]}" if headerless else ""
+            raise DataError(
+                f"no column {name!r} to predict{hint}; there are {', '.join(names)}{because}"
+            )
     if len(wanted) > 1:
         return TargetColumn(wanted[0], others=tuple(wanted[1:]))
     return TargetColumn(wanted[0], match[2], match[3]) if match else TargetColumn(wanted[0])
