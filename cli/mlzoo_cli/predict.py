@@ -25,6 +25,7 @@ PREDICT = Fields("runs/predicting/settings.py", "PredictConfig")
 _OF_MASKS = ("probabilities", "overlays", "tile", "overlap")
 _OF_ALL_BUT_EPISODES = (
     *(*_OF_MASKS, "shards", "coverage", "features", "length", "temperature", "unlike"),
+    "derivatives",
 )
 _OF_TEXT = ("length", "temperature", "seed")
 
@@ -79,6 +80,12 @@ def predict(
         raise UsageError("DATA is missing: name what is to be predicted, such as a file")
     if not opened.target.causal:
         _refuse(_OF_TEXT, given, opened)
+    if config.derivatives:
+        from mlzoo.runs.predicting.derivatives import check_derivatives
+
+        check_derivatives(opened, config.derivatives)
+        if config.shards is not None:
+            raise UsageError("--derivatives: does not go with --shards; leave one of them out")
     if config.coverage is not None:
         _check_coverage(opened, config.coverage, tta, config.features)
     if config.features:

@@ -10,6 +10,7 @@ from typing import Any
 from mlzoo.core.files import csv_text, write_text
 from mlzoo.runs.opened import OpenedRun
 from mlzoo.runs.predicting import decisions, novelty
+from mlzoo.runs.predicting.derivatives import derivative_columns
 from mlzoo.runs.predicting.settings import PredictConfig
 from mlzoo.runs.results import Forecast, Predictions
 from mlzoo_cli.output import ConsoleReporter, say, show, show_csv
@@ -21,6 +22,7 @@ def write_predictions(
     """A row a sample, as CSV or JSON."""
     reporter = ConsoleReporter(quiet=json)
     predicted: list[Any]
+    derived: list[list[dict[str, object]]] = []
     try:
         if opened.target.ahead:
             predicted = _forecasts(opened, data, reporter)
@@ -29,6 +31,10 @@ def write_predictions(
         else:
             predicted = [
                 opened.predict(path, reporter, config.coverage, config.unlike) for path in data
+            ]
+            derived = [
+                _derived(opened, path, config.derivatives, len(each.names), reporter)
+                for path, each in zip(data, predicted, strict=True)
             ]
             if (rule := decisions.decision_record(opened.path)) is not None:
                 reporter.note(decisions.rule_sentence(rule))
@@ -43,8 +49,23 @@ def write_predictions(
     if opened.target.ahead:
         rows = [row for forecast in predicted for row in _forecast_rows(opened, forecast)]
     else:
-        rows = [row for predictions in predicted for row in rows_of(opened, predictions)]
+        rows = [
+            {**row, **more}
+            for predictions, columns in zip(predicted, derived, strict=True)
+            for row, more in zip(rows_of(opened, predictions), columns, strict=True)
+        ]
     _write(rows, f"{len(rows)} predictions", config.output, json)
+
+
+def _derived(
+    run: OpenedRun, path: str, names: Sequence[str], count: int, reporter: ConsoleReporter
+) -> list[dict[str, object]]:
+    """Return the columns of derivatives of a file's `count` points, a row each."""
+    if not names:
+        return [{}] * count
+    points, _, _ = run.read_new(path, reporter)
+    columns = derivative_columns(run, points, names)
+    return [{name: columns[name][row] for name in names} for row in range(len(points))]
 
 
 def _write(

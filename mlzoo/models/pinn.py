@@ -4,15 +4,16 @@ Raissi, Perdikaris and Karniadakis, "Physics-informed neural networks" (2019): t
 residuals of equations and conditions at points drawn anew in each step, first by Adam, then by
 L-BFGS. Newer than the paper: weights of the residuals by the norms of their gradients (Wang,
 Sankaran, Wang and Perdikaris 2023, "An expert's guide to training physics-informed neural
-networks"), activations with a trained slope, random Fourier features. Hidden layer i is
-`hidden{i}`.
+networks"), activations with a trained slope, random Fourier features, layers that are gated by two
+encoders, conditions that hold by construction, weights that respect causality, and points where the
+residual is large. Hidden layer i is `hidden{i}`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mlzoo.core.configs import Settings
 from mlzoo.core.setting_types import Sizes, searched, searched_layers
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from mlzoo.core.configs import RunConfig
     from mlzoo.data.contracts import Recipe
+    from mlzoo.data.problems.problem import Problem
     from mlzoo.data.samples import Data
 
 TARGETS = ("numbers per point",)
@@ -37,6 +39,9 @@ class Config(Settings):
     """Units of the hidden layers, comma-separated."""
     adaptive: bool = False
     """Train a slope of tanh in each layer."""
+    gated: bool = False
+    """Gate each hidden layer by two encoders of the coordinates (Wang, Teng and Perdikaris 2021,
+    the modified MLP), a connection that skips the layers; all have the same units."""
     fourier: int = Field(0, ge=0, le=4096)
     """Random frequencies whose cosines and sines stand for the coordinates, for solutions that
     oscillate; 0: the coordinates as they are."""
@@ -52,8 +57,25 @@ class Config(Settings):
     """Steps of Adam in an epoch, and iterations of L-BFGS."""
     lbfgs: int = Field(20, ge=0)
     """Epochs of L-BFGS that follow those of Adam, on points that stay."""
+    sampling: Literal["uniform", "adaptive"] = "uniform"
+    """Where points within the domain are drawn: uniform, or adaptive, of which half are drawn by
+    the size of the residual, anew in each epoch."""
     balance: bool = True
     """Weight equations and conditions so that their gradients have equal norms."""
+    hard: bool = False
+    """Have conditions that give a value on a face, or a start with its slope, hold by construction;
+    the others stay penalties."""
+    causal: float = Field(0.0, ge=0)
+    """Weight residuals less while those of earlier times are large, by this factor in the exponent;
+    0: not."""
+
+    @model_validator(mode="after")
+    def _check_widths(self) -> Self:
+        if self.gated and len(set(self.hidden)) > 1:
+            raise ValueError(
+                f"gated needs hidden layers of equal units (got {self.hidden}); set hidden=32,32,32"
+            )
+        return self
 
 
 def recipe(data: Data, config: RunConfig) -> Recipe:
@@ -74,21 +96,61 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     """
     import keras
 
-    from mlzoo.layers.activations import AdaptiveTanh
     from mlzoo.layers.fourier import FourierFeatures
     from mlzoo.layers.periodic import PeriodicCoordinates
     from mlzoo.layers.scaling import BoxScaling
+    from mlzoo.layers.trial import FittedNumbers
 
     tensor = keras.Input(inputs.shape, dtype=keras.config.floatx(), name="input")
-    problem = inputs.problem
+    problem, x = inputs.problem, tensor
+    if problem and problem.fitted:
+        x = FittedNumbers([*problem.fitted], [*problem.fitted.values()], name="parameters")(x)
     box = problem.box if problem else ((-1.0, 1.0),) * inputs.shape[0]
-    x = BoxScaling(box, name="scaling")(tensor)
+    x = BoxScaling(box, name="scaling")(x)
     if problem and problem.periodic:
         x = PeriodicCoordinates(problem.periodic, name="periodic")(x)
     if config.fourier:
         scale = (config.fourier_scale,)
         x = FourierFeatures(x.shape[-1], config.fourier, scale, name="fourier")(x)
+    x = _hidden(config, x)
+    x = outputs.head(x, dtype=keras.config.floatx())
+    if config.hard and problem:
+        x = _held(problem, tensor, x)
+    return keras.Model(tensor, x, name="pinn")
+
+
+def _hidden(config: Config, x: Any) -> Any:
+    """Return the output of the hidden layers."""
+    import keras
+
+    from mlzoo.layers.activations import AdaptiveTanh
+
+    def layer(units: int, name: str, below: Any) -> Any:
+        dense = keras.layers.Dense(units, kernel_initializer="glorot_normal", name=name)
+        return AdaptiveTanh(config.adaptive, name=f"{name}_activation")(dense(below))
+
+    encoders = [layer(config.hidden[0], f"encoder{i}", x) for i in (1, 2) if config.gated]
     for number, units in enumerate(config.hidden, 1):
-        x = keras.layers.Dense(units, kernel_initializer="glorot_normal", name=f"hidden{number}")(x)
-        x = AdaptiveTanh(config.adaptive, name=f"hidden{number}_activation")(x)
-    return keras.Model(tensor, outputs.head(x, dtype=keras.config.floatx()), name="pinn")
+        x = layer(units, f"hidden{number}", x)
+        if encoders:
+            apart = keras.layers.Subtract(name=f"apart{number}")([encoders[1], encoders[0]])
+            gated = keras.layers.Multiply(name=f"gate{number}")([x, apart])
+            x = keras.layers.Add(name=f"gated{number}")([encoders[0], gated])
+    return x
+
+
+def _held(problem: Problem, points: Any, outputs: Any) -> Any:
+    """Return outputs of which conditions hold by construction, where they allow it."""
+    from mlzoo.data.problems.trial import trial_functions
+    from mlzoo.layers.trial import TrialLayer, as_lists
+
+    trials = trial_functions(problem)
+    if not any(trial.held for trial in trials):
+        return outputs
+    return TrialLayer(
+        problem.inputs,
+        problem.parameters,
+        [as_lists(trial.extension) for trial in trials],
+        [as_lists(trial.factor) for trial in trials],
+        name="conditions",
+    )(points, outputs)

@@ -31,6 +31,9 @@ PICTURES = {
     "reliability": "Accuracy of predictions of the test split by their confidence",
     "residuals": "Predicted against true values of the test split, and their differences",
     "solution": "The solution at points of the domain: predicted, true, and the difference",
+    "slices": "The solution over the place at several times",
+    "residual": "Where the residual of the equations is large",
+    "error_spectrum": "Amplitudes of the error and of the exact solution by frequency",
     "returns": "Returns of the test episodes, beside those of the baselines",
     "state_values": "Values and best actions in the cells of the grid: those of the model, and the "
     "exact optimum",

@@ -18,6 +18,8 @@ FEW_GROUPS = 20
 FEW_OF_A_CLASS = 10
 IMBALANCE = 3.0
 """Ratio of largest to smallest class (training samples) from which classes are imbalanced."""
+_TRIVIAL = 0.3
+"""Share of the solution's variation below which that of a network is a trivial solution's."""
 
 
 def limits(facts: Facts) -> list[str]:
@@ -197,6 +199,13 @@ def _training(facts: Facts) -> Iterator[str]:
         yield "The scores hold for text like this; other authors or subjects were not tested."
     elif _target(facts).per == "point":
         yield "The scores hold within the domain; beyond it the solution is not known to the model."
+        variation = metrics["test"]["metrics"].get("variation", 1.0)
+        if variation < _TRIVIAL:
+            yield (
+                f"The network varies {variation:.2g} times as much as the solution does: it has "
+                "collapsed to a trivial solution, constant almost everywhere, whose residual is "
+                "small; try --set hard=true, --set causal=1, --set fourier=64 or more epochs."
+            )
     elif _target(facts).acts:
         yield "The scores hold for this environment; with other rules or rewards it was not tested."
     elif facts["data"].get("kind") == "sequence":

@@ -9,6 +9,7 @@ their intervals, perhaps the `domain` as what the box is without and which coord
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from mlzoo.data.recognition import holds_map
 if TYPE_CHECKING:
     import numpy as np
 
+    from mlzoo.data.problems.measurements import Measurements
     from mlzoo.data.problems.problem import Problem
     from mlzoo.data.samples import Samples
 
@@ -74,8 +76,14 @@ def load(config: Config, progress: Any = None) -> Samples:
 
     problem = read_problem(_file(config.data))
     points = spread(problem, sum(_SPLITS.values()), config.seed)
-    targets, note = _solution(problem, points, config.data)
-    columns = tuple(Column(name) for name in problem.coordinates)
+    splits = np.repeat(list(_SPLITS), list(_SPLITS.values()))
+    measured = problem.measurements
+    if problem.fitted and not problem.exact and measured is not None:
+        problem, points, targets, splits = _held_out(problem, measured, points, config)
+        note = "scores are against every fifth measurement, which nothing was trained on"
+    else:
+        targets, note = _solution(problem, points, config.data)
+    columns = tuple(Column(name) for name in problem.inputs)
     target = TargetColumn(problem.unknowns[0])
     return Samples(
         inputs=points,
@@ -85,12 +93,39 @@ def load(config: Config, progress: Any = None) -> Samples:
         target_names=problem.unknowns,
         columns=columns,
         names=[f"point {place}" for place in range(len(points))],
-        given_parts=np.repeat(list(_SPLITS), list(_SPLITS.values())),
+        given_parts=splits,
         problem=problem,
         hashes=row_digests(points),
         reader=TableReader(columns=columns, target=target),
         notes=(note,),
     )
+
+
+def _held_out(
+    problem: Problem, measured: Measurements, points: np.ndarray, config: Config
+) -> tuple[Problem, np.ndarray, np.ndarray, np.ndarray]:
+    """Return a problem without every fifth measurement, and samples, targets and their splits.
+
+    Raises:
+        DataError: there are too few measurements, or not of every unknown.
+    """
+    import numpy as np
+
+    count = len(measured.points)
+    if count < 10 or len(measured.unknowns) < len(problem.unknowns):
+        raise DataError(
+            f"{config.data}: without an exact solution, scores are against measurements, which "
+            f"must be 10 or more of every unknown (got {count} of {len(measured.unknowns)}); "
+            "add measurements, or give the solution as exact"
+        )
+    order = np.random.default_rng([config.seed, 0xE2]).permutation(count)
+    test, train = order[: count // 5], np.sort(order[count // 5 :])
+    held = measured.part(test)
+    targets = np.zeros((len(points), len(problem.unknowns)))
+    rows = np.concatenate([points[: -_SPLITS["test"]], held.points])
+    targets = np.concatenate([targets[: -_SPLITS["test"]], held.values])
+    splits = ["train"] * _SPLITS["train"] + ["valid"] * _SPLITS["valid"] + ["test"] * len(test)
+    return replace(problem, measurements=measured.part(train)), rows, targets, np.array(splits)
 
 
 def _file(data: str) -> Path:

@@ -6,8 +6,10 @@ solution, or a reference by a classical solver, is what they are scored against.
 
 from __future__ import annotations
 
+import numpy as np
+
 from mlzoo.data.contracts import Headline
-from mlzoo.data.samples import Part
+from mlzoo.data.samples import Part, Samples
 from mlzoo.data.specs import Outputs, Target
 from mlzoo.tasks._numbers import NumbersTask
 
@@ -21,6 +23,17 @@ class Task(NumbersTask):
     metrics = ("relative_l2", "rmse", "mae", "r2")
     samples = "points"
     unit = "points"
+
+    def tables(
+        self, targets: np.ndarray, predictions: np.ndarray, samples: Samples, positive: int = 1
+    ) -> dict[str, object]:
+        """Return residuals, and how far predictions vary as a share of how far the solution does.
+
+        A share near 0 is that of a trivial solution: one that is constant almost everywhere.
+        """
+        spreads = [np.linalg.norm(each - each.mean(axis=0)) for each in (predictions, targets)]
+        share = float(spreads[0] / spreads[1]) if spreads[1] else 1.0
+        return {**super().tables(targets, predictions, samples, positive), "variation": share}
 
     def output_spec(self, train: Part) -> Outputs:
         """Return one output an unknown; nothing of the solution is told to the model."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,9 @@ def training_record(
 ) -> dict[str, Any]:
     """Return what metrics.json says of one training; `test` are its scores."""
     row = fitted.history[fitted.kept_epoch - 1]
+    estimates = {each.name: asdict(each) for each in fitted.estimates}
     return {
+        **({"estimates": estimates} if estimates else {}),
         "seed": seed,
         "test": test,
         "valid": {n.removeprefix("val_"): v for n, v in row.items() if n.startswith("val_")},

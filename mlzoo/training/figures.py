@@ -246,13 +246,18 @@ def _solution_pictures(
     fed: tuple[Batch, list[str]],
     outcome: SampleOutcome,
 ) -> None:
-    """Draw the solution of a problem over the domain, with its error."""
+    """Draw the solution of a problem over the domain, its error, and where residuals are large."""
     # A run of other data need not read these.
-    from mlzoo.reporting.figures import solutions
+    from mlzoo.reporting.figures import equation_errors, solutions
+    from mlzoo.training.equations.residuals import sizes_at
 
-    assert data.samples.problem is not None
-    points = data.samples.inputs[outcome.indices]
-    solutions.solution(folder, data.samples.problem, points, outcome.targets, outcome.outputs)
+    problem = data.samples.problem
+    assert problem is not None
+    points = np.asarray(data.samples.inputs[outcome.indices], float)
+    solutions.solution(folder, problem, points, outcome.targets, outcome.outputs)
+    equation_errors.residual_map(folder, problem, points, sizes_at(problem, model, points))
+    for draw_errors in (equation_errors.slices, equation_errors.error_spectrum):
+        draw_errors(folder, problem, lambda at: outputs_of(model, at))
 
 
 def _episode_pictures(

@@ -241,9 +241,9 @@ def fit_network(
         Interrupted: a signal came; where the way of fitting has checkpoints, the state is saved.
     """
     if data.samples.problem is not None:
-        from mlzoo.training.loop import equations
+        from mlzoo.training.equations import fitting
 
-        return equations.fit(model, data, config, seed, listener, stop)
+        return fitting.fit(model, data, config, seed, listener, stop)
     if data.samples.environment is not None:
         from mlzoo.training.control.fitting import ControlTraining
 

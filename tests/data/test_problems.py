@@ -87,7 +87,7 @@ conditions: [{where: boundary, equation: "u = 0"}]
         ('["u_t = a*u_xx"]', '["u_t = a*u_xx", "u_t = 0"]', 4, "1 unknown needs 1 equation, but 2"),
         ("exact: {u:", "exact: {v:", 9, "exact has an expression for each of u"),
         ("exp(-a", "exp(-u*a", 9, "unknown name 'u'"),
-        ("{a: 0.1}", "{a: {fit: [0, 1]}}", 3, "parameter a is a number"),
+        ("{a: 0.1}", "{a: {fit: [0, 1]}}", 3, "a is fitted to measurements, and there are none"),
         ("{a: 0.1}", "{u_1: 0.1}", 3, "no underscore"),
         ("{a: 0.1}", "{u: 0.1}", 1, "'u' names two things"),
         ("{a: 0.1}", "{e: 0.1}", 3, "has a meaning in expressions"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from mlzoo.core.errors import UsageError
@@ -20,19 +21,22 @@ class Grammar:
         unknowns: functions, whose derivatives are u_x, u_xt and so on.
         coordinates: a letter each.
         parameters: names of numbers.
+        fitted: those of them that are not known, which an exact solution can't name.
     """
 
     unknowns: tuple[str, ...]
     coordinates: tuple[str, ...]
     parameters: tuple[str, ...]
+    fitted: Collection[str] = ()
 
     def expression(self, text: str) -> Node:
-        """Return an expression of coordinates and parameters.
+        """Return an expression of coordinates and known parameters.
 
         Raises:
             UsageError: it is none; the message names the character.
         """
-        return parse(text, (*self.coordinates, *self.parameters), EXAMPLE, self._explain)
+        known = (name for name in self.parameters if name not in self.fitted)
+        return parse(text, (*self.coordinates, *known), EXAMPLE, self._explain)
 
     def equation(self, text: str) -> Equation:
         """Return an equation of unknowns, derivatives, coordinates and parameters.
@@ -54,6 +58,8 @@ class Grammar:
 
     def _explain(self, name: str) -> str:
         """Say what is wrong with a name that is not known here."""
+        if name in self.fitted:
+            return f"{name!r} is fitted, so the exact solution has its true number in its place"
         base, _, letters = name.partition("_")
         if base not in self.unknowns or not letters:
             known = (*self.unknowns, *self.coordinates, *self.parameters)

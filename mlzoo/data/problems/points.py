@@ -13,7 +13,7 @@ _MOST_TRIALS = 1000
 
 
 def spread(problem: Problem, count: int, seed: int) -> np.ndarray:
-    """Return points (count, coordinates) that fill the domain evenly (scrambled Sobol sequence)."""
+    """Return points (count, inputs) that fill the domain evenly (scrambled Sobol sequence)."""
     from scipy.stats import qmc
 
     sequence = qmc.Sobol(len(problem.box), seed=seed)
@@ -36,7 +36,7 @@ def draw(problem: Problem, rng: np.random.Generator, interior: int, face: int) -
         face: how many on each face and rim; a face that is a point has one.
 
     Returns:
-        An array (n, coordinates) for the interior, and one for each condition.
+        An array (n, inputs) for the interior, and one for each condition.
     """
     within = _kept(_box_points(problem, rng), lambda points: problem.depth(points) < 0, interior)
     return [within, *(on_boundary(problem, c.where, rng, face) for c in problem.conditions)]
@@ -45,7 +45,7 @@ def draw(problem: Problem, rng: np.random.Generator, interior: int, face: int) -
 def on_boundary(
     problem: Problem, where: Face | Rim, rng: np.random.Generator, count: int
 ) -> np.ndarray:
-    """Return points (count, coordinates) of a face or a rim, where they bound the domain.
+    """Return points (count, inputs) of a face or a rim, where they bound the domain.
 
     Raises:
         ValueError: it has no such points.

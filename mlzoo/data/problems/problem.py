@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations_with_replacement
 from typing import Any
 
 import numpy as np
 
 from mlzoo.core.expressions import Node, evaluate
+from mlzoo.data.problems.measurements import Measurements
 from mlzoo.data.problems.shapes import Hole
 
 HIGHEST_ORDER = 4
@@ -84,13 +85,16 @@ class Problem:
     Attributes:
         unknowns: names of the functions that are looked for.
         coordinates: names of what they depend on, a letter each.
-        box: from and to of each coordinate.
+        box: from and to of each coordinate, then of each parameter that is an input.
         parameters: numbers that equations name.
         equations: one an unknown, within the box.
         conditions: on its faces and on the rims of its holes.
         exact: the solution, an expression an unknown; empty where it is not known.
         holes: what is cut out of the box, in the plane of the first two coordinates.
         periodic: positions of the coordinates along which the solution repeats itself.
+        fitted: parameters that are fitted to measurements, with the intervals that they lie in.
+        ranges: names of the parameters that are inputs of the network.
+        measurements: of the unknowns.
     """
 
     unknowns: tuple[str, ...]
@@ -102,6 +106,23 @@ class Problem:
     exact: tuple[Node, ...] = ()
     holes: tuple[Hole, ...] = ()
     periodic: tuple[int, ...] = ()
+    fitted: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    ranges: tuple[str, ...] = ()
+    measurements: Measurements | None = None
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Return the names of what the solution is a function of."""
+        return (*self.coordinates, *self.ranges)
+
+    @property
+    def time(self) -> int | None:
+        """Return the position of the coordinate whose conditions all stand at its start, if any."""
+        for place in range(len(self.coordinates)):
+            ends = {c.value for c in self.conditions if c.coordinate == place}
+            if ends == {self.box[place][0]} and place not in self.periodic:
+                return place
+        return None
 
     @property
     def derivatives(self) -> dict[str, Derivative]:
@@ -120,7 +141,7 @@ class Problem:
         return max(orders, default=0)
 
     def depth(self, points: np.ndarray) -> np.ndarray:
-        """Return how deep within a hole points (n, coordinates) are; below 0 in the domain."""
+        """Return how deep within a hole points (n, inputs) are; below 0 in the domain."""
         depths = [hole.depth(points[:, :2]) for hole in self.holes]
         return np.max([np.full(len(points), -np.inf), *depths], axis=0)
 
@@ -131,7 +152,7 @@ class Problem:
 
         Args:
             where: the face or rim that the points lie on.
-            points: (n, coordinates).
+            points: (n, inputs).
         """
         low, high = np.array(self.box).T
         margin = 1e-9 * (high - low).max()
@@ -144,12 +165,12 @@ class Problem:
         return np.asarray(inside)
 
     def values(self, points: Any) -> dict[str, Any]:
-        """Return coordinates (n,) at points (n, coordinates), and the parameters."""
-        columns = {name: points[:, place] for place, name in enumerate(self.coordinates)}
+        """Return inputs (n,) at points (n, inputs), and the parameters."""
+        columns = {name: points[:, place] for place, name in enumerate(self.inputs)}
         return {**columns, **self.parameters}
 
     def solution(self, points: np.ndarray) -> np.ndarray:
-        """Return the exact solution (n, unknowns) at points (n, coordinates)."""
+        """Return the exact solution (n, unknowns) at points (n, inputs)."""
         values = self.values(np.asarray(points, float))
         columns = [evaluate(node, values, np) for node in self.exact]
         return np.stack([np.broadcast_to(column, len(points)) for column in columns], axis=-1)

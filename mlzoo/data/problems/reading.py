@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,18 +13,20 @@ import yaml
 
 from mlzoo.core.errors import DataError, UsageError
 from mlzoo.core.expressions import CONSTANTS, FUNCTIONS, Node, parse
-from mlzoo.core.files import refuse_special
+from mlzoo.core.files import expand, refuse_special
 from mlzoo.core.messages import series
 from mlzoo.core.registry import unknown
 from mlzoo.data.problems.counts import count_mistakes
 from mlzoo.data.problems.domains import boundary, hole_mistakes, hole_names, outside, read_holes
 from mlzoo.data.problems.grammar import Grammar
+from mlzoo.data.problems.measurements import Measurements, read_measurements
+from mlzoo.data.problems.parameters import Parameters
 from mlzoo.data.problems.problem import Condition, Face, Problem, Rim
 from mlzoo.data.problems.shapes import Hole
 
 _KEYS = (
     *("unknowns", "coordinates", "domain", "periodic", "parameters", "equations", "conditions"),
-    "exact",
+    *("exact", "data"),
 )
 _NEEDED = ("unknowns", "coordinates", "equations", "conditions")
 _MOST_COORDINATES = 4
@@ -42,15 +45,22 @@ def read_problem(path: Path) -> Problem:
     try:
         if path.stat().st_size > _MOST_BYTES:
             raise DataError(f"{path} has more than {_MOST_BYTES:,} bytes, so it is no problem file")
-        return parse_problem(path.read_text(encoding="utf-8-sig"), str(path))
+        text = path.read_text(encoding="utf-8-sig")
+        return parse_problem(text, str(path), path.absolute().parent)
     except OSError as error:
         raise DataError(f"can't read {path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise DataError(f"{path} is no text in UTF-8") from None
 
 
-def parse_problem(text: str, name: str) -> Problem:
-    """Return the problem of a text; `name` is that of its file, for messages."""
+def parse_problem(text: str, name: str, folder: Path = Path()) -> Problem:
+    """Return the problem of a text.
+
+    Args:
+        text: YAML.
+        name: of its file, for messages.
+        folder: that the path of its measurements starts from.
+    """
     try:
         if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
             raise DataError(f"{name}: write values out; aliases are not read")
@@ -60,7 +70,7 @@ def parse_problem(text: str, name: str) -> Problem:
         raise DataError(f"{name} is no YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
         raise DataError(f"{name} is no problem: it must have {series(_NEEDED, 'and')}")
-    reader = _ProblemReader(content, lines)
+    reader = _ProblemReader(content, lines, folder)
     problem = reader.read()
     if problem is None or reader.problems:
         raise DataError("\n".join(f"{name}, line {n}: {what}" for n, what in reader.problems))
@@ -83,11 +93,11 @@ def _lines(node: Any, path: _Path) -> dict[_Path, int]:
 class _ProblemReader:
     """Checks the parts of a problem in their order, and collects mistakes as (line, message)."""
 
-    def __init__(self, content: dict[Any, Any], lines: Mapping[_Path, int]) -> None:
-        self.content, self.lines = content, lines
+    def __init__(self, content: dict[Any, Any], lines: Mapping[_Path, int], folder: Path) -> None:
+        self.content, self.lines, self.folder = content, lines, folder
         self.problems: list[tuple[int, str]] = []
         self.box: dict[str, tuple[float, float]] = {}
-        self.parameters: dict[str, float] = {}
+        self.parameters = Parameters({}, {}, {})
         self.grammar = Grammar((), (), ())
 
     def wrong(self, path: _Path, message: str) -> None:
@@ -110,6 +120,7 @@ class _ProblemReader:
         self._names()
         if self.problems:
             return None
+        self._check_inputs()
         equations = [
             equation
             for path, text in self._list("equations")
@@ -118,14 +129,17 @@ class _ProblemReader:
         bare = Problem(
             self.grammar.unknowns,
             tuple(self.box),
-            tuple(self.box.values()),
-            self.parameters,
+            (*self.box.values(), *self.parameters.ranges.values()),
+            self.parameters.fixed,
             tuple(equations),
             (),
             self._exact(),
             self._holes(),
             self._periodic(),
+            self.parameters.fitted,
+            tuple(self.parameters.ranges),
         )
+        bare = replace(bare, measurements=self._measurements(bare))
         if not self.problems:
             for message in hole_mistakes(bare):
                 self.wrong(("domain",), message)
@@ -185,13 +199,13 @@ class _ProblemReader:
         for name, value in parameters.items():
             path = ("parameters", str(name))
             self._check_name(path, name, "parameter", r"[A-Za-z][A-Za-z0-9]*")
-            number = self._number(path, value)
-            if number is None:
-                self.wrong(path, f"parameter {name} is a number, as in {name}: 0.1 (got {value!r})")
-            else:
-                self.parameters[str(name)] = number
-        self.grammar = Grammar(tuple(map(str, names)), tuple(self.box), tuple(self.parameters))
-        taken = [*self.grammar.unknowns, *self.box, *self.parameters]
+            message = self.parameters.add(name, value, partial(self._number, path))
+            if message:
+                self.wrong(path, message)
+        self.grammar = Grammar(
+            tuple(map(str, names)), tuple(self.box), self.parameters.names, self.parameters.fitted
+        )
+        taken = [*self.grammar.unknowns, *self.box, *self.parameters.names]
         for name in {name for name in taken if taken.count(name) > 1}:
             self.wrong(("unknowns",), f"{name!r} names two things; give each a name of its own")
 
@@ -210,6 +224,34 @@ class _ProblemReader:
             return None
         node = self._parsed(path, value, lambda text: parse(text, (), "2*pi"))
         return node.value if node is not None and node.kind == "number" else None
+
+    def _check_inputs(self) -> None:
+        count = len(self.box) + len(self.parameters.ranges)
+        if count > _MOST_COORDINATES:
+            self.wrong(
+                ("parameters",),
+                f"coordinates and parameters with a range are {count}, and {_MOST_COORDINATES} is "
+                "the most; give a parameter a number",
+            )
+        if self.parameters.fitted and not self.content.get("data"):
+            name = next(iter(self.parameters.fitted))
+            self.wrong(
+                ("parameters", name),
+                f"{name} is fitted to measurements, and there are none; add data: measurements.csv",
+            )
+
+    def _measurements(self, problem: Problem) -> Measurements | None:
+        data = self.content.get("data")
+        if data is None:
+            return None
+        try:
+            if not isinstance(data, str):
+                raise DataError(f"data is the path of a CSV file (got {data!r})")
+            path = self.folder / expand(data)
+            return read_measurements(path, problem.inputs, problem.unknowns)
+        except DataError as error:
+            self.wrong(("data",), str(error))
+            return None
 
     # -- Equations
 

@@ -59,6 +59,8 @@ def solve(problem: Problem, cells: int = 200) -> ClassicalSolution | None:
 
 def _methods(problem: Problem, cells: int) -> dict[str, Callable[[], Values | None]]:
     """Return the solvers that may be for a problem, in the order in which they are tried."""
+    if problem.fitted or problem.ranges:
+        return {}
     if len(problem.box) == 1:
         return {
             "solve_ivp (DOP853)": lambda: _ordinary(problem),

@@ -31,6 +31,25 @@ def directional(function: Any, points: Any, coordinate: int) -> tuple[Any, Any]:
     return value, slope
 
 
+def compile_function(model: keras.Model, function: Any) -> Any:
+    """Return a compiled function of points; see `interface.compiled`."""
+    import jax
+
+    @jax.jit
+    def at(trainable: Any, fixed: Any, points: Any) -> Any:
+        return function(lambda x: model.stateless_call(trainable, fixed, x)[0], points)
+
+    return lambda points: at(*_values_of(model), points)
+
+
+def _values_of(model: keras.Model) -> tuple[list[Any], list[Any]]:
+    """Return the values of a model's trainable and other variables."""
+    return (
+        [variable.value for variable in model.trainable_variables],
+        [variable.value for variable in model.non_trainable_variables],
+    )
+
+
 class JaxTerms:
     """Terms of a loss; see `interface.WeightedTerms`."""
 
@@ -52,22 +71,15 @@ class JaxTerms:
 
         self._gradients, self._step = jax.jit(slopes), jax.jit(step)
 
-    def _values(self) -> tuple[list[Any], list[Any]]:
-        model = self.model
-        return (
-            [variable.value for variable in model.trainable_variables],
-            [variable.value for variable in model.non_trainable_variables],
-        )
-
     def gradients(self, points: Sequence[Any], weights: Any) -> tuple[Any, list[Any]]:
         """Return the terms and the gradients of their weighted sum."""
-        (_, terms), gradients = self._gradients(*self._values(), list(points), weights)
+        (_, terms), gradients = self._gradients(*_values_of(self.model), list(points), weights)
         return terms, list(gradients)
 
     def step(self, points: Sequence[Any], weights: Any) -> Any:
         """Change the weights by one step; return the terms."""
         state = [variable.value for variable in self.optimizer.variables]
-        terms, trainable, state = self._step(*self._values(), state, list(points), weights)
+        terms, trainable, state = self._step(*_values_of(self.model), state, list(points), weights)
         for variables, values in (
             (self.model.trainable_variables, trainable),
             (self.optimizer.variables, state),

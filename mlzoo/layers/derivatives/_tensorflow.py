@@ -47,6 +47,17 @@ def _columns(value: Any) -> Any:
     return tf.unstack(value, axis=-1)
 
 
+def compile_function(model: keras.Model, function: Any) -> Any:
+    """Return a compiled function of points; see `interface.compiled`."""
+    import tensorflow as tf
+
+    @tf.function(autograph=False, reduce_retracing=True)
+    def at(points: Any) -> Any:
+        return function(lambda x: model(x, training=False), points)
+
+    return lambda points: at(tf.constant(points, keras.config.floatx()))
+
+
 class TensorflowTerms:
     """Terms of a loss; see `interface.WeightedTerms`."""
 

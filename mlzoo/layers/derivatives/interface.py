@@ -96,6 +96,17 @@ def _collect(nested: Any, word: Word, found: dict[Word, Any]) -> None:
     found.update({(*shorter, word[-1]): value for shorter, value in below.items()})
 
 
+def compiled(model: keras.Model, function: Callable[[Function, Any], Any]) -> Function:
+    """Return a function of points that is compiled, with the model's weights of each call.
+
+    Args:
+        model: a model without random layers.
+        function: of the model and points (n, coordinates).
+    """
+    made: Function = _backend().compile_function(model, function)
+    return made
+
+
 def weighted_terms(model: keras.Model, terms: Terms, optimizer: keras.Optimizer) -> WeightedTerms:
     """Return the terms of a loss as a function of a model's weights.
 

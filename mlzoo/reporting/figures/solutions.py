@@ -28,20 +28,20 @@ def solution(
         y_true: (n, unknowns) exact solution or reference.
         y_pred: (n, unknowns) predictions.
     """
-    header = [*problem.coordinates]
+    header = [*problem.inputs]
     header += [f"{name} {what}" for name in problem.unknowns for what in ("true", "predicted")]
     pairs = np.stack([y_true, y_pred], axis=-1).reshape(len(points), -1)
     write_csv(folder / "solution.csv", header, np.concatenate([points, pairs], axis=1).tolist())
-    if len(problem.coordinates) > 2:
+    if len(problem.inputs) > 2:
         return None
     unknowns = problem.unknowns[:_MOST_UNKNOWNS]
-    flat = len(problem.coordinates) == 1
+    flat = len(problem.inputs) == 1
     columns = 2 if flat else 3
     figure = new_figure(4.2 * columns, 3.4 * len(unknowns))
     grid = figure.subplots(len(unknowns), columns, squeeze=False)
     for which, (name, row) in enumerate(zip(unknowns, grid, strict=True)):
         draw = _curves if flat else _fields
-        draw(row, problem.coordinates, name, points, y_true[:, which], y_pred[:, which])
+        draw(row, problem.inputs, name, points, y_true[:, which], y_pred[:, which])
     return save(figure, folder / "solution.png")
 
 

@@ -40,6 +40,8 @@ class PredictConfig(Settings):
     alarms; 0 leaves the columns out."""
     features: bool = False
     """Write what the output layer sees of each sample instead, f1, f2..."""
+    derivatives: tuple[str, ...] = ()
+    """Add columns of derivatives of the unknowns of equations, comma-separated, as u_x,u_xx."""
     # -- Masks
     probabilities: bool = False
     """Write probabilities/ (.npy, float16) too."""

@@ -16,6 +16,7 @@ import numpy as np
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import DivergedError, Interrupted, UsageError, is_out_of_memory
 from mlzoo.core.progress import Listener
+from mlzoo.data.problems.parameters import Estimate
 from mlzoo.data.samples import Data
 from mlzoo.data.specs import Compiled, TrainingModel
 from mlzoo.layers.predictive import trained_on
@@ -78,7 +79,8 @@ class RollbackPoint:
 class Fitted:
     """A finished training: its history, the epoch whose weights the model holds, and why.
 
-    `events` says what happened on the way, a sentence each.
+    `events` says what happened on the way, a sentence each; `estimates` are numbers that were
+    fitted with the network.
     """
 
     history: list[dict[str, float]]
@@ -88,6 +90,7 @@ class Fitted:
     stopped: str
     seconds: float = 0.0
     events: tuple[str, ...] = ()
+    estimates: tuple[Estimate, ...] = ()
 
 
 class Training:

@@ -15,12 +15,14 @@ from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import UsageError
 from mlzoo.core.expressions import evaluate
 from mlzoo.core.progress import Listener
+from mlzoo.data.problems.points import draw
 from mlzoo.data.problems.reading import parse_problem, read_problem
 from mlzoo.layers.derivatives.interface import functions
 from mlzoo.runs import datasets, devices
 from mlzoo.sources.problem import NAMES
 from mlzoo.training.building import build_model
-from mlzoo.training.loop import equations
+from mlzoo.training.equations import fitting
+from mlzoo.training.equations.residuals import mean_squares
 from mlzoo.training.loop.training import compile_model
 from mlzoo.training.signals import Stop
 
@@ -66,7 +68,7 @@ conditions:
     devices.set_precision("float64")
     heat = parse_problem(text, "heat")
     rng = np.random.default_rng(0)
-    points = [keras.ops.convert_to_tensor(each) for each in equations.draw(heat, rng, 9, 5)]
+    points = [keras.ops.convert_to_tensor(each) for each in draw(heat, rng, 9, 5)]
 
     def solution(x):
         return keras.ops.exp(x[:, :1] + 0.1 * x[:, 1:])
@@ -75,7 +77,7 @@ conditions:
         return solution(x) + x[:, :1] ** 2
 
     def terms(function):
-        return keras.ops.convert_to_numpy(equations.mean_squares(heat, function, points))
+        return keras.ops.convert_to_numpy(mean_squares(heat, function, points))
 
     np.testing.assert_allclose(terms(solution), 0, atol=1e-20)
     x = keras.ops.convert_to_numpy(points[1])[:, 0]
@@ -89,14 +91,14 @@ def test_exact_solutions_that_come_along_solve_their_equations(name: str) -> Non
     problem = read_problem(NAMED / f"{name}.yaml")
     if not problem.exact:
         return
-    drawn = equations.draw(problem, np.random.default_rng(0), 20, 5)
+    drawn = draw(problem, np.random.default_rng(0), 20, 5)
     points = [keras.ops.convert_to_tensor(each) for each in drawn]
 
     def exact(x):
         xp, values = functions(), problem.values(x)
         return xp.stack([evaluate(each, values, xp) for each in problem.exact], axis=-1)
 
-    terms = keras.ops.convert_to_numpy(equations.mean_squares(problem, exact, points))
+    terms = keras.ops.convert_to_numpy(mean_squares(problem, exact, points))
     np.testing.assert_allclose(terms, 0, atol=1e-18)
 
 
@@ -136,7 +138,7 @@ def test_training_is_the_same_again_and_never_sees_the_solution(problem: Path) -
         )
         data = datasets.load(run)
         model = build_model(run, data, 0)
-        equations.fit(model, data, run, 0, Listener(), Stop())
+        fitting.fit(model, data, run, 0, Listener(), Stop())
         return model.get_weights()
 
     first = trained(OSCILLATOR)

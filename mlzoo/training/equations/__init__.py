@@ -1,0 +1,1 @@
+"""Training on differential equations: residuals, points, weights, and fitted parameters."""
