@@ -4,10 +4,11 @@ Medians over seeds, exactly as a user types it. Equations: relative L2 error, be
 solver, and the time; bars of 1e-4 within 60 s of CPU on ordinary equations, 2e-3 on heat, 1e-2 on
 the wave and Helmholtz's equation, 1e-3 on Burgers', 5e-3 on the L. Lotka and Volterra's equations
 are scored against `solve_ivp`. Inverse: the diffusivity of a beam from 200 measurements with noise
-.01, 20 seeds; bars: a median error of 1 %, and 95 % intervals that cover in 17. Surrogates: Burgers'
-equation with random starts, at the resolution of training and at twice it; bar: the Fourier neural
-operator's error there is at most half of the U-Net's. Symmetries: scikit-learn's digits at random angles, a CNN and
-one of p4 with as many weights, neither augmented; bar: at most 0.7 of the CNN's errors.
+.01, 20 seeds; bars: a median error of 1 %, and 95 % intervals that cover in 17. Surrogates:
+Burgers' equation with random starts, at the resolution of training and at twice it; bar: the
+Fourier neural operator's error there is at most half of the U-Net's. Symmetries: scikit-learn's
+digits at random angles, a CNN and one of p4 with as many weights, neither augmented; bar: at most
+0.7 of the CNN's errors.
 """
 
 from __future__ import annotations

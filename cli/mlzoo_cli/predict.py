@@ -81,7 +81,7 @@ def predict(
     if not opened.target.causal:
         _refuse(_OF_TEXT, given, opened)
     if config.derivatives:
-        from mlzoo.runs.predicting.derivatives import check_derivatives
+        from mlzoo.runs.derivatives import check_derivatives
 
         check_derivatives(opened, config.derivatives)
         if config.shards is not None:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from mlzoo.core.files import csv_text, write_text
+from mlzoo.runs.derivatives import derivative_columns
 from mlzoo.runs.opened import OpenedRun
 from mlzoo.runs.predicting import decisions, novelty
-from mlzoo.runs.predicting.derivatives import derivative_columns
 from mlzoo.runs.predicting.settings import PredictConfig
 from mlzoo.runs.results import Forecast, Predictions
 from mlzoo_cli.output import ConsoleReporter, say, show, show_csv

@@ -15,7 +15,7 @@ def fit(data: Data, seed: int) -> Baseline | None:
 
     Without an exact solution, models are compared with a finer grid than this one.
     """
-    from mlzoo.data.problems.solvers import solve
+    from mlzoo.data.problems.classical.solvers import solve
 
     problem = data.samples.problem
     if problem is None or not (problem.exact or len(problem.box) > 1):

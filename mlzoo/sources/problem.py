@@ -145,7 +145,7 @@ def _solution(problem: Problem, points: np.ndarray, data: str) -> tuple[np.ndarr
     """
     import numpy as np
 
-    from mlzoo.data.problems.solvers import solve
+    from mlzoo.data.problems.classical.solvers import solve
 
     if problem.exact:
         exact = problem.solution(points)

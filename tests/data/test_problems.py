@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from mlzoo.core.errors import DataError
+from mlzoo.data.problems.classical.solvers import solve
 from mlzoo.data.problems.points import draw, spread
 from mlzoo.data.problems.problem import Problem
 from mlzoo.data.problems.reading import parse_problem, read_problem
-from mlzoo.data.problems.solvers import solve
 from mlzoo.sources import problem as source
 
 HEAT = """\

@@ -11,7 +11,7 @@ import pytest
 from mlzoo.core.errors import UsageError
 from mlzoo.data.specs import Target
 from mlzoo.data.tables.reader import Column
-from mlzoo.runs.predicting.derivatives import check_derivatives, derivative_columns
+from mlzoo.runs.derivatives import check_derivatives, derivative_columns
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ _HOLDS = 1e-9
 
 @dataclass(frozen=True)
 class TrialFunction:
-    """What an unknown is made of: extension + factor * network.
+    """Function of which an unknown is made: extension + factor * network.
 
     Attributes:
         extension: takes the values of the conditions that are held.

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from mlzoo.data.problems.classical.residuals import evaluated, linear_root
 from mlzoo.data.problems.problem import Equation, Face, Problem, Rim
-from mlzoo.data.problems.residuals import evaluated, linear_root
 
 _WORDS = ((), (0,), (1,), (0, 0), (1, 1))
 _MOST_CELLS = 400

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from mlzoo.data.problems.classical.residuals import derivative_name, evaluated, linear_root
 from mlzoo.data.problems.problem import Equation, Problem
-from mlzoo.data.problems.residuals import derivative_name, evaluated, linear_root
 
 _TOLERANCES = {"rtol": 1e-7, "atol": 1e-9}
 _STENCILS = {0: (0, 1, 0), 1: (-0.5, 0, 0.5), 2: (1, -2, 1)}

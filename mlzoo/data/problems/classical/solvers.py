@@ -15,10 +15,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mlzoo.data.problems.elliptic import elliptic
-from mlzoo.data.problems.finite_differences import method_of_lines
+from mlzoo.data.problems.classical.elliptic import elliptic
+from mlzoo.data.problems.classical.finite_differences import method_of_lines
+from mlzoo.data.problems.classical.residuals import derivative_name, evaluated, linear_root
 from mlzoo.data.problems.problem import Problem
-from mlzoo.data.problems.residuals import derivative_name, evaluated, linear_root
 
 _TOLERANCES = {"rtol": 1e-9, "atol": 1e-11}
 _NODES, _TOLERANCE = 101, 1e-8

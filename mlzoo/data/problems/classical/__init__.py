@@ -1,0 +1,1 @@
+"""Classical solvers of problems, whose error and time stand beside a network's."""
