@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isqrt
+
 from mlzoo.core.files import expand
 from mlzoo_cli.options import Fields, Json, RunPath, Trust, with_options
 from mlzoo_cli.output import say, show
@@ -20,6 +22,7 @@ def generate(
 
     Images are written as PNG, rows of a table as samples.csv; sheet.png shows them side by side,
     and manifest.json says what was drawn from which run. The same seed draws the same samples.
+    --interpolate and --latent-grid show what lies between them.
     """
     from mlzoo.core.configs import from_options
     from mlzoo.runs.predicting.settings import GenerateConfig
@@ -29,18 +32,24 @@ def generate(
     from mlzoo.reporting.drawn_samples import write_samples
 
     opened = load(run, trust=trust)
-    drawn = opened.generate(config.count, config.seed, config.class_name)
+    drawn = opened.generate(
+        config.count, config.seed, config.class_name, config.interpolate, config.latent_grid
+    )
+    count, side = len(drawn.samples), isqrt(config.count)
     facts = {
         "run": opened.path.name,
         "model": opened.config.model,
         "weights_sha256": opened.metrics["weights_sha256"],
         "seed": config.seed,
         **({} if config.class_name is None else {"class": config.class_name}),
+        **({} if config.interpolate is None else {"interpolate": list(config.interpolate)}),
+        **({"latent_grid": [side, side]} if config.latent_grid else {}),
     }
     folder = expand(config.output) if config.output else opened.path / "generated"
-    files = write_samples(folder, drawn.samples, opened.reader, facts, config.overwrite)
+    across = side if config.latent_grid else 0
+    files = write_samples(folder, drawn.samples, opened.reader, facts, config.overwrite, across)
     if json:
-        show({**facts, "samples": config.count, "folder": str(folder), "files": files})
+        show({**facts, "samples": count, "folder": str(folder), "files": files})
         return
-    noun = "sample" if config.count == 1 else "samples"
-    say(f"{config.count} {noun} written to {folder}; {folder / 'sheet.png'} shows them")
+    noun = "sample" if count == 1 else "samples"
+    say(f"{count} {noun} written to {folder}; {folder / 'sheet.png'} shows them")

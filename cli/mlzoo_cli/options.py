@@ -58,6 +58,8 @@ RunPath = Annotated[str, typer.Argument(metavar="RUN", help="A finished run fold
 _ROOT = Path(fields.__file__).parents[1]
 _EMPTY = (None, "", "None", "{}", "[]", "()", "False", "True")
 """Defaults that help leaves out."""
+_PAIR = "tuple[str, str]"
+"""Annotation of fields whose option takes two values."""
 _FEW = 25
 """Number of options up to which `--help` shows all of them."""
 
@@ -296,6 +298,9 @@ def _parameter(alternatives: list[tuple[Fields, fields.Setting]], shown: bool) -
         on = setting.default == "True"
         kind, default = bool | None, None
         option = typer.Option(f"{flag}/--no-{flag[2:]}" if on else flag, **common)
+    elif setting.annotation.startswith(_PAIR):
+        kind, default = tuple[str, str] | None, None
+        option = typer.Option(flag, *also, metavar=_metavar(setting), **common)
     else:
         # A list, so that an option that is given twice can be refused.
         option = typer.Option(flag, *also, metavar=_metavar(setting), **common)

@@ -19,6 +19,7 @@ from mlzoo.explaining.subjects import Chosen, Subject, by_shape
 from mlzoo.explaining.targets import ResolvedTargets, resolve_targets
 from mlzoo.introspection.findings import Finding
 from mlzoo.introspection.probe import Probe
+from mlzoo.layers.sample_error import ERROR
 
 
 @dataclass
@@ -151,6 +152,8 @@ def choose_methods(config: ExplainConfig, probe: Probe, kind: str) -> Methods:
         left_out = {name: reason for name, reason in reasons.items() if reason}
         return Methods([name for name in reasons if name not in left_out], left_out)
     if AUTO in config.method:
+        if _reconstructs(probe):
+            return Methods([ANY])
         fits = (name for name in DEFAULTS.get(kind, ()) if not misfit(name, probe, kind))
         return Methods([next(fits, ANY)])
     for name in config.method:
@@ -158,6 +161,11 @@ def choose_methods(config: ExplainConfig, probe: Probe, kind: str) -> Methods:
         if reason:
             raise UsageError(f"--method {name}: {reason}")
     return Methods(list(dict.fromkeys(config.method)))
+
+
+def _reconstructs(probe: Probe) -> bool:
+    """Return True if a model's output is the error of a sample that it reconstructs."""
+    return any(layer.name == ERROR for layer in probe.model.layers)
 
 
 def of_model(name: str) -> bool:
@@ -188,6 +196,9 @@ def misfit(name: str, probe: Probe, kind: str, engine: str = "mlzoo") -> str | N
         )
     if getattr(plugin, "NEEDS_LAYER", False) and len(probe.shape) > 3:
         return f"it is for images and sequences, and these are films; use --method {ANY}"
+    coded = _reconstructs(probe) and any(layer.name == "code" for layer in probe.model.layers)
+    if getattr(plugin, "CODED", False) and not coded:
+        return "it is for models that reconstruct samples from a code, such as autoencoder and vae"
     if extra and find_spec(extra) is None:
         return f'it needs the package {extra}; pip install "mlzoo-keras[{extra}]"'
     if getattr(plugin, "COMPARES", False):

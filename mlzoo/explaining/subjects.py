@@ -28,6 +28,8 @@ from mlzoo.runs.models import outputs_of, read_model
 from mlzoo.runs.opened import OpenedRun, open_run
 from mlzoo.statistics.metrics import as_probabilities
 
+_ERROR_TASK = "regression"
+"""Task of a model of a sample's error, one number."""
 BACKGROUND = 512
 """Samples that methods may compare with, unless one has a number of its own."""
 MOST = 2048
@@ -50,6 +52,7 @@ class Subject:
         several: how samples of several inputs are read and shown; None where there is one.
         spectrum: layer that turns waveforms into what is explained, their spectra; None where
             samples are explained as they are.
+        error: whether the output is the error of a sample, which has no true value.
     """
 
     path: Path
@@ -62,6 +65,7 @@ class Subject:
     run: OpenedRun | None = None
     several: Several | None = None
     spectrum: LogMel | None = None
+    error: bool = False
 
     def shown(self, x: np.ndarray) -> np.ndarray:
         """Return the part of a sample that is explained and drawn."""
@@ -172,17 +176,16 @@ def subject_of(run: OpenedRun) -> Subject:
     """Return an open run as a subject.
 
     Raises:
-        UsageError: its outputs are the inputs again, of which none is the one to explain.
+        UsageError: it draws samples, and finds no codes of given ones.
     """
     record = run.record
+    if run.target.is_input and (error := _error_model(run)) is not None:
+        columns, kind = run.reader.input_names, record["kind"]
+        return Subject(
+            run.path, error, _ERROR_TASK, kind, ("error",), columns, record, run, error=True
+        )
     if not run.target.acts:
         run.require_predictions("explain")
-    if run.target.is_input:
-        raise UsageError(
-            f"{run.path}: a run of {record['task']} has no prediction to explain; where it fails "
-            f"shows `mlzoo predict {run.path} DATA -o FOLDER` (error maps), and its code "
-            "`mlzoo predict --features`"
-        )
     names = record["class_names"] or record["target_names"]
     spectrum = next((layer for layer in run.model.layers if isinstance(layer, LogMel)), None)
     columns = run.reader.input_names
@@ -199,6 +202,28 @@ def subject_of(run: OpenedRun) -> Subject:
         run,
         spectrum=spectrum,
     )
+
+
+def _error_model(run: OpenedRun) -> keras.Model | None:
+    """Return the model from samples to their errors; None where a model reconstructs none.
+
+    Raises:
+        UsageError: the model is the mean of several.
+    """
+    from mlzoo.layers.sample_error import error_of, joined, largest_of
+
+    if run.config.averaged > 1:
+        raise UsageError(
+            f"explain: {run.path} is the mean of {run.config.averaged} models; train one without "
+            "--folds and --ensemble"
+        )
+    if run.target.scored:
+        return largest_of(run.model)
+    if not run.target.drawn:
+        return error_of(run.model)
+    if not hasattr(registry.load("model", run.config.model), "encode"):
+        return None
+    return error_of(joined(run.networks["encoder"], run.model))
 
 
 def _from_file(path: Path, wanted: str | None = None) -> Subject:
@@ -403,7 +428,7 @@ def _of_own(subject: Subject, config: ExplainConfig, listener: Listener) -> Chos
     return Chosen(
         [names[int(i)] for i in positions],
         [_input(part, int(i)) for i in positions],
-        [_truth(part, int(i)) for i in positions],
+        [None if subject.error else _truth(part, int(i)) for i in positions],
         _background(subject, data.train, config),
         _background(subject, part, config),
         groups=() if groups is None else tuple(str(groups[part.indices[i]]) for i in positions),
@@ -429,7 +454,7 @@ def _background(subject: Subject, part: Part, config: ExplainConfig) -> Backgrou
     chosen = np.random.default_rng([config.seed, 0xB6]).permutation(len(part))[:most]
     return Background(
         part.inputs(chosen),
-        np.asarray(part.targets_at(chosen)),
+        None if subject.error else np.asarray(part.targets_at(chosen)),
         subject.columns,
         subject.outputs,
         subject.classes,
@@ -442,6 +467,8 @@ def _mistakes(subject: Subject, part: Part, positions: np.ndarray) -> list[int]:
         outputs_of(subject.model, part.inputs(positions[start : start + 256]))
         for start in range(0, len(positions), 256)
     ]
+    if subject.error:
+        return positions[np.argsort(-np.concatenate(outputs)[:, 0], kind="stable")].tolist()
     y_pred, y_true = np.concatenate(outputs), np.asarray(part.targets)[positions]
     if not subject.target.is_class:
         error = np.abs(y_pred - y_true.reshape(len(y_pred), -1)).mean(axis=1)

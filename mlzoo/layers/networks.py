@@ -7,18 +7,21 @@ A model plug-in of several networks, or with a loss of its own, exports in place
 - `objectives(config, inputs, outputs) -> Sequence[Objective]`, what a training step minimizes, in
   order, each by an optimizer of its own.
 
-A model that draws samples, but not from normal numbers by one call of its main network, exports
-`sample(config, networks, count, seed) -> np.ndarray` too: scaled samples (count, *shape).
+A model that draws samples makes them of codes, standard normal numbers of the shape of its main
+network's first input. Where that takes more than one call of the main network it exports
+`decode(config, networks, codes) -> np.ndarray` too: scaled samples (count, *shape). One that finds
+codes of given samples exports `encode(config, networks, inputs) -> np.ndarray`.
 
 Where its setting `conditional` is true, `outputs.conditions` is the number of classes, the targets
-of a batch are their positions (batch,), and `sample` gets those of the samples to draw last, or the
-main network after the normal numbers.
+of a batch are their positions (batch,), and `decode` gets those of the samples to draw last, or the
+main network after the codes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -74,11 +77,13 @@ class Networks:
         networks: by name.
         main: name of the one that predicts or samples.
         objectives: what a training step minimizes, in order.
+        encode: from the networks and raw samples to codes (n, count); None without an encoder.
     """
 
     networks: Mapping[str, keras.Model]
     main: str
     objectives: Sequence[Objective]
+    encode: Callable[[Mapping[str, keras.Model], Any], Any] | None = None
 
     @property
     def others(self) -> dict[str, keras.Model]:
@@ -111,5 +116,7 @@ def build_network(plugin: ModuleType, config: Any, inputs: Inputs, outputs: Outp
         return model
     networks = plugin.networks(config, inputs, outputs)
     main: keras.Model = networks[plugin.MAIN]
-    main.networks = Networks(networks, plugin.MAIN, plugin.objectives(config, inputs, outputs))
+    encode = partial(plugin.encode, config) if hasattr(plugin, "encode") else None
+    objectives = plugin.objectives(config, inputs, outputs)
+    main.networks = Networks(networks, plugin.MAIN, objectives, encode)
     return main

@@ -7,7 +7,10 @@ differs: all layers are trained at once, by the squared error, without pretraini
 "Stacked convolutional auto-encoders for hierarchical feature extraction", 2011, pool instead);
 smaller ones are flattened. `kind=denoising` restores samples from noisy ones (Vincent et al.,
 "Stacked denoising autoencoders", 2010); `kind=sparse` has a ReLU on the code and a penalty on its
-absolute values (Ng, "Sparse autoencoder", 2011, penalizes the divergence from a mean activation).
+absolute values (Ng, "Sparse autoencoder", 2011, penalizes the divergence from a mean activation);
+`kind=contractive` penalizes the squared Frobenius norm of the encoder's Jacobian (Rifai et al.,
+"Contractive auto-encoders", 2011), estimated from one random change of each sample, of codes in
+units of their standard deviation, since the decoder's weights are not tied to the encoder's here.
 For tables a linear path goes around the hidden layers, to the code and from it, that starts as the
 principal components, so that training begins where the best linear autoencoder ends.
 """
@@ -56,19 +59,26 @@ class Config(Settings):
     activation: Activation = "relu"
     """relu, leaky_relu (slope .01), prelu, elu, selu, tanh, sigmoid, linear, trainable_exponent,
     or trainable_slope."""
-    kind: Literal["plain", "denoising", "sparse"] = "plain"
-    """What keeps the code from being a copy: its size alone, noise on the inputs, or a penalty."""
+    kind: Literal["plain", "denoising", "sparse", "contractive"] = "plain"
+    """What keeps the code from being a copy: its size alone, noise on the inputs, or a penalty, on
+    its values or on how much they change with the inputs."""
     noise: float = Field(0.3, gt=0)
     """kind=denoising: standard deviation of the noise on scaled inputs (pixels from 0 to 1)."""
     sparsity: float = Field(1e-3, gt=0)
     """kind=sparse: penalty on the sum of a code's absolute values."""
+    contraction: float = Field(1e-4, gt=0)
+    """kind=contractive: penalty on the squared norm of the encoder's Jacobian."""
     shortcut: Literal["auto", "none", "pca"] = "auto"
     """Dense networks: linear path around the hidden layers, which starts as the principal
     components of the training split; auto: for tables that have no sparse code."""
 
     @model_validator(mode="after")
     def _together(self) -> Config:
-        for name, kind in (("noise", "denoising"), ("sparsity", "sparse")):
+        for name, kind in (
+            ("noise", "denoising"),
+            ("sparsity", "sparse"),
+            ("contraction", "contractive"),
+        ):
             default = type(self).model_fields[name].default
             if self.kind != kind and getattr(self, name) != default:
                 raise ValueError(f"{name} has no effect without kind={kind}")
@@ -107,6 +117,8 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     """
     import keras
 
+    from mlzoo.layers.contraction import Perturbed
+
     tensor, x = inputs.start()
     if config.network == "convolutional":
         inputs.require_image("autoencoder with network=convolutional")
@@ -114,6 +126,8 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     convolved = config.network == "convolutional" or (config.network == "auto" and image)
     if config.kind == "denoising":
         x = keras.layers.GaussianNoise(config.noise, name="noise")(x)
+    if config.kind == "contractive":
+        x = Perturbed(name="perturbed")(x)
     if config.shortcut == "pca" and (convolved or outputs.bounded):
         raise UsageError("autoencoder: shortcut=pca has no effect on pixels; leave it out")
     table = inputs.kind == "table" and config.kind != "sparse"
@@ -168,7 +182,7 @@ def _dense(config: Config, x: keras.KerasTensor, linear: bool) -> keras.KerasTen
             keras.layers.Dense(config.code, name=_LINEAR)(start),
             keras.layers.Dense(config.code, name="hidden_code")(x),
         ]
-        code = keras.layers.Add(name="code")(paths)
+        code = _contracted(config, keras.layers.Add(name="code")(paths))
     else:
         code = _code(config, x)
     x = code
@@ -217,9 +231,19 @@ def _code(config: Config, x: keras.KerasTensor) -> keras.KerasTensor:
     import keras
 
     sparse = config.kind == "sparse"
-    return keras.layers.Dense(
+    code = keras.layers.Dense(
         config.code,
         activation="relu" if sparse else None,
         activity_regularizer=keras.regularizers.L1(config.sparsity) if sparse else None,
         name="code",
     )(x)
+    return _contracted(config, code)
+
+
+def _contracted(config: Config, code: keras.KerasTensor) -> keras.KerasTensor:
+    """Return the code (batch, code), whose changes cost where it is to be contractive."""
+    from mlzoo.layers.contraction import Contraction
+
+    if config.kind != "contractive":
+        return code
+    return Contraction(config.contraction, name="contraction")(code)

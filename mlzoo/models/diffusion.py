@@ -108,29 +108,26 @@ def objectives(config: Config, inputs: Inputs, outputs: Outputs) -> Sequence[Obj
     return [Objective("denoising", ("denoiser",), partial(_denoise, config))]
 
 
-def sample(
+def decode(
     config: Config,
     networks: Mapping[str, keras.Model],
-    count: int,
-    seed: int,
+    codes: np.ndarray,
     classes: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Return scaled images (count, height, width, channels), drawn by DDIM.
+    """Return scaled images (count, height, width, channels), made of noise by DDIM.
 
     Args:
         config: the model's settings.
         networks: by name.
-        count: how many.
-        seed: of the noise that they are made of.
+        codes: (count, height, width, channels) standard normal noise.
         classes: (count,) position of the class of each, of a conditional model.
     """
     import numpy as np
 
-    average = networks["average"]
-    shape = average.output_shape[1:]
+    average, count = networks["average"], len(codes)
     bounded = any(layer.name == "centered" for layer in networks["scaling"].layers)
     # Batches of one size, or how many are drawn would change the last digits of each.
-    noise = np.random.default_rng(seed).normal(size=(-(-count // _BATCH) * _BATCH, *shape))
+    noise = np.resize(codes, (-(-count // _BATCH) * _BATCH, *codes.shape[1:]))
     labels = None if classes is None else np.resize(classes, len(noise))[:, None]
     images = []
     for start in range(0, len(noise), _BATCH):

@@ -47,6 +47,10 @@ class Config(Settings):
     or trainable_slope."""
     dropout: Rate = Field(0.0, json_schema_extra=searched(0.0, 0.5))
     """Share of features dropped at the two coarsest levels, as at the end of the paper's."""
+    stride: Literal[1, 2, 4] = 1
+    """Step of a convolution before the network and of a transposed one after it: 2 or 4 lets it
+    work on as many pixels as an enlarged image had before (Shi et al., "Real-time single image and
+    video super-resolution using an efficient sub-pixel convolutional network", 2016)."""
     upsampling: Literal["transposed", "bilinear", "nearest"] = "transposed"
     """transposed: 2x2 transposed convolution, as in the paper; bilinear or nearest: interpolation
     and a 3x3 convolution, which leaves no checkerboard."""
@@ -55,15 +59,27 @@ class Config(Settings):
 
 
 _RESTORING = {"schedule": "cosine", "epochs": 30, "early_stopping": 0}
+_ENLARGED = {"batch_normalization": False, "depth": 1, "filters": 48}
+"""Settings for enlarged images: their missing pixels depend on few others, and on contrast, which
+batch normalization loses (Lim et al., "Enhanced deep residual networks for single image
+super-resolution", 2017)."""
 
 
 def recipe(data: Data, config: RunConfig) -> Recipe:
-    """Return a decaying rate for images to restore, whose degradation is drawn anew each epoch."""
+    """Return a decaying rate for images to restore, whose degradation is drawn anew each epoch.
+
+    Enlarged ones get a network that works on as many pixels as they had before.
+    """
     from mlzoo.data.contracts import Recipe
+    from mlzoo.data.masks.reader import DenseReader
 
     if not data.samples.target.restores or config.full_batch:
         return Recipe()
-    return Recipe(_RESTORING, reason=f"{len(data.train):,} images to restore")
+    reader = data.samples.reader
+    how = reader.degradation if isinstance(reader, DenseReader) else None
+    factor = 1 if how is None else how.factor
+    settings = {**_ENLARGED, "stride": factor} if factor in (2, 4) else {}
+    return Recipe(_RESTORING, settings, f"{len(data.train):,} images to restore")
 
 
 def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
@@ -84,11 +100,18 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     from mlzoo.layers.padding import CropLike, PadToMultiple
 
     inputs.require_image("unet")
-    levels = Levels(**config.model_dump(), flat=inputs.flat)
+    levels = Levels(**config.model_dump(exclude={"stride"}), flat=inputs.flat)
     tensor, scaled = inputs.start(any_size=True)
     axes = (2,) if inputs.flat else (1, 2)
-    x = PadToMultiple(2**config.depth, axes, name="pad")(scaled)
+    x = PadToMultiple(config.stride * 2**config.depth, axes, name="pad")(scaled)
+    if config.stride > 1:
+        step = (1 if inputs.flat else config.stride, config.stride)
+        kernel = (1 if inputs.flat else 2 * config.stride, 2 * config.stride)
+        x = keras.layers.Conv2D(config.filters, kernel, step, padding="same", name="shrink")(x)
     x, skips = encode(x, levels)
-    x = CropLike(name="crop")([decode(x, skips, levels), scaled])
+    x = decode(x, skips, levels)
+    if config.stride > 1:
+        x = keras.layers.Conv2DTranspose(config.filters, step, step, name="enlarge")(x)
+    x = CropLike(name="crop")([x, scaled])
     output = outputs.head(x, scaled, kernel_regularizer=regularizer(0, config.l2))
     return keras.Model(tensor, output, name="unet")

@@ -25,6 +25,7 @@ from mlzoo.data.specs import Inputs, Outputs
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
 
     from mlzoo.layers.networks import Objective, StepContext
 
@@ -108,6 +109,19 @@ def objectives(config: Config, inputs: Inputs, outputs: Outputs) -> Sequence[Obj
     error = _cross_entropy if pixels else partial(_gaussian, prod(outputs.shape))
     loss = partial(_negative_elbo, config, scaler(outputs.scaling), error)
     return [Objective("elbo", ("encoder", "decoder"), loss, ("reconstruction", "kl"))]
+
+
+def encode(config: Config, networks: Mapping[str, keras.Model], inputs: np.ndarray) -> np.ndarray:
+    """Return the means of the codes (n, code) of raw samples (n, *shape).
+
+    Args:
+        config: the model's settings.
+        networks: by name.
+        inputs: raw samples.
+    """
+    import numpy as np
+
+    return np.asarray(networks["encoder"].predict_on_batch(inputs))[:, : config.code]
 
 
 def _negative_elbo(

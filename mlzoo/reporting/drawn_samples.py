@@ -22,6 +22,7 @@ def write_samples(
     reader: Reader,
     facts: Mapping[str, object],
     overwrite: bool = False,
+    across: int = 0,
 ) -> list[str]:
     """Write drawn samples, `manifest.json` last.
 
@@ -35,6 +36,7 @@ def write_samples(
         reader: of the run.
         facts: what the manifest says beside the files.
         overwrite: write into a folder that holds files.
+        across: images in a row of the sheet; 0: about as many as there are rows.
 
     Returns:
         The names of the files.
@@ -48,7 +50,7 @@ def write_samples(
         raise UsageError(f"{folder} holds files; choose another --output, or add --overwrite")
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        files = [*_write(folder, samples, reader), _sheet(folder, samples, reader)]
+        files = [*_write(folder, samples, reader), _sheet(folder, samples, reader, across)]
         write_json(folder / MANIFEST, {**facts, "samples": len(samples), "files": files})
     return [*files, MANIFEST]
 
@@ -88,8 +90,8 @@ def _short(value: Any) -> float:
     return float(f"{value:.6g}")
 
 
-def _sheet(folder: Path, samples: np.ndarray, reader: Reader) -> str:
+def _sheet(folder: Path, samples: np.ndarray, reader: Reader, across: int) -> str:
     from mlzoo.drawing.sheets import contact_sheet
 
-    contact_sheet(folder / "sheet.png", samples, reader.maximum, reader.input_names)
+    contact_sheet(folder / "sheet.png", samples, reader.maximum, reader.input_names, across)
     return "sheet.png"

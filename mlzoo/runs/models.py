@@ -77,9 +77,7 @@ def draw_samples(
     """Return new scaled samples (count, *shape) of a generative model.
 
     Args:
-        plugin: of the model. Its `sample(config, networks, count, seed)` draws them; without one
-            the main network takes standard normal numbers. Where there are classes, `sample` gets
-            them last, and the main network after the numbers.
+        plugin: of the model; see `decode_codes`.
         settings: values of the model's `Config` by field.
         networks: by name.
         count: how many.
@@ -88,20 +86,41 @@ def draw_samples(
     """
     import numpy as np
 
-    if hasattr(plugin, "sample"):
-        asked = () if classes is None else (classes,)
-        config = plugin.Config(**settings)
-        samples: np.ndarray = plugin.sample(config, networks, count, seed, *asked)
+    shape = networks[plugin.MAIN].inputs[0].shape[1:]
+    codes = np.random.default_rng(seed).normal(size=(count, *shape)).astype("float32")
+    return decode_codes(plugin, settings, networks, codes, classes)
+
+
+def decode_codes(
+    plugin: ModuleType,
+    settings: Mapping[str, Any],
+    networks: Mapping[str, keras.Model],
+    codes: np.ndarray,
+    classes: np.ndarray | None = None,
+) -> np.ndarray:
+    """Return the scaled samples (n, *shape) that a generative model makes of codes.
+
+    Args:
+        plugin: of the model. Its `decode(config, networks, codes)` makes them; without one the
+            main network does. Where there are classes, both get them after the codes.
+        settings: values of the model's `Config` by field.
+        networks: by name.
+        codes: (n, *shape of a code), standard normal where samples are drawn.
+        classes: (n,) position of the class of each, of a conditional model.
+    """
+    import numpy as np
+
+    if hasattr(plugin, "decode"):
+        given = () if classes is None else (classes,)
+        samples: np.ndarray = plugin.decode(plugin.Config(**settings), networks, codes, *given)
         return samples
     main = networks[plugin.MAIN]
-    shape = main.inputs[0].shape[1:]
-    noise = np.random.default_rng(seed).normal(size=(count, *shape)).astype("float32")
     if classes is None:
-        return outputs_of(main, noise)
+        return outputs_of(main, codes)
     size = chunk_size(main.output_shape[1:])
     chunks = [
-        np.asarray(main.predict_on_batch([noise[at : at + size], classes[at : at + size, None]]))
-        for at in range(0, count, size)
+        np.asarray(main.predict_on_batch([codes[at : at + size], classes[at : at + size, None]]))
+        for at in range(0, len(codes), size)
     ]
     return np.concatenate(chunks)
 

@@ -136,21 +136,32 @@ class OpenedRun(LoadedRun):
         return features_of(self, new, listener or Listener())
 
     def generate(
-        self, count: int = COUNT, seed: int = 0, class_name: str | None = None
+        self,
+        count: int = COUNT,
+        seed: int = 0,
+        class_name: str | None = None,
+        interpolate: tuple[str, str] | None = None,
+        latent_grid: bool = False,
     ) -> Generated:
         """Draw new samples from a generative model.
 
         Args:
             count: how many.
             seed: decides what is drawn.
-            class_name: class of all samples, of a conditional model, by default each in turn.
+            class_name: class of all samples, of a conditional model, by default each in turn, and
+                the first where they are interpolated or of a grid.
+            interpolate: draw samples on the way between the codes of two ends: seeds, samples of
+                the run's data (`test:3`) or files of one sample.
+            latent_grid: draw samples at a square grid of codes, of at most `count`.
 
         Raises:
-            UsageError: the run's model draws no samples, or none of a class that is chosen.
+            UsageError: the run's model draws no samples, or none of a class that is chosen, or
+                there is no such end.
+            DataError: the file of an end can't be read, or does not fit.
         """
         from mlzoo.runs.predicting.drawing import draw
 
-        return draw(self, count, seed, class_name)
+        return draw(self, count, seed, class_name, interpolate, latent_grid)
 
     def write(
         self,

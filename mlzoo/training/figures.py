@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from mlzoo.layers.attention_decoder import attention_of
 from mlzoo.layers.description import code_size
 from mlzoo.layers.gradient_flow import lag_gradients
 from mlzoo.layers.input_scaling import feature_names, scaled, unscaled
+from mlzoo.layers.networks import Networks
 from mlzoo.layers.predictive import DISTRIBUTION, LinearPosterior, distribution_model
 from mlzoo.layers.quantum.circuit import QuantumCircuit
 from mlzoo.reporting.figures import (
@@ -40,6 +42,7 @@ from mlzoo.reporting.figures.pixels import instances, masks
 from mlzoo.reporting.figures.pixels.field_lines import field_lines
 from mlzoo.reporting.figures.probabilities.reliability import reliability_diagram
 from mlzoo.runs.models import outputs_of
+from mlzoo.statistics.unlabeled.codes import quantile_grid
 from mlzoo.tasks._anomalies import ReconstructionTally
 from mlzoo.tasks._dense import whole
 from mlzoo.tasks._samples import SampleOutcome
@@ -51,6 +54,8 @@ from mlzoo.tasks.generation import GenerationTally
 from mlzoo.tasks.translation import TranslationTally
 from mlzoo.training.loop.batches import Batch
 
+_GRID = 12
+"""Samples at a side of the grid of codes."""
 _BAND_POINTS, _BAND_FUNCTIONS = 300, 5
 """Inputs that an error band is drawn at, and functions drawn from the posterior."""
 
@@ -78,7 +83,7 @@ def draw(
     target = data.samples.target
     if target.is_input:
         if target.drawn:
-            _drawn(folder, data, fed, outcome)
+            _drawn(folder, model, data, fed, outcome)
         else:
             _reconstructions(folder, model, data, fed, outcome)
     elif target.per == "sample":
@@ -178,14 +183,32 @@ def _squared_errors(model: keras.Model, data: Data, tested: Part) -> tuple[np.nd
     return (error**2).mean(axis=0), ((center - truth) ** 2).mean(axis=0)
 
 
-def _drawn(folder: Path, data: Data, fed: tuple[Batch, list[str]], outcome: TallyOutcome) -> None:
-    """Draw a batch, and samples that the model drew."""
+def _drawn(
+    folder: Path,
+    model: keras.Model,
+    data: Data,
+    fed: tuple[Batch, list[str]],
+    outcome: TallyOutcome,
+) -> None:
+    """Draw a batch, samples that the model drew, and the space of codes of two numbers."""
     samples, tally, ((inputs, _, _), names) = data.samples, outcome.tally, fed
     assert isinstance(tally, GenerationTally) and tally.samples is not None
     drawn = unscaled(data.outputs.scaling, tally.samples[: sheets.MOST])
     columns = [column.name for column in samples.columns]
     pictures.sample_grid(folder, inputs, names, samples.kind, columns, samples.maximum)
     sheets.contact_sheet(folder / "generated.png", drawn, samples.maximum, columns)
+    networks: Networks = model.networks
+    if len(model.inputs) > 1 or tuple(model.inputs[0].shape[1:]) != (2,):
+        return
+    grid = unscaled(data.outputs.scaling, outputs_of(model, quantile_grid(_GRID)))
+    path = folder / "latent_grid.png"
+    sheets.contact_sheet(path, grid, samples.maximum, columns, across=_GRID)
+    if networks.encode is not None:
+        tested = Part(samples, outcome.indices)
+        encode = partial(networks.encode, networks.networks)
+        places = np.concatenate([encode(tested.inputs(at)) for at in tested.chunks()])
+        known = None if samples.classes is None else samples.classes[tested.indices]
+        reconstructions.codes(folder, places, known, samples.class_names)
 
 
 def _error_band(folder: Path, model: keras.Model, data: Data) -> None:

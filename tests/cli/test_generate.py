@@ -56,7 +56,7 @@ def test_samples_go_into_the_run_where_no_folder_is_named(
         config=SimpleNamespace(model="vae"),
         metrics={"weights_sha256": "0"},
         reader=reader,
-        generate=lambda count, seed, _: SimpleNamespace(samples=np.full((count, 1), float(seed))),
+        generate=lambda count, seed, *_: SimpleNamespace(samples=np.full((count, 1), float(seed))),
     )
     monkeypatch.setattr("mlzoo.api.load", lambda *_, **__: run)
     done = run_mlzoo("generate", tmp_path, "--count", 2, "--seed", 3)
@@ -73,11 +73,34 @@ def test_what_needs_predictions_is_refused_for_a_generator(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    trained = run_mlzoo("train", "vae", "iris", "--epochs", 1, "--name", "v")
+    two = ("--set", "code=2", "--baselines", "none")
+    trained = run_mlzoo("train", "vae", "iris", "--epochs", 1, "--name", "v", *two)
     assert trained.code == 0, trained.err
     run, rows = "saved_models/v", tmp_path / "new.csv"
+    plots = tmp_path / run / "plots"
+    assert (plots / "latent_grid.png").exists() and (plots / "codes.csv").exists()
+    grid = run_mlzoo("generate", run, "--latent-grid", "--count", 10, "-o", tmp_path / "grid")
+    assert grid.code == 0 and "9 samples written" in grid.err
+    assert len((tmp_path / "grid" / "samples.csv").read_text().splitlines()) == 10
+    manifest = json.loads((tmp_path / "grid" / "manifest.json").read_text())
+    assert manifest["latent_grid"] == [3, 3] and manifest["samples"] == 9
+    given = ("generate", run, "--count", 3, "-o", tmp_path / "way", "--overwrite")
+    for ends, message in (
+        (("test:0", "test:400"), "test:400 is no sample of the test split, which has 30"),
+        (("0", "nothing.csv"), "nothing.csv"),
+    ):
+        assert message in run_mlzoo(*given, "--interpolate", *ends).err
+    assert run_mlzoo(*given, "--interpolate", 5, "test:0").code == 0
+    way = (tmp_path / "way" / "samples.csv").read_text().splitlines()
+    assert run_mlzoo(*given, "--seed", 5).code == 0
+    drawn = (tmp_path / "way" / "samples.csv").read_text().splitlines()
+    assert way[1] == drawn[1], "the first sample of the seed"
+    both = run_mlzoo(*given, "--interpolate", 1, 2, "--latent-grid")
+    assert both.code == 2 and "exclude each other" in both.err
     rows.write_text("a,b,c,d\n1,2,3,4\n")
-    for command in ("check", "export", "explain", "landscape", "serve", "predict"):
+    explained = run_mlzoo("explain", run, "--method", "traversal", "--limit", 2)
+    assert explained.code == 0, explained.err
+    for command in ("check", "export", "landscape", "serve", "predict"):
         done = run_mlzoo(command, run, *([rows] if command == "predict" else []))
         assert done.code == 2, done.err
         assert f"error: {command}: {run} draws new samples and predicts nothing" in done.err

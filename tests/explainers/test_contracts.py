@@ -37,7 +37,9 @@ def plugin(name: str) -> ModuleType:
 
 
 MAPPING = [name for name in NAMES if not getattr(plugin(name), "MODEL", False)]
-WHOLE = [name for name in NAMES if name not in MAPPING]
+WHOLE = [
+    name for name in NAMES if name not in MAPPING and not getattr(plugin(name), "CODED", False)
+]
 
 
 def of_table(name: str) -> bool:

@@ -97,7 +97,29 @@ def test_a_sparse_code_is_not_negative_and_costs() -> None:
     assert float(model.losses[0]) == pytest.approx(expected, rel=1e-5)
 
 
-@pytest.mark.parametrize(("name", "kind"), [("noise", "denoising"), ("sparsity", "sparse")])
+@pytest.mark.backends
+def test_changes_of_a_contractive_code_cost() -> None:
+    model = built((6,), kind="contractive", contraction=0.5, code=3, shortcut="none", hidden=(7,))
+    x = np.random.default_rng(0).normal(size=(200, 6)).astype("float32")
+    weights = {layer.name: layer.get_weights() for layer in model.layers}
+    hidden = 0.5 * x @ weights["encoder1"][0] + weights["encoder1"][1]
+    code = np.maximum(hidden, 0) @ weights["code"][0] + weights["code"][1]
+    slopes = weights["encoder1"][0][None] * (hidden > 0)[:, None]
+    jacobians = slopes @ weights["code"][0]
+    expected = ((jacobians**2).sum(axis=1).mean(axis=0) / code.var(axis=0)).sum()
+    penalties = []
+    for _ in range(40):
+        restored = model(x, training=True)
+        penalties.append(float(keras.ops.convert_to_numpy(model.losses[0])))
+    assert np.mean(penalties) == pytest.approx(0.5 * expected, rel=0.05), "Frobenius norm"
+    np.testing.assert_allclose(restored, model(x), atol=1e-5)
+    assert not model.losses, "nothing costs outside of training"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("noise", "denoising"), ("sparsity", "sparse"), ("contraction", "contractive")],
+)
 def test_settings_of_other_kinds_are_refused(name: str, kind: str) -> None:
     with pytest.raises(ValidationError, match=f"{name} has no effect without kind={kind}"):
         autoencoder.Config(**{name: 0.7})

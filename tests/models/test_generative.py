@@ -189,7 +189,8 @@ def test_diffusion_draws_a_normal_distribution_with_its_best_denoiser(deviation:
     plugin, settings, inputs, outputs = specs("diffusion", (4, 4, 1))
     settings = settings.model_copy(update={"sampling_steps": 300})
     networks = plugin.networks(settings, inputs, replace(outputs, bounded=False))
-    drawn = plugin.sample(settings, {**networks, "average": Best()}, 200, 0)
+    noise = np.random.default_rng(0).normal(size=(200, 4, 4, 1)).astype("float32")
+    drawn = plugin.decode(settings, {**networks, "average": Best()}, noise)
     assert drawn.shape == (200, 4, 4, 1)
     assert drawn.std() == pytest.approx(deviation, rel=0.05)
     assert abs(drawn.mean()) < 0.05 * deviation

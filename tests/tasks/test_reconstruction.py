@@ -250,15 +250,22 @@ def test_a_run_of_images_restores_new_ones(runs: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_run_of_a_table_is_scored_again_and_explains_nothing(runs: Path) -> None:
+def test_a_run_of_a_table_is_scored_again_and_its_errors_are_explained(runs: Path) -> None:
     run = mlzoo.load(runs / "table")
     names = {path.stem for path in (run.path / "plots").glob("*.png")}
     assert {"feature_errors", "errors", "codes", "samples"} <= names
     again = run.evaluate()
     assert again["metrics"]["mse"] == pytest.approx(run.metrics["test"]["metrics"]["mse"])
     assert again["baselines"]["pca"]["note"] == "2 components"
-    with pytest.raises(UsageError, match="no prediction to explain"):
-        run.explain(str(runs / "t.csv"))
+    methods = ["integrated_gradients", "traversal"]
+    result = run.explain(str(runs / "t.csv"), method=methods, limit=3, evidence=False)
+    scores = [facts["score"] for facts in run.predict(str(runs / "t.csv")).labels]
+    explained = result.explained.explanations
+    assert [each.predicted for each in explained] == [f"error {s:.4g}" for s in scores[:3]]
+    assert result.explained.facts["integrated_gradients"]["completeness_error"] < 0.05
+    assert [finding.title for finding in result.explained.findings["traversal"]][-1].endswith(
+        "of 2 of the code"
+    )
     everything = run.evaluate(str(runs / "t.csv"))
     facts = run.predict(str(runs / "t.csv")).labels
     mean = np.mean([each["score"] for each in facts])

@@ -20,6 +20,7 @@ from mlzoo.data.samples import Data
 from mlzoo.data.specs import Inputs, Outputs
 from mlzoo.evaluating.evaluate import fit_baselines
 from mlzoo.evaluating.evaluate_run import evaluate_run
+from mlzoo.layers.receptive_field import reach
 from mlzoo.models import unet
 from mlzoo.reporting.mask_export import Folder
 from mlzoo.runs import datasets
@@ -203,11 +204,30 @@ def test_baselines_fit_the_degradation(tmp_path: Path) -> None:
 # -- Models and runs
 
 
-def test_a_model_begins_with_the_image_as_it_is() -> None:
+@pytest.mark.parametrize("stride", [1, 2, 4])
+def test_a_model_begins_with_the_image_as_it_is(stride: int) -> None:
     outputs = Outputs("restoration", 1, (0.4,), (0.2,))
-    built = unet.build(unet.Config(filters=2, depth=1), Inputs((8, 8, 1), "image"), outputs)
-    x = np.random.default_rng(0).random((2, 8, 8, 1)).astype("float32")
+    settings = unet.Config(filters=2, depth=1, stride=stride)
+    built = unet.build(settings, Inputs((8, 8, 1), "image"), outputs)
+    x = np.random.default_rng(0).random((2, 9, 8, 1)).astype("float32")
     np.testing.assert_allclose(keras.ops.convert_to_numpy(built(x)), x, atol=1e-6)
+    # Moved by whole squares of pixels, an image is restored in the same way.
+    rng = np.random.default_rng(1)
+    built.get_layer("head").set_weights([rng.normal(size=(1, 1, 2, 1)), np.zeros(1)])
+    assert 4 * stride < reach(built) <= 40
+    image = rng.random((1, 96, 16, 1)).astype("float32")
+    whole, moved = built(image), built(image[:, 2 * stride :])
+    rows = whole[0, 40 + 2 * stride : 56 + 2 * stride]
+    np.testing.assert_allclose(rows, moved[0, 40:56], atol=1e-4)
+
+
+def test_enlarged_images_are_restored_on_as_many_pixels_as_they_had(tmp_path: Path) -> None:
+    folder = images(tmp_path / "d")
+    for restore, stride in (("scale=2", 2), ("scale=4", 4), ("scale=3", None), ("noise=.1", None)):
+        data = arranged(folder, restore)
+        recipe = unet.recipe(data, config(**SETTINGS))
+        assert recipe.settings.get("stride") == stride
+        assert recipe.settings.get("batch_normalization") == (None if stride is None else False)
 
 
 def test_a_run_enlarges_new_images_and_restores_them(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mlzoo.core.configs import Settings
 from mlzoo.core.fields import Flag
@@ -71,5 +71,20 @@ class GenerateConfig(Settings):
     """Class of all samples, of a conditional model; by default each class in turn."""
     seed: int = Field(0, ge=0)
     """Seed of what is drawn."""
+    interpolate: Annotated[tuple[str, str] | None, Flag(metavar="A B")] = None
+    """Draw samples on the way between two codes: seeds (a number is the first sample of that
+    seed), samples of the run's data (test:3, from 0; train, valid), or files of one sample; the
+    last two where the model has an encoder, such as vae."""
+    latent_grid: bool = False
+    """Draw samples at a square grid of codes: quantiles of the normal distribution, of the two
+    numbers of a code, or along the two directions that change samples most."""
     overwrite: bool = False
     """Write into a folder that holds files."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> GenerateConfig:
+        if self.interpolate is not None and self.latent_grid:
+            raise ValueError("--interpolate and --latent-grid exclude each other")
+        if self.interpolate is not None and self.count < 2:
+            raise ValueError("--interpolate needs a --count of 2 at least: the two ends")
+        return self
