@@ -332,6 +332,8 @@ class RunConfig(Settings):
                 f"fractions {self.fractions} leave no test split to score on; give it a share, or "
                 "score every sample out of fold with folds 5"
             )
+        if "://" in self.out:
+            raise ValueError(f"out {self.out!r} must be a folder of this machine")
         if self.folds > 1 and self.ensemble > 1:
             raise ValueError("folds and ensemble exclude each other; choose one")
         if self.folds > 1 and self.train_on == "train+valid":

@@ -31,11 +31,17 @@ _safe = False
 
 
 def expand(path: str | Path) -> Path:
-    """Return a path with `~` and `~user` replaced by the home folder.
+    """Return a path with `~` and `~user` replaced by the home folder; of an address, its copy.
 
     Raises:
         UsageError: there is no such user.
+        DataError, ResourceError: there is nothing at the address, or it can't be reached.
     """
+    if "://" in (address := str(path)):
+        from mlzoo.core.remote.download import is_address, local_copy
+
+        if is_address(address):
+            return local_copy(address)
     try:
         return Path(path).expanduser()
     except RuntimeError:
@@ -44,6 +50,12 @@ def expand(path: str | Path) -> Path:
             f"{path}: there is no home folder of a user {user[1:]!r}; write ./{path} where {user} "
             "is a folder"
         ) from None
+
+
+def recorded(path: str) -> str:
+    """Return a path as a run keeps it: absolute where it is there, an address as it is."""
+    location = expand(path)
+    return str(location.resolve()) if location.exists() and "://" not in path else path
 
 
 def real_path(path: str | Path) -> Path:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from mlzoo.core import files, registry
 from mlzoo.core.backbones import placed
 from mlzoo.core.configs import RunConfig
-from mlzoo.core.files import expand, real_path
+from mlzoo.core.files import expand, real_path, recorded
 from mlzoo.core.settings import SHARED, all_settings
 from mlzoo.data.objects.store import PREFIX, kind_of
 from mlzoo.data.policies import parse
@@ -72,7 +72,7 @@ def config_text(merged: Merged, unread: Collection[str] = ()) -> str:
     for name in ("data", "class_weights", "cost"):
         path = expand(getattr(config, name) or "")
         if path.exists() and (name == "data" or path.is_file()):
-            read[name] = str(path.resolve())
+            read[name] = recorded(getattr(config, name))
     omit = set(unread_by_source(values, set(values))) | {"name"}
     omit |= {name for name in ("metrics", "log") if not getattr(config, name)}
     return resolved_yaml(merged, read, omit | {*unread})

@@ -17,9 +17,9 @@ from typing import Any
 from mlzoo.core import registry
 from mlzoo.core.backbones import placed
 from mlzoo.core.errors import MlzooError, ResourceError, UsageError
+from mlzoo.core.files import recorded
 from mlzoo.tuning.executors.pool import DEATHS, died, failed, pinned
 from mlzoo.tuning.plan import Plan
-from mlzoo.tuning.results.tables import absolute
 from mlzoo.tuning.trials.trial import FitJob, FitRecord
 
 _PATIENCE = 300.0
@@ -190,7 +190,7 @@ def _anywhere(plan: Plan) -> dict[str, object]:
     record, run = plan.record(), plan.run
     paths = {
         "model": registry.absolute(run.model),
-        "data": absolute(run.data),
+        "data": recorded(run.data),
         "set": placed(record["run"]["set"]),
     }
     return {**record, "run": {**record["run"], **paths}}

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from mlzoo.core import files, registry
-from mlzoo.core.files import expand
+from mlzoo.core.files import recorded
 from mlzoo.core.validation.unread import inert
 from mlzoo.runs.config_loading import absolute_plugins, trust_flag, unread_by_source
 from mlzoo.tuning.plan import Plan
@@ -104,7 +104,7 @@ def best_yaml(plan: Plan, trial: TrialResult, metric: str) -> str:
     given |= {name: value for name, value in absolute_plugins(values).items() if name in given}
     given |= {
         "model": registry.absolute(base.model),
-        "data": absolute(base.data),
+        "data": recorded(base.data),
         "seed": base.seed,
         **fields_of(base, trial.values),
     }
@@ -132,12 +132,6 @@ def best_yaml(plan: Plan, trial: TrialResult, metric: str) -> str:
         f"{trust_flag(base.model_dump())}\n"
         + yaml.safe_dump(json.loads(json.dumps(kept)), sort_keys=False, allow_unicode=True)
     )
-
-
-def absolute(text: str) -> str:
-    """Make a path to data absolute; leave other names of data as they are."""
-    path = expand(text)
-    return str(path.resolve()) if path.exists() else text
 
 
 def cause(error: str) -> str:

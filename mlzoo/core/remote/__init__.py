@@ -1,0 +1,1 @@
+"""Data at addresses of other machines, kept in a cache of this one."""
