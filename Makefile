@@ -44,6 +44,7 @@ bench: setup
 	$(BIN)/python benchmarks/interval_coverage.py
 	$(BIN)/python benchmarks/uncertainty.py
 	$(BIN)/python benchmarks/physics.py
+	$(BIN)/python benchmarks/cavity.py
 	$(BIN)/python benchmarks/generative.py
 	$(BIN)/python benchmarks/several_targets.py
 	$(BIN)/python benchmarks/strong_tables.py

@@ -18,7 +18,7 @@ def fit(data: Data, seed: int) -> Baseline | None:
     from mlzoo.data.problems.classical.solvers import solve
 
     problem = data.samples.problem
-    if problem is None or not (problem.exact or len(problem.box) > 1):
+    if problem is None or not (problem.exact or problem.reference or len(problem.box) > 1):
         return None
     solution = solve(problem)
     if solution is None:

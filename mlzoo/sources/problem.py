@@ -1,10 +1,11 @@
 """A problem: differential equations with conditions in a .yaml file, or one that comes along.
 
 exponential-decay, damped-oscillator, lotka-volterra, boundary-values, heat, wave, burgers,
-allen-cahn, helmholtz and poisson-l-shape come along. A file names `unknowns`, `coordinates` with
-their intervals, perhaps the `domain` as what the box is without and which coordinates are
+allen-cahn, helmholtz, poisson-l-shape and cavity come along. A file names `unknowns`, `coordinates`
+with their intervals, perhaps the `domain` as what the box is without and which coordinates are
 `periodic`, `parameters`, `equations` (u_t, u_xx: derivatives), `conditions` (each with `where` and
-`equation`) and, only to score, the `exact` solution.
+`equation`), perhaps `data` that parameters are fitted to and, only to score, the `exact` solution
+or a `reference` file of values.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ NAMES = (
     "allen-cahn",
     "helmholtz",
     "poisson-l-shape",
+    "cavity",
 )
 _SPLITS = {"train": 64, "valid": 256, "test": 1024}
 _CELLS = (200, 400, 800, 1600, 3200)
@@ -78,8 +80,13 @@ def load(config: Config, progress: Any = None) -> Samples:
     points = spread(problem, sum(_SPLITS.values()), config.seed)
     splits = np.repeat(list(_SPLITS), list(_SPLITS.values()))
     measured = problem.measurements
-    if problem.fitted and not problem.exact and measured is not None:
-        problem, points, targets, splits = _held_out(problem, measured, points, config)
+    if problem.reference is not None:
+        points, targets, splits = _scored_at(problem.reference, points)
+        note = "scores are against the reference that the problem's file names"
+    elif problem.fitted and not problem.exact and measured is not None:
+        test, train = _held_out(problem, measured, config)
+        points, targets, splits = _scored_at(measured.part(test), points)
+        problem = replace(problem, measurements=measured.part(train))
         note = "scores are against every fifth measurement, which nothing was trained on"
     else:
         targets, note = _solution(problem, points, config.data)
@@ -102,9 +109,9 @@ def load(config: Config, progress: Any = None) -> Samples:
 
 
 def _held_out(
-    problem: Problem, measured: Measurements, points: np.ndarray, config: Config
-) -> tuple[Problem, np.ndarray, np.ndarray, np.ndarray]:
-    """Return a problem without every fifth measurement, and samples, targets and their splits.
+    problem: Problem, measured: Measurements, config: Config
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the positions of measurements to score against and to train on.
 
     Raises:
         DataError: there are too few measurements, or not of every unknown.
@@ -116,16 +123,29 @@ def _held_out(
         raise DataError(
             f"{config.data}: without an exact solution, scores are against measurements, which "
             f"must be 10 or more of every unknown (got {count} of {len(measured.unknowns)}); "
-            "add measurements, or give the solution as exact"
+            "add measurements, or give the solution as exact or reference"
         )
     order = np.random.default_rng([config.seed, 0xE2]).permutation(count)
-    test, train = order[: count // 5], np.sort(order[count // 5 :])
-    held = measured.part(test)
-    targets = np.zeros((len(points), len(problem.unknowns)))
-    rows = np.concatenate([points[: -_SPLITS["test"]], held.points])
-    targets = np.concatenate([targets[: -_SPLITS["test"]], held.values])
-    splits = ["train"] * _SPLITS["train"] + ["valid"] * _SPLITS["valid"] + ["test"] * len(test)
-    return replace(problem, measurements=measured.part(train)), rows, targets, np.array(splits)
+    return order[: count // 5], np.sort(order[count // 5 :])
+
+
+def _scored_at(
+    known: Measurements, points: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return points, targets and splits, where the solution is known at some points alone.
+
+    Args:
+        known: values of all unknowns, the test split.
+        points: of all splits; those of the test split are replaced.
+    """
+    import numpy as np
+
+    others = sum(_SPLITS.values()) - _SPLITS["test"]
+    rows = np.concatenate([points[:others], known.points])
+    values = known.values[:, np.argsort(known.unknowns)]
+    targets = np.concatenate([np.zeros((others, values.shape[1])), values])
+    sizes = [_SPLITS["train"], _SPLITS["valid"], len(values)]
+    return rows, targets, np.repeat(list(_SPLITS), sizes)
 
 
 def _file(data: str) -> Path:

@@ -10,6 +10,7 @@ SCRIPTS = [
     "augmentation",
     "accuracy",
     "buckets",
+    "cavity",
     "control",
     "course",
     "demos",

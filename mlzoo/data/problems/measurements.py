@@ -55,7 +55,7 @@ def read_measurements(
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.reader(file))
     except OSError as error:
-        raise DataError(f"can't read {path}: {error.strerror}; correct `data`") from None
+        raise DataError(f"can't read {path}: {error.strerror}; correct its path") from None
     except (UnicodeDecodeError, csv.Error):
         raise DataError(f"{path} is no CSV in UTF-8") from None
     header = [cell.strip() for cell in rows[0]] if rows else []

@@ -95,6 +95,7 @@ class Problem:
         fitted: parameters that are fitted to measurements, with the intervals that they lie in.
         ranges: names of the parameters that are inputs of the network.
         measurements: of the unknowns.
+        reference: values of the solution that it is only scored against.
     """
 
     unknowns: tuple[str, ...]
@@ -109,6 +110,7 @@ class Problem:
     fitted: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     ranges: tuple[str, ...] = ()
     measurements: Measurements | None = None
+    reference: Measurements | None = None
 
     @property
     def inputs(self) -> tuple[str, ...]:

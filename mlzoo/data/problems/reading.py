@@ -26,7 +26,7 @@ from mlzoo.data.problems.shapes import Hole
 
 _KEYS = (
     *("unknowns", "coordinates", "domain", "periodic", "parameters", "equations", "conditions"),
-    *("exact", "data"),
+    *("exact", "reference", "data"),
 )
 _NEEDED = ("unknowns", "coordinates", "equations", "conditions")
 _MOST_COORDINATES = 4
@@ -139,7 +139,13 @@ class _ProblemReader:
             self.parameters.fitted,
             tuple(self.parameters.ranges),
         )
-        bare = replace(bare, measurements=self._measurements(bare))
+        measured, reference = (self._values(key, bare) for key in ("data", "reference"))
+        if reference is not None and (bare.exact or len(reference.unknowns) < len(bare.unknowns)):
+            message = "give exact or a reference, not both"
+            if not bare.exact:
+                message = "a reference has a column of every unknown; add those that are missing"
+            self.wrong(("reference",), message)
+        bare = replace(bare, measurements=measured, reference=reference)
         if not self.problems:
             for message in hole_mistakes(bare):
                 self.wrong(("domain",), message)
@@ -240,17 +246,18 @@ class _ProblemReader:
                 f"{name} is fitted to measurements, and there are none; add data: measurements.csv",
             )
 
-    def _measurements(self, problem: Problem) -> Measurements | None:
-        data = self.content.get("data")
+    def _values(self, key: str, problem: Problem) -> Measurements | None:
+        """Return the values of unknowns in the CSV file that an entry names."""
+        data = self.content.get(key)
         if data is None:
             return None
         try:
             if not isinstance(data, str):
-                raise DataError(f"data is the path of a CSV file (got {data!r})")
+                raise DataError(f"{key} is the path of a CSV file (got {data!r})")
             path = self.folder / expand(data)
             return read_measurements(path, problem.inputs, problem.unknowns)
         except DataError as error:
-            self.wrong(("data",), str(error))
+            self.wrong((key,), str(error))
             return None
 
     # -- Equations
