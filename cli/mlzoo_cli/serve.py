@@ -19,10 +19,12 @@ def serve(
 ) -> None:
     """Serve a run on localhost: a page and POST /predict.
 
-    An image or a CSV table can be dropped on the page. Nobody else can reach it: it listens on
-    127.0.0.1 alone, answers to localhost alone, and refuses uploads from pages of other origins.
-    Requests that come together are predicted together. The body of POST /predict is the file
-    itself, as in `curl --data-binary @image.png localhost:8000/predict`. Ctrl-C ends it.
+    An image or a CSV table can be dropped on the page, or one row filled in. Nobody else can
+    reach it: it listens on 127.0.0.1 alone, answers to localhost alone, and refuses uploads from
+    pages of other origins. Requests that come together are predicted together. The body of POST
+    /predict is the file itself, as in `curl --data-binary @image.png localhost:8000/predict`, or a
+    row as JSON; beside it are /predict/batch, /health, /metrics and /openapi.json of packed models.
+    Ctrl-C ends it.
     """
     from mlzoo.core.configs import from_options
     from mlzoo.serving.settings import ServeConfig
@@ -40,14 +42,18 @@ def serve(
     opened.require_predictions("serve")
     import uvicorn
 
+    from mlzoo.packing.served.server import Limits
     from mlzoo.serving.answers import UploadPredictor
     from mlzoo.serving.app import create_app
+    from mlzoo.serving.samples import endpoints
 
     answers = UploadPredictor(opened, config.max_pixels, config.map, config.max_rows, config.unlike)
     _ = opened.model  # so that what is wrong with it is told now
+    limits = Limits(config.max_mb, config.max_rows, config.timeout, waiting=_CONNECTIONS)
+    samples = endpoints(answers.run, config.max_pixels, limits)
     say(f"http://localhost:{config.port} serves {run}; Ctrl-C ends it")
     uvicorn.run(
-        create_app(answers, int(config.max_mb * 1e6), config.timeout),
+        create_app(answers, int(config.max_mb * 1e6), config.timeout, samples),
         host="127.0.0.1",
         port=config.port,
         log_level="warning",

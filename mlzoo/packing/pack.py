@@ -83,7 +83,7 @@ def pack(
     from mlzoo.runs.opened import open_run
 
     opened = open_run(run, trust=trust) if isinstance(run, str | Path) else run
-    _check_kind(opened)
+    check_kind(opened)
     final = expand(output) if output else opened.path / "exports" / "pack"
     if final.exists() and not overwrite:
         raise UsageError(
@@ -106,7 +106,7 @@ def pack(
     }
 
 
-def _check_kind(run: OpenedRun) -> None:
+def check_kind(run: OpenedRun) -> None:
     """Raise UsageError where the folder could not read what the run takes."""
     run.require_predictions("pack")
     target, kind = run.target, run.record["kind"]
@@ -136,7 +136,7 @@ def _write(run: OpenedRun, folder: Path, name: str, max_pixels: int, listener: L
     export(run, "onnx", output=exported, listener=listener)
     (exported / "model.onnx").rename(folder / "model.onnx")
     shutil.rmtree(exported)
-    facts = _facts(run, folder / "model.onnx", max_pixels)
+    facts = facts_of(run, folder / "model.onnx", max_pixels)
     files.write_json(folder / "model.json", facts)
     (folder / "served").mkdir()
     for path in sorted((_HERE / "served").glob("*.py")):
@@ -149,8 +149,14 @@ def _write(run: OpenedRun, folder: Path, name: str, max_pixels: int, listener: L
     return _compare(run, folder, mean)
 
 
-def _facts(run: OpenedRun, model: Path, max_pixels: int) -> dict[str, Any]:
-    """Return the content of `model.json`."""
+def facts_of(run: OpenedRun, model: Path, max_pixels: int) -> dict[str, Any]:
+    """Return the content of `model.json`.
+
+    Args:
+        run: the run.
+        model: file of its model.
+        max_pixels: images with more are refused.
+    """
     record = run.record
     facts = {
         "name": run.path.name,

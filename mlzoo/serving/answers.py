@@ -83,12 +83,15 @@ class UploadPredictor:
             "classes": record["class_names"],
             "targets": record["target_names"],
             "columns": [column["name"] for column in record["columns"]],
+            "categories": {c["name"]: c["categories"] for c in record["columns"]},
             "headline": self.run.metrics["headline"],
             "map": self.maps or self.run.target.pixel_class,
         }
 
     def predict(self, body: bytes) -> dict[str, object]:
         """Answer an upload: `predictions`, `warnings`, and `picture` or `map`, data URLs.
+
+        Of a single sample `prediction` and `probabilities` stand there directly, too.
 
         Raises:
             DataError: the upload can't be read as what the run takes.
@@ -107,7 +110,10 @@ class UploadPredictor:
                 text = str(error).replace(str(path), "the upload").replace(path.name, "the upload")
                 raise DataError(text[:_TEXT]) from None
         warnings = [text[:_TEXT] for text in answer["warnings"][:_TEXTS]]
-        return {**answer, "warnings": warnings}
+        rows = answer["predictions"]
+        # One sample is answered as a packed model does, with what only a page shows beside it.
+        single = {k: v for k, v in rows[0].items() if k != "name"} if len(rows) == 1 else {}
+        return {**answer, **single, "warnings": warnings}
 
     def _whole(self, path: Path) -> dict[str, Any]:
         predictions = self.run.predict(path, unlike=self._unlike)

@@ -1,8 +1,15 @@
 """The HTTP endpoint: a page, what the run is, and predictions of what is uploaded.
 
-    GET  /          the page to drop a file on
-    GET  /run       what the run is, as JSON
-    POST /predict   the file itself as the request's body; answers JSON
+    GET  /               the page to drop a file on, with a form for one row
+    GET  /run            what the run is, as JSON
+    POST /predict        a file itself as the request's body, or a row as JSON; answers JSON
+    POST /predict/batch  several samples: {"rows": [...]}, or {"images": [...]} as base64
+    GET  /health         that it is up, and which model it serves
+    GET  /metrics        counts and times, for Prometheus
+    GET  /openapi.json   all of this for programs
+
+Rows and the last four are answered by the code of the server of packed models (`packing/served`); a
+run whose samples come in files alone, as signals or images with masks do, has the first three.
 
 Errors are JSON too, {"error": "..."}, with status 403 (a page of another origin asks), 408 (the
 upload takes too long), 413 (too large), 422 (not readable, too many pixels or rows) or 500.
@@ -12,6 +19,7 @@ from __future__ import annotations
 
 import functools
 import os
+import time
 import traceback
 from pathlib import Path
 
@@ -22,6 +30,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import ClientDisconnect
 
 from mlzoo.core.errors import DataError
+from mlzoo.packing.served.server import Endpoints
 from mlzoo.serving.answers import UploadPredictor
 from mlzoo.serving.guard import HEADERS, HOSTS, own_origin
 from mlzoo.serving.settings import TIMEOUT
@@ -30,15 +39,21 @@ _AT_ONCE = 8
 """Uploads that are decoded at the same time."""
 
 
-def create_app(answers: UploadPredictor, max_bytes: int, timeout: float = TIMEOUT) -> FastAPI:
+def create_app(
+    answers: UploadPredictor,
+    max_bytes: int,
+    timeout: float = TIMEOUT,
+    samples: Endpoints | None = None,
+) -> FastAPI:
     """Return the FastAPI application.
 
     Args:
         answers: what predicts.
         max_bytes: the largest upload that is read.
         timeout: seconds in which it has to arrive.
+        samples: what answers single samples and batches of them; None: files alone are answered.
     """
-    app = FastAPI(title="mlzoo", docs_url=None, redoc_url=None)
+    app = FastAPI(title="mlzoo", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=HOSTS)
     page = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
 
@@ -50,10 +65,23 @@ def create_app(answers: UploadPredictor, max_bytes: int, timeout: float = TIMEOU
 
     @app.get("/run")
     def about() -> dict[str, object]:
-        return answers.about()
+        return {**answers.about(), "rows": samples is not None and not samples.takes_files}
+
+    one = samples.counted("/predict", samples.one) if samples else None
+    if samples:
+        app.router.routes += [each for each in samples.routes() if each.path != "/predict"]
 
     @app.post("/predict")
     async def predict(request: Request) -> Response:
+        began, kind = time.perf_counter(), request.headers.get("content-type", "")
+        if one is not None and kind.startswith("application/json"):
+            return await one(request)
+        response = await upload(request)
+        if samples:
+            samples.measures.answered("/predict", response.status_code, time.perf_counter() - began)
+        return response
+
+    async def upload(request: Request) -> Response:
         if not own_origin(request):
             return _refused(403, "a page of another origin can't use this one")
         try:

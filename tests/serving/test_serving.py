@@ -11,6 +11,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,12 @@ pytest.importorskip("httpx", reason="httpx, which fastapi's test client needs, i
 
 from fastapi.testclient import TestClient  # noqa: E402
 
+from mlzoo.packing.served.server import Limits  # noqa: E402
 from mlzoo.serving.answers import UploadPredictor, data_url  # noqa: E402
 from mlzoo.serving.app import create_app  # noqa: E402
 from mlzoo.serving.batches import RequestBatcher  # noqa: E402
+from mlzoo.serving.samples import endpoints  # noqa: E402
+from tests.browser import Browser, checks, needs_chromium  # noqa: E402
 from tests.training.made import LEAN  # noqa: E402
 
 LIMIT = 50_000
@@ -163,6 +167,58 @@ def test_a_table_is_predicted_row_by_row() -> None:
     assert lacking.status_code == 422 and "magnesium" in lacking.json()["error"]
 
 
+@pytest.fixture(scope="module")
+def wine() -> Iterator[TestClient]:
+    answers = UploadPredictor(load(zoo.find("mlp-wine")))
+    samples = endpoints(answers.run, 10_000, Limits())
+    app = create_app(answers, LIMIT, samples=samples)
+    with TestClient(app, base_url="http://localhost") as client:
+        yield client
+
+
+def test_a_row_is_answered_as_a_packed_model_does(wine: TestClient) -> None:
+    facts = wine.get("/run").json()
+    assert facts["rows"] and set(facts["categories"]) == set(facts["columns"])
+    row = {name: 1.5 + i for i, name in enumerate(facts["columns"])}
+    table = ",".join(row) + "\n" + ",".join(map(str, row.values()))
+    expected = wine.post("/predict", content=table.encode()).json()
+    answer = wine.post("/predict", json=row).json()
+    both = wine.post("/predict/batch", json={"rows": [row, row]}).json()["predictions"]
+    for each in (answer, *both):
+        assert each["prediction"] == expected["prediction"]
+        assert list(each["probabilities"]) == list(expected["probabilities"])
+        said, known = ([*a["probabilities"].values()] for a in (each, expected))
+        np.testing.assert_allclose(said, known, atol=1e-6)
+    lacking = wine.post("/predict", json={"alcohol": 1})
+    assert lacking.status_code == 422 and "the row lacks" in lacking.json()["error"]
+    foreign = wine.post("/predict", json=row, headers={"Origin": "https://evil.example"})
+    assert foreign.status_code == 403
+    assert wine.get("/health").json()["model"] == "mlp-wine"
+    counts = wine.get("/metrics").text
+    assert 'requests_total{path="/predict",status="200"} 2' in counts, "a file and a row"
+    assert 'requests_total{path="/predict/batch",status="200"} 1' in counts
+    paths = wine.get("/openapi.json").json()["paths"]
+    assert set(paths["/predict"]["post"]["requestBody"]["content"]) == {
+        "application/json",
+        "text/csv",
+    }
+
+
+@pytest.mark.slow
+def test_images_together_are_answered_as_each_alone(run: Run) -> None:
+    answers = UploadPredictor(load(run.path), maps=False)
+    app = create_app(answers, LIMIT, samples=endpoints(answers.run, 10_000, Limits()))
+    files = [png(noise(seed, bright)) for seed, bright in ((1, True), (2, False))]
+    with TestClient(app, base_url="http://localhost") as client:
+        alone = [client.post("/predict", content=file).json() for file in files]
+        images = [base64.b64encode(file).decode() for file in files]
+        answered = client.post("/predict/batch", json={"images": images}).json()["predictions"]
+    for one, other in zip(alone, answered, strict=True):
+        assert one["prediction"] == other["prediction"]
+        said, known = ([*a["probabilities"].values()] for a in (other, one))
+        np.testing.assert_allclose(said, known, atol=1e-5)
+
+
 def test_what_no_file_holds_is_not_served(run: Run) -> None:
     other = load(run.path)
     other.record["task"] = "text"
@@ -215,19 +271,27 @@ def test_what_fails_inside_is_told_without_a_traceback(capfd: pytest.CaptureFixt
     assert "never mind" not in answer.text and "Traceback" not in capfd.readouterr().err
 
 
-@pytest.fixture(scope="module")
-def address() -> Iterator[tuple[str, int]]:
-    """A real server that waits .3 seconds for an upload."""
+@contextmanager
+def running(app: Any) -> Iterator[tuple[str, int]]:
+    """A server in a thread of its own, and its address."""
     uvicorn = pytest.importorskip("uvicorn")
-    app = create_app(Slow(), LIMIT, timeout=0.3)  # type: ignore[arg-type]
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:
         time.sleep(0.01)
-    yield server.servers[0].sockets[0].getsockname()
-    server.should_exit = True
-    thread.join()
+    try:
+        yield server.servers[0].sockets[0].getsockname()
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[tuple[str, int]]:
+    """A real server that waits .3 seconds for an upload."""
+    with running(create_app(Slow(), LIMIT, timeout=0.3)) as where:  # type: ignore[arg-type]
+        yield where
 
 
 HEAD = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n"
@@ -310,3 +374,26 @@ def test_answers_are_bounded() -> None:
     assert len(str(wide.value)) <= 1000
     url = data_url(np.zeros((2000, 4000, 3)))
     assert Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))).size == (1600, 800)
+
+
+@needs_chromium
+def test_one_row_can_be_filled_in() -> None:
+    answers = UploadPredictor(load(zoo.find("mlp-wine")))
+    app = create_app(answers, LIMIT, samples=endpoints(answers.run, 10_000, Limits()))
+    filled = "new Promise(d => setInterval(() => at('form').children.length > 3 && d(1), 20))"
+    shown = "new Promise(d => setInterval(() => at('result').textContent && d(1), 20))"
+    with running(app) as (_, port), Browser() as browser:
+        for width, dark in ((390, False), (1280, True)):
+            browser.open(f"http://localhost:{port}/", width=width, dark=dark)
+            browser.run(filled)
+            browser.run("at('row').open = true")
+            browser.run(
+                "(i => { i.value = '13.5'; i.form.requestSubmit(); })"
+                "(document.querySelector('#form input'))"
+            )
+            browser.run(shown)
+            assert browser.run("document.querySelectorAll('#result meter').length") == 3
+            browser.run(checks())
+            assert browser.run("document.documentElement.scrollWidth") <= width
+            assert browser.run("serious()") == browser.run("nameless()") == []
+            assert browser.complaints == []

@@ -11,10 +11,10 @@ import numpy as np
 import onnxruntime
 
 from mlzoo.packing.served.errors import InputError
-from mlzoo.packing.served.tables import TableInputs
+from mlzoo.packing.served.model import ServedModel
 
 
-class Predictor:
+class Predictor(ServedModel):
     """A packed model with the reader of its samples.
 
     Args:
@@ -24,15 +24,13 @@ class Predictor:
 
     def __init__(self, folder: str | Path, threads: int = 1) -> None:
         folder = Path(folder)
-        self.facts: dict[str, Any] = json.loads((folder / "model.json").read_text("utf-8"))
+        super().__init__(json.loads((folder / "model.json").read_text("utf-8")))
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.log_severity_level = threads, 3
         self._session = onnxruntime.InferenceSession(
             str(folder / "model.onnx"), options, ["CPUExecutionProvider"]
         )
         self._input = self._session.get_inputs()[0].name
-        self.takes_files = self.facts["kind"] == "image"
-        self.read = self._reader()
 
     def predict(self, sample: Any) -> dict[str, Any]:
         """Predict one sample: a row as a dict, or the bytes of an image file.
@@ -60,36 +58,3 @@ class Predictor:
         """Return the model's outputs (n, units) for inputs (n, *shape)."""
         outputs: np.ndarray = self._session.run(None, {self._input: inputs})[0]
         return outputs
-
-    def answer(self, output: np.ndarray, warnings: list[str]) -> dict[str, Any]:
-        """Return the answer for the outputs (units,) of one sample."""
-        values = output.astype(np.float64).tolist()
-        classes, targets = self.facts["classes"], self.facts["targets"]
-        if classes:
-            values = values if len(values) > 1 else [1 - values[0], values[0]]
-            prediction = classes[self._decided(values)]
-            named = dict(zip(classes, values, strict=True))
-            return {"prediction": prediction, "probabilities": named, "warnings": warnings}
-        if len(values) == 1:
-            return {"prediction": values[0], "warnings": warnings}
-        return {"prediction": dict(zip(targets, values, strict=True)), "warnings": warnings}
-
-    def _decided(self, probabilities: list[float]) -> int:
-        """Return the position of the class that costs least, by default the most probable one."""
-        rule, classes = self.facts.get("decision"), self.facts["classes"]
-        if rule is None:
-            return probabilities.index(max(probabilities))
-        if rule["threshold"] is not None:
-            positive = classes.index(rule["positive"])
-            return positive if probabilities[positive] >= rule["threshold"] else 1 - positive
-        pairs = list(zip(classes, probabilities, strict=True))
-        costs = [sum(p * rule["costs"][true][each] for true, p in pairs) for each in classes]
-        return costs.index(min(costs))
-
-    def _reader(self) -> Any:
-        if not self.takes_files:
-            return TableInputs(self.facts["columns"]).read
-        # Pillow is installed only where it is needed.
-        from mlzoo.packing.served.images import ImageInputs
-
-        return ImageInputs(self.facts["image"]).read

@@ -40,7 +40,7 @@ from starlette.routing import Route
 from mlzoo.packing.served.batching import Batcher
 from mlzoo.packing.served.errors import InputError
 from mlzoo.packing.served.measures import TYPE, Measures
-from mlzoo.packing.served.predictor import Predictor
+from mlzoo.packing.served.model import ServedModel
 
 TOKEN = "MODEL_TOKEN"
 """Environment variable of the token."""
@@ -70,19 +70,19 @@ class Endpoints:
     """The answers to requests.
 
     Args:
-        predictor: the model.
+        model: what answers.
         openapi: the description of the server.
         limits: of requests.
         token: that requests must bring; "": none is needed.
     """
 
     def __init__(
-        self, predictor: Predictor, openapi: dict[str, Any], limits: Limits, token: str
+        self, model: ServedModel, openapi: dict[str, Any], limits: Limits, token: str
     ) -> None:
-        self._predictor, self._openapi = predictor, openapi
+        self._predictor, self._openapi = model, openapi
         self._limits, self._token = limits, token
-        self._measures = Measures()
-        self._model = Batcher(predictor.outputs, limits.batch, self._measures.called)
+        self.measures, self.takes_files = Measures(), model.takes_files
+        self._model = Batcher(model.outputs, limits.batch, self.measures.called)
         self._decoders = ThreadPoolExecutor(os.cpu_count(), "decode")
 
     def routes(self) -> list[Route]:
@@ -91,8 +91,8 @@ class Endpoints:
             Route("/health", self._health),
             Route("/metrics", self._metrics),
             Route("/openapi.json", self._description),
-            Route("/predict", self._counted("/predict", self._one), methods=["POST"]),
-            Route("/predict/batch", self._counted("/predict/batch", self._many), methods=["POST"]),
+            Route("/predict", self.counted("/predict", self.one), methods=["POST"]),
+            Route("/predict/batch", self.counted("/predict/batch", self._many), methods=["POST"]),
         ]
 
     async def _health(self, request: Request) -> Response:
@@ -104,7 +104,7 @@ class Endpoints:
             self._admit(request)
         except RefusedError as error:
             return _refused(error)
-        return PlainTextResponse(self._measures.text(), media_type=TYPE)
+        return PlainTextResponse(self.measures.text(), media_type=TYPE)
 
     async def _description(self, request: Request) -> Response:
         try:
@@ -113,19 +113,19 @@ class Endpoints:
             return _refused(error)
         return JSONResponse(self._openapi)
 
-    def _counted(
+    def counted(
         self, path: str, work: Callable[[Request], Awaitable[Any]]
     ) -> Callable[[Request], Awaitable[Response]]:
         """Return an endpoint that admits, counts and times requests, and turns errors to JSON."""
 
         async def endpoint(request: Request) -> Response:
             start = time.perf_counter()
-            self._measures.in_flight += 1
+            self.measures.in_flight += 1
             try:
                 response = await self._answer(request, work)
             finally:
-                self._measures.in_flight -= 1
-            self._measures.answered(path, response.status_code, time.perf_counter() - start)
+                self.measures.in_flight -= 1
+            self.measures.answered(path, response.status_code, time.perf_counter() - start)
             return response
 
         return endpoint
@@ -135,7 +135,7 @@ class Endpoints:
     ) -> Response:
         try:
             self._admit(request)
-            if self._measures.in_flight > self._limits.waiting:
+            if self.measures.in_flight > self._limits.waiting:
                 raise RefusedError(503, f"{self._limits.waiting} requests wait; try again later")
             return JSONResponse(await work(request))
         except RefusedError as error:
@@ -155,7 +155,8 @@ class Endpoints:
         elif origin is not None and origin.partition("//")[2] != request.headers.get("host"):
             raise RefusedError(403, "a page of another origin can't use this server")
 
-    async def _one(self, request: Request) -> dict[str, Any]:
+    async def one(self, request: Request) -> dict[str, Any]:
+        """Answer a request with one sample."""
         body = await self._body(request)
         sample = body if self._predictor.takes_files else _json(body)
         inputs, warnings = await self._read(sample)
@@ -225,6 +226,8 @@ def create_app(
         local: answer to names of this machine alone, so that no site that a browser shows can
             reach the server by a name of its own.
     """
+    from mlzoo.packing.served.predictor import Predictor
+
     openapi = json.loads((Path(folder) / "openapi.json").read_text("utf-8"))
     endpoints = Endpoints(Predictor(folder, threads), openapi, limits, token)
     app = Starlette(routes=endpoints.routes())
