@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import shlex
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -221,6 +222,10 @@ def test_line_numbers_count_blank_lines(tmp_path: Path) -> None:
 def test_infinite_values_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"'v', row 1 \(line 2\): inf is no finite number"):
         read(simple(tmp_path, rows=["0,inf,a", *ROWS[1:]]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(DataError, match="1e39 is too large for a float32 number"):
+            read(simple(tmp_path, rows=["1,1e39,a", *ROWS]))
 
 
 def test_missing_target_lists_columns_and_the_closest(tmp_path: Path) -> None:

@@ -56,11 +56,13 @@ def numbers(table: Table, name: str) -> np.ndarray | None:
             return None
         if text.any():
             raise DataError(_text_among_numbers(table, name, np.flatnonzero(text)))
-    infinite = np.flatnonzero(np.isinf(parsed.astype(np.float32)))
+    with np.errstate(over="ignore"):
+        infinite = np.flatnonzero(np.isinf(parsed.astype(np.float32)))
     if len(infinite):
         row = int(infinite[0])
+        what = "no finite number" if np.isinf(parsed[row]) else "too large for a float32 number"
         raise DataError(
-            f"column {name!r}, {table.where(row)}: {values[row]} is no finite number "
+            f"column {name!r}, {table.where(row)}: {values[row]} is {what} "
             f"({len(infinite)} such values); correct it or leave the cell empty"
         )
     return parsed

@@ -85,6 +85,21 @@ def test_meaningless_methods_are_hardly_ever_called_better() -> None:
     assert any_better / trials <= 0.05
 
 
+def test_skewed_gains_of_meaningless_maps_are_hardly_ever_called_better() -> None:
+    rng, units = np.random.default_rng(0), claims.IndependentUnits()
+    for count in (8, 16, 32):
+        better = better_if_real = 0
+        for _ in range(400):
+            gains = 0.4 * (1 - rng.exponential(size=count))  # some fail badly
+            pairs = {shift: claims.paired(gains + shift, 0 * gains, units) for shift in (0, 0.6)}
+            for shift, found in pairs.items():
+                called = claims.judge({0: found})[0]["better"]
+                better += called and not shift
+                better_if_real += called and bool(shift)
+        assert better / 400 <= 0.03
+        assert better_if_real / 400 >= 0.3
+
+
 def test_p_values_are_corrected_for_their_number() -> None:
     assert claims.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert claims.holm([]) == []
