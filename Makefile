@@ -4,12 +4,16 @@ BIN := $(VENV)/bin
 
 .PHONY: setup demo test quick lint bench docs lock clean
 
-# The stamp is newer than what it was made from, so a second call installs nothing and works offline.
+# A stamp is newer than what it was made from, so a second call installs nothing and works offline.
 # Modules are compiled when first imported: most of 20,000 never are, and compiling takes pip longest.
-$(VENV)/.installed: pyproject.toml requirements.lock
+$(VENV)/.base: pyproject.toml requirements-base.lock
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --no-compile --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-compile --require-hashes -r requirements-base.lock
 	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps -e .
+	touch $@
+
+$(VENV)/.installed: $(VENV)/.base requirements.lock
+	$(BIN)/python -m pip install --quiet --no-compile --require-hashes -r requirements.lock
 	touch $@
 
 # Two processes on two cores: threads of one that wait by spinning cost the other its time.
@@ -22,7 +26,8 @@ JAX = KERAS_BACKEND=jax XLA_FLAGS=--xla_backend_optimization_level=0 \
 
 setup: $(VENV)/.installed
 
-demo: setup
+# Only what a training needs is installed; the extras, tests and documents have the rest.
+demo: $(VENV)/.base
 	$(BIN)/mlzoo train cnn digits
 
 # Everything, and on JAX what depends on the backend.
@@ -41,6 +46,7 @@ lint: setup
 
 bench: setup
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/install.py
 	$(BIN)/python benchmarks/interval_coverage.py
 	$(BIN)/python benchmarks/uncertainty.py
 	$(BIN)/python benchmarks/physics.py
@@ -79,11 +85,13 @@ bench: setup
 docs: setup
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-# Refresh requirements.lock from pyproject.toml.
+# Refresh requirements.lock from pyproject.toml, and the part of it that a training needs.
+COMPILE = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet
 lock: setup
-	$(BIN)/uv pip compile pyproject.toml --extra jax --extra shap --extra hub --extra export --extra serve --extra ray --extra rl --group dev --universal --python-version 3.11 \
-	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet \
+	$(COMPILE) --extra jax --extra shap --extra hub --extra export --extra serve --extra ray --extra rl --group dev \
 	  --output-file requirements.lock $(LOCKFLAGS)
+	$(COMPILE) --group build --constraint requirements.lock --output-file requirements-base.lock
 
 clean:
 	rm -rf $(VENV)

@@ -1,0 +1,82 @@
+"""Seconds and megabytes of an installation from a wheel, and of the first training with it.
+
+The wheel of this checkout is installed into a fresh environment from the package index,
+with the versions of requirements-base.lock and uncompiled, as `make demo` does, or as pip alone
+does it (`--plain`: any versions that fit, compiled). Then `mlzoo train cnn digits` runs there,
+outside of the checkout, and its report is looked at.
+
+    python benchmarks/install.py [--plain] [--epochs 30]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+MOST_MB = 2900
+"""Megabytes of the environment, at most."""
+
+
+def run(*words: str | Path, folder: Path, **environment: str) -> float:
+    """Run a command in a folder, quietly; return its seconds."""
+    clean = {name: text for name, text in os.environ.items() if name != "PYTHONPATH"}
+    began = time.perf_counter()
+    done = subprocess.run(
+        [str(word) for word in words],
+        cwd=folder,
+        env=clean | environment,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise SystemExit(f"{' '.join(map(str, words))}:\n{done.stdout}{done.stderr}"[-4000:])
+    return time.perf_counter() - began
+
+
+def megabytes(folder: Path) -> float:
+    """Return the size of all files of a folder on the disk, in 10^6 bytes."""
+    stats = [path.lstat() for path in folder.rglob("*") if not path.is_dir()]
+    return sum(512 * stat.st_blocks for stat in stats) / 1e6
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--plain", action="store_true", help="install by pip alone")
+    parser.add_argument("--epochs", default="30", help="of the training")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as text:
+        work = Path(text)
+        build = ("-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation")
+        seconds = run(sys.executable, *build, "--wheel-dir", work, ROOT, folder=work)
+        (wheel,) = work.glob("*.whl")
+        print(f"wheel          {seconds:6.1f} s {megabytes(wheel.parent):8.1f} MB  {wheel.name}")
+
+        venv.create(work / "env", with_pip=True)
+        python, pip = work / "env" / "bin" / "python", ("-m", "pip", "install", "--quiet")
+        seconds = 0.0
+        if not given.plain:
+            lock = ("--no-compile", "--require-hashes", "-r", ROOT / "requirements-base.lock")
+            seconds += run(python, *pip, *lock, folder=work)
+        without = () if given.plain else ("--no-deps",)
+        seconds += run(python, *pip, *without, wheel, folder=work)
+        size = megabytes(work / "env")
+        print(f"pip install    {seconds:6.1f} s {size:8.1f} MB  (at most {MOST_MB})")
+
+        command = ("train", "cnn", "digits", "--epochs", given.epochs)
+        seconds = run(work / "env" / "bin" / "mlzoo", *command, folder=work)
+        report = work / "saved_models" / "cnn-digits" / "report.html"
+        page = report.read_text(encoding="utf-8")
+        whole = page.rstrip().endswith("</html>") and "http-equiv" in page
+        print(f"first training {seconds:6.1f} s {megabytes(report.parent):8.1f} MB  {report.name}")
+        raise SystemExit(0 if whole and size <= MOST_MB else 1)
+
+
+if __name__ == "__main__":
+    main()
