@@ -22,6 +22,7 @@ from mlzoo.layers.decoding import FeedbackCell, NoTeacher
 from mlzoo.layers.fourier import FourierFeatures
 from mlzoo.layers.groups import GroupConvolution
 from mlzoo.layers.members import MemberScale, SharedDense
+from mlzoo.layers.nearest_features import NearestFeature
 from mlzoo.layers.numbers import PeriodicEmbedding
 from mlzoo.layers.padding import CropLike, PadToMultiple
 from mlzoo.layers.predictive import LinearPosterior
@@ -80,6 +81,16 @@ def _call(layer: keras.layers.Layer, *args: Any, **kwargs: Any) -> Any:
 def _fixed(layer: keras.layers.Layer, *args: Any, **kwargs: Any) -> Any:
     """Call a layer whose variables, statistics or angles, become constants."""
     return layer.call(*args, **kwargs)
+
+
+@_call.register
+def _nearest(layer: NearestFeature, x: Any) -> Any:
+    """Return |x|^2 + min(|b|^2 - 2 x b) of all stored features b, which a dense layer holds."""
+    bank = ops.convert_to_numpy(layer.bank)
+    products = keras.layers.Dense(len(bank), name=f"{layer.name}_bank", dtype=_dtype(layer))
+    least = ops.min(products(x), axis=-1, keepdims=True)
+    products.set_weights([-2 * bank.T, (bank**2).sum(axis=-1)])
+    return ops.maximum(least + ops.sum(ops.square(x), axis=-1, keepdims=True), 0) / x.shape[-1]
 
 
 @_call.register

@@ -51,6 +51,7 @@ PICTURES = {
     "restorations": "The best, the median and the worst test image: input, restored image, truth",
     "fields": "The best, the median and the worst test image: true and predicted fields",
     "generated": "Samples that the model drew",
+    "nearest_training": "Drawn samples at the left, and the training samples nearest to each",
     "latent_grid": "Samples at a grid of codes: quantiles of the normal distribution",
     "reconstructions": "The best, the median and the worst test samples, their reconstruction and "
     "its error",

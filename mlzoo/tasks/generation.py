@@ -31,7 +31,16 @@ class Task(InputTask):
     losses = ()
     headline = Headline("two_sample", "min")
     paired = False
-    metrics = ("two_sample", "frechet", "copies", "class_agreement")
+    metrics = (
+        "two_sample",
+        "frechet",
+        "kernel_distance",
+        "sample_precision",
+        "sample_recall",
+        "copies",
+        "nearest_ratio",
+        "class_agreement",
+    )
 
     def count(
         self,

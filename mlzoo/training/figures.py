@@ -56,6 +56,8 @@ from mlzoo.training.loop.batches import Batch
 
 _GRID = 12
 """Samples at a side of the grid of codes."""
+_NEAREST, _COMPARED = (8, 5), 5_000
+"""Drawn images that are compared, the training images beside each, and those that they are of."""
 _BAND_POINTS, _BAND_FUNCTIONS = 300, 5
 """Inputs that an error band is drawn at, and functions drawn from the posterior."""
 
@@ -197,6 +199,8 @@ def _drawn(
     columns = [column.name for column in samples.columns]
     pictures.sample_grid(folder, inputs, names, samples.kind, columns, samples.maximum)
     sheets.contact_sheet(folder / "generated.png", drawn, samples.maximum, columns)
+    if samples.kind == "image" and len(data.train) > _NEAREST[1]:
+        _beside_nearest(folder, data, tally.samples[: _NEAREST[0]])
     networks: Networks = model.networks
     if len(model.inputs) > 1 or tuple(model.inputs[0].shape[1:]) != (2,):
         return
@@ -209,6 +213,24 @@ def _drawn(
         places = np.concatenate([encode(tested.inputs(at)) for at in tested.chunks()])
         known = None if samples.classes is None else samples.classes[tested.indices]
         reconstructions.codes(folder, places, known, samples.class_names)
+
+
+def _beside_nearest(folder: Path, data: Data, drawn: np.ndarray) -> None:
+    """Draw each drawn image with the training images nearest to it, a row each.
+
+    Nearest are those of the smallest squared difference of scaled pixels, among some thousands.
+    """
+    from sklearn.neighbors import NearestNeighbors
+
+    count, chosen = _NEAREST[1], np.linspace(0, len(data.train) - 1, _COMPARED).astype(int)
+    inputs = data.train.inputs(np.unique(chosen))
+    rows = scaled(data.outputs.scaling, inputs).reshape(len(inputs), -1)
+    search = NearestNeighbors(n_neighbors=count).fit(rows)
+    places = search.kneighbors(drawn.reshape(len(drawn), -1), return_distance=False)
+    pairs = zip(unscaled(data.outputs.scaling, drawn), places, strict=True)
+    images = np.concatenate([np.concatenate([image[None], inputs[at]]) for image, at in pairs])
+    path = folder / "nearest_training.png"
+    sheets.contact_sheet(path, images, data.samples.maximum, across=1 + count)
 
 
 def _error_band(folder: Path, model: keras.Model, data: Data) -> None:

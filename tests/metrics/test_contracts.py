@@ -81,7 +81,8 @@ def predictions(of: str, y_true: np.ndarray, y_pred: np.ndarray) -> Any:
         wrong = (chosen != y_true).astype("float64")
         truth = y_true[:, None].astype("float64")
         rows = (truth, truth + 5 * wrong[:, None])
-        return Draws(*rows, 1 - wrong, 1 - wrong, wrong, 1 - wrong)
+        right = 1 - wrong
+        return Draws(*rows, right, right, wrong, right, right, right, right)
     if target.is_input:  # the classes are normal and anomalous samples
         sums = np.stack([np.ones(len(chosen)), 0.8 * chosen, 0.8 * chosen], axis=1)
         return Reconstructions(sums, y_true == 1, np.where(chosen == 1, 0.01, 0.5))

@@ -15,6 +15,7 @@ from sklearn.metrics import roc_auc_score
 from mlzoo.core.errors import UsageError
 from mlzoo.data.specs import Inputs, Outputs
 from mlzoo.layers.nearest_features import NearestFeature, coreset
+from mlzoo.layers.stock import foreign, in_stock_layers
 from mlzoo.models import patchcore
 from mlzoo.reporting.error_export import write_error_maps
 from mlzoo.runs.config_loading import merge
@@ -106,6 +107,16 @@ def test_new_images_get_score_p_value_map_and_mask(run: Any, tmp_path: Path) -> 
 
 def test_nothing_is_trained_by_descent(run: Any) -> None:
     assert not run.model.trainable_variables and run.metrics["epochs"] == 1
+
+
+def test_a_file_of_keras_own_layers_gives_the_same_maps(run: Any, tmp_path: Path) -> None:
+    stock = in_stock_layers(run.model)
+    assert foreign(stock) == []
+    stock.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)
+    x = np.concatenate([stripes(2, 3, False), stripes(2, 4, True)])[..., None].astype("float32")
+    expected = keras.ops.convert_to_numpy(run.model(x))
+    np.testing.assert_allclose(loaded.predict_on_batch(x), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_whole_images_have_one_distance() -> None:

@@ -19,7 +19,7 @@ ONES = np.zeros(0)
 
 
 def frechet(real: np.ndarray, drawn: np.ndarray) -> float:
-    draws = Draws(real, drawn, ONES, ONES, ONES)
+    draws = Draws(real, drawn, *[ONES] * 6)
     return float(draws.frechet()(np.ones((1, len(real))))[0])
 
 
@@ -50,13 +50,49 @@ def test_what_a_nearest_neighbor_tells() -> None:
     assert float(collapsed.two_sample()(ones)[0]) > 0.98, "each is the other's neighbor"
 
 
+def test_precision_is_of_drawn_samples_and_recall_of_real_ones() -> None:
+    rng = np.random.default_rng(4)
+    train, left = rng.normal(size=(2, 400, 2))
+    real = np.concatenate([left[:200], left[200:] + 60])
+    ones = np.ones((1, 400))
+    half = compare(ComponentSpace(train), real, rng.normal(size=(400, 2)))
+    assert float(half.precision()(ones)[0]) > 0.9
+    assert float(half.recall()(ones)[0]) == pytest.approx(0.5, abs=0.05)
+    wide = compare(ComponentSpace(train), left, np.concatenate([train[:200], train[:200] + 60]))
+    assert float(wide.precision()(ones)[0]) == pytest.approx(0.5, abs=0.05)
+    assert float(wide.recall()(ones)[0]) > 0.8
+    copies = compare(ComponentSpace(train), left, train)
+    assert float(copies.ratios()(ones)[0]) == pytest.approx(0, abs=1e-6)
+
+
+def test_the_kernel_distance_is_unbiased() -> None:
+    rng = np.random.default_rng(5)
+    train = rng.normal(size=(300, 3))
+    space, ones = ComponentSpace(train), np.ones((1, 300))
+    same = [
+        float(compare(space, *rng.normal(size=(2, 300, 3))).kernel_distance()(ones)[0])
+        for _ in range(20)
+    ]
+    assert abs(np.mean(same)) < 0.05 and min(same) < 0 < max(same)
+    draws = compare(space, *rng.normal(size=(2, 30, 3)) + [[[0.0]], [[2.0]]])
+    x, y = draws.real, draws.drawn
+    kernels = [(a @ b.T / 3 + 1) ** 3 for a, b in ((x, x), (y, y), (x, y))]
+    off = [(k.sum() - np.trace(k)) / (30 * 29) for k in kernels[:2]]
+    expected = sum(off) - 2 * kernels[2].mean()
+    assert float(draws.kernel_distance()(np.ones((1, 30)))[0]) == pytest.approx(expected)
+    assert expected > 1
+    twice = np.repeat([[2.0]], 30, axis=1)
+    assert np.isfinite(draws.kernel_distance()(twice)).all()
+
+
 def test_fewer_drawn_samples_than_real_ones() -> None:
     rng = np.random.default_rng(2)
     train, real = rng.normal(size=(2, 60, 4))
     draws = compare(ComponentSpace(train), real, real[:20] + 9)
     weights = np.ones((2, 60))
     weights[1, 20:] = 0
-    for scorer in (draws.two_sample(), draws.copies(), draws.frechet()):
+    scorers = (draws.two_sample, draws.copies, draws.frechet, draws.kernel_distance)
+    for scorer in [each() for each in (*scorers, draws.precision, draws.recall, draws.ratios)]:
         assert np.isfinite(scorer(weights)).all()
 
 

@@ -13,6 +13,10 @@ COMPONENTS = 64
 COPY_QUANTILE = 0.01
 """Share of real samples that lie as close to a training sample as what counts as a copy."""
 
+NEIGHBORS = 3
+"""Neighbor that reaches to the edge of what counts as near a sample."""
+_KERNEL = 1_000
+"""Samples that kernels are computed of, at most, of real and of drawn ones."""
 _CLASSIFIED = 5_000
 """Training samples that the classifier of drawn samples learns from, at most."""
 
@@ -49,6 +53,10 @@ class Draws:
         real_alone: (n,) whether the nearest other sample of a real one is real.
         drawn_alone: (m,) whether that of a drawn one is drawn.
         copied: (m,) whether a drawn sample is nearly a training sample.
+        within: (m,) whether a drawn sample lies where real ones are.
+        covered: (n,) whether a real sample lies where drawn ones are.
+        nearest_ratio: (m,) distance of a drawn sample to the nearest training sample, divided by
+            that to the second nearest.
         agreed: (m,) whether a drawn sample is of the class that was asked for, by a classifier of
             real ones; None where no class was asked for.
     """
@@ -58,6 +66,9 @@ class Draws:
     real_alone: Array
     drawn_alone: Array
     copied: Array
+    within: Array
+    covered: Array
+    nearest_ratio: Array
     agreed: Array | None = None
 
     def two_sample(self) -> Scorer:
@@ -73,6 +84,47 @@ class Draws:
         """Return the share of drawn samples that are nearly training samples."""
         copied = weighted_mean(self.copied)
         return lambda weights: copied(weights[:, : len(self.drawn)])
+
+    def precision(self) -> Scorer:
+        """Return the share of drawn samples that lie where real ones are.
+
+        That is within the distance of some real sample to its third neighbor (Kynkaanniemi et al.,
+        "Improved precision and recall metric for assessing generative models", 2019).
+        """
+        within = weighted_mean(self.within)
+        return lambda weights: within(weights[:, : len(self.drawn)])
+
+    def recall(self) -> Scorer:
+        """Return the share of real samples that lie where drawn ones are; see `precision`."""
+        return weighted_mean(self.covered)
+
+    def ratios(self) -> Scorer:
+        """Return the mean ratio of distances to the nearest two training samples."""
+        mean = weighted_mean(self.nearest_ratio)
+        return lambda weights: mean(weights[:, : len(self.drawn)])
+
+    def kernel_distance(self) -> Scorer:
+        """Return the squared maximum mean discrepancy by the kernel (x y / d + 1)^3, unbiased.
+
+        Binkowski et al., "Demystifying MMD GANs" (2018), who take it in features of a classifier.
+        """
+        real, drawn = self.real[:_KERNEL], self.drawn[:_KERNEL]
+        scale = real.shape[1]
+        within, beside, across = (
+            (a @ b.T / scale + 1) ** 3 for a, b in ((real, real), (drawn, drawn), (real, drawn))
+        )
+
+        def inner(kernel: Array, weights: Array) -> Array:
+            total = weights.sum(axis=1)
+            pairs = ((weights @ kernel) * weights).sum(axis=1) - weights @ kernel.diagonal()
+            return ratio(pairs, total * (total - 1))
+
+        def distances(weights: Array) -> Array:
+            w, v = weights[:, : len(real)], weights[:, : len(drawn)]
+            mixed = ratio(((w @ across) * v).sum(axis=1), w.sum(axis=1) * v.sum(axis=1))
+            return inner(within, w) + inner(beside, v) - 2 * mixed
+
+        return distances
 
     def class_agreement(self) -> Scorer | None:
         """Return the share of drawn samples that are of the class that was asked for."""
@@ -109,11 +161,34 @@ def compare(space: ComponentSpace, real: Array, drawn: Array) -> Draws:
     both = np.concatenate([real, drawn])
     nearest = NearestNeighbors(n_neighbors=1).fit(both).kneighbors(return_distance=False)[:, 0]
     same = (nearest < len(real)) == (np.arange(len(both)) < len(real))
-    train = NearestNeighbors(n_neighbors=1).fit(space.train)
-    usual, close = (train.kneighbors(rows)[0][:, 0] for rows in (real, drawn))
-    copied = close < np.quantile(usual, COPY_QUANTILE)
+    train = NearestNeighbors(n_neighbors=min(2, len(space.train))).fit(space.train)
+    usual, close = (train.kneighbors(rows)[0] for rows in (real, drawn))
+    copied = close[:, 0] < np.quantile(usual[:, 0], COPY_QUANTILE)
     alone = same.astype("float64")
-    return Draws(real, drawn, alone[: len(real)], alone[len(real) :], copied.astype("float64"))
+    return Draws(
+        real,
+        drawn,
+        alone[: len(real)],
+        alone[len(real) :],
+        copied.astype("float64"),
+        _near(real, drawn),
+        _near(drawn, real),
+        ratio(close[:, 0], close[:, -1]),
+    )
+
+
+def _near(known: Array, others: Array) -> Array:
+    """Return whether others (m, d) lie within the reach of any known sample (n, d), (m,).
+
+    The reach of a sample is its distance to the third nearest of the others that are known.
+    """
+    from sklearn.metrics import pairwise_distances_chunked
+    from sklearn.neighbors import NearestNeighbors
+
+    count = min(NEIGHBORS + 1, len(known))  # the sample itself is the first
+    reach = NearestNeighbors(n_neighbors=count).fit(known).kneighbors(known)[0][:, -1]
+    chunks = pairwise_distances_chunked(others, known)
+    return np.concatenate([(chunk <= reach).any(axis=1) for chunk in chunks]).astype("float64")
 
 
 def agreement(space: ComponentSpace, classes: Array, drawn: Array, asked: Array) -> Array:
