@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from mlzoo.core.configs import Settings
+from mlzoo.core.errors import UsageError
 from mlzoo.core.files import expand
 from mlzoo.data.recognition import holds_map
 
@@ -45,6 +46,8 @@ class Config(Settings):
     """Name of the environment, or a grid world's file."""
     seed: int = Field(0, ge=0, lt=2**31)
     """Decides the episodes on which models are scored."""
+    frames: int = Field(1, ge=1, le=16)
+    """Latest observations of Gymnasium's environments that are seen together."""
 
 
 def recognizes(path: str) -> bool:
@@ -63,6 +66,8 @@ def load(config: Config, progress: Any = None) -> Samples:
     from mlzoo.data.samples import Samples
 
     environment = _environment(config)
+    if config.frames > 1:
+        environment = _stacked(environment, config)
     seeds = held_out_seeds(config.seed, sum(_SPLITS.values()))
     kind = "array" if environment.maximum is None else "image"
     counts = ", ".join(f"{count} {name}" for name, count in _SPLITS.items() if name != "train")
@@ -96,6 +101,18 @@ def _environment(config: Config) -> Environment:
         named = Path(mlzoo.data.environments.__file__).parent / "named"
         return read_grid_world(named / f"{name}.yaml")
     return gymnasium_environment(name)
+
+
+def _stacked(environment: Environment, config: Config) -> Environment:
+    from mlzoo.data.environments.finite import FiniteEnvironment
+    from mlzoo.data.environments.stacked import StackedEnvironment
+
+    if isinstance(environment, FiniteEnvironment):
+        raise UsageError(
+            f"--source-set frames={config.frames}: an observation of {environment.name} tells all "
+            "there is to know; leave it out"
+        )
+    return StackedEnvironment(environment, config.frames)
 
 
 def _observations(environment: Environment, seeds: np.ndarray, seed: int) -> np.ndarray:

@@ -23,6 +23,7 @@ from mlzoo.data.environments.finite import FiniteEnvironment, reference_returns,
 from mlzoo.data.environments.grid_world import GridMap, grid_world, read_grid_world
 from mlzoo.data.environments.grids import MOVES
 from mlzoo.data.environments.snake import grid_snake
+from mlzoo.data.environments.stacked import StackedEnvironment
 
 SNAKE = grid_snake()
 
@@ -265,3 +266,40 @@ def test_states_of_gymnasium_are_vectors_and_names_are_checked() -> None:
         gymnasium_environment("NoSuchThing-v9")
     with pytest.raises(UsageError, match="choose one of several"):
         gymnasium_environment("Pendulum-v1")
+
+
+def test_stacked_observations_are_the_latest_ones_and_resume() -> None:
+    stacked = StackedEnvironment(SNAKE, 3)
+    assert stacked.shape == (6, 6, 6) and stacked.actions == SNAKE.actions
+    seeds = np.arange(20)
+    plain, episodes = SNAKE.start(seeds), stacked.start(seeds)
+    first = plain.observations
+    np.testing.assert_array_equal(episodes.observations, np.concatenate([first] * 3, axis=-1))
+    rng, seen = np.random.default_rng(0), [first, first, first]
+    kept = episodes.state()
+    for _ in range(8):
+        actions = rng.integers(4, size=20)
+        before = plain.steps.copy()
+        ours, theirs = episodes.step(actions), plain.step(actions)
+        np.testing.assert_array_equal(ours.rewards, theirs.rewards)
+        seen = [*seen[1:], plain.observations]
+        going = plain.steps > before
+        expected = np.concatenate(seen, axis=-1)
+        np.testing.assert_array_equal(episodes.observations[going], expected[going])
+    np.testing.assert_array_equal(
+        stacked.picture(episodes.observations[0]), SNAKE.picture(plain.observations[0])
+    )
+    other = stacked.start(seeds + 100)
+    other.restore(kept)
+    np.testing.assert_array_equal(other.observations, np.concatenate([first] * 3, axis=-1))
+    other.restart(np.array([4]), np.array([7]))
+    np.testing.assert_array_equal(other.observations[4, ..., :2], other.observations[4, ..., 4:])
+
+
+def test_frames_are_stacked_where_one_does_not_tell_all() -> None:
+    with pytest.raises(UsageError, match="tells all there is to know"):
+        loading.read(RunConfig(model="dqn", data="grid-snake", source_set={"frames": 4}))
+    pytest.importorskip("gymnasium", reason="the extra rl is not installed")
+    config = RunConfig(model="dqn", data="CartPole-v1", source_set={"frames": 4})
+    samples = loading.read(config)
+    assert samples.inputs.shape[1:] == (16,)
