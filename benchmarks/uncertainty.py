@@ -1,24 +1,34 @@
 """Coverage, calibration of the zoo's classifiers, ranks of wrong labels, marks of unlike inputs.
 
-    python benchmarks/uncertainty.py [--part coverage|calibration|labels|unlike] [--splits 20]
-        [--data NAME ...]
+    python benchmarks/uncertainty.py [--splits 20] [--data NAME ...]
+        [--part coverage|forecasts|zoo|calibration|labels|masks|unlike|time]
 
 Coverage: of each data set, `mlp` is trained on so many splits, half of the validation split set
 aside; a row tells the coverage of 90 % intervals (or sets) of the test splits, their width (or
 classes a set), and the coverage of the worst fifth of the predictions (or class) and of the worst
 fifth of the widths, over all splits. Data: scikit-learn's diabetes, generated heteroscedastic
 numbers, wine and digits.
+Forecasts: `linear` forecasts 6 steps of a generated autoregressive and a seasonal series; a row
+tells the coverage of 90 % bands at the step where it is lowest and highest, over about 2,500
+forecasts.
+Zoo: of each shipped run with a class a sample its accuracy, mean confidence, and expected
+calibration error with its 95 % interval, from the predictions that it holds.
 Calibration: each run of the zoo with classes is trained again with `--calibrate auto`; a row tells
 the temperature, and the expected calibration error of the test split with its 95 % interval.
 Labels: 5 % of the labels of wine and digits are flipped, `mlp --folds 5` is trained, and a row
 tells the average precision of `mlzoo data audit`'s ranking, of the ranking by the probability of
 the given class (cleanlab's default, by itself where it is installed) on the same probabilities, and
 the precision and recall of the labels called probable errors; means over at most 3 splits.
+Masks: 5 of 60 masks of cracked tiles are shifted or erased, `unet --folds 5` is trained (64x64),
+and a row tells how many of them are among the first 8 of `mlzoo data audit`, and where; it needs
+the images and masks in ../shared/data/crack_tiles.
 Unlike: `cnn` is trained on digits, on at most 5 splits; a row tells how well distances to the
 training samples tell noise, inverted digits and shapes like clothes from the test split (area under
 the ROC), the share of each that `predict` marks at a rate of .05, that of the test split (false
 alarms), and how often the test of `data compare` finds drift in 300 random batches of 100 unseen
 samples, against as many others as the run holds.
+Time: CPU seconds of `mlzoo predict` for 10,000 rows of 10 numbers with `--coverage .9` and without,
+of a single model and of `--folds 5`, the median of three.
 """
 
 from __future__ import annotations
@@ -49,6 +59,7 @@ def table(name: str) -> tuple[np.ndarray, np.ndarray]:
     return x, np.sin(2 * x[:, 0]) + x[:, 2] + spread * rng.normal(size=len(x))
 
 
+PARTS = ("coverage", "forecasts", "zoo", "calibration", "labels", "masks", "unlike", "time")
 NAMES = ("diabetes", "heteroscedastic", "wine", "digits")
 
 
@@ -142,6 +153,30 @@ def calibration() -> Iterator[str]:
             yield f"{folder.name:28} {shown:>11} {error:8.3f} [{low:.3f}, {high:.3f}]"
 
 
+def shipped() -> Iterator[str]:
+    """Yield a row for each run of the zoo with a class a sample, from its saved predictions."""
+    from mlzoo.core import files
+    from mlzoo.data.contracts import task
+    from mlzoo.data.specs import target_of
+    from mlzoo.statistics.calibration.bins import expected_error, sample_bins
+    from mlzoo.statistics.intervals import intervals
+
+    for folder in sorted(each for each in ZOO.iterdir() if (each / "data.json").is_file()):
+        name = files.read_json(folder / "data.json")["task"]
+        if not target_of(name).sample_class:
+            continue
+        saved: Any = task(name).read_predictions(folder / "predictions.csv")
+        y_true = np.array([saved.classes.index(each) for each in saved.targets[:, 0]])
+        score = {"error": expected_error(sample_bins(y_true, saved.probabilities))}
+        error = float(np.ravel(score["error"](np.ones((1, len(y_true)))))[0])
+        ends = intervals(score, len(y_true), None, 0)["error"]
+        low, high = ends or (np.nan, np.nan)
+        right = (saved.probabilities.argmax(axis=1) == y_true).mean()
+        sure = saved.probabilities.max(axis=1).mean()
+        row = f"{folder.name:28} {right:8.3f} {sure:10.3f} {error:8.3f}"
+        yield f"{row} [{low:.3f}, {high:.3f}]"
+
+
 def flipped(name: str, seed: int, folder: Path) -> dict[str, float]:
     """Return how well wrong labels of a data set are ranked."""
     import csv
@@ -189,6 +224,120 @@ def _quality(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     except ImportError:
         return probabilities[np.arange(len(labels)), labels]
     return np.asarray(get_label_quality_scores(labels, probabilities))
+
+
+def series(kind: str, steps: int = 12_500) -> np.ndarray:
+    """Return a generated series (steps,): autoregressive of order 2, or seasonal with noise."""
+    rng = np.random.default_rng(0)
+    noise = rng.normal(size=steps)
+    if kind == "seasonal":
+        return 3 * np.sin(2 * np.pi * np.arange(steps) / 12) + noise
+    values = np.zeros(steps)
+    for i in range(2, steps):
+        values[i] = 1.2 * values[i - 1] - 0.4 * values[i - 2] + noise[i]
+    return values
+
+
+def forecasts(kind: str, folder: Path) -> str:
+    """Return the row of a generated series."""
+    import mlzoo
+
+    path = folder / f"{kind}.csv"
+    lines = [f"{i},{value!r}" for i, value in enumerate(series(kind).tolist())]
+    path.write_text("\n".join(["t,y", *lines]) + "\n")
+    settings: dict[str, Any] = {"source": "series", "target": "y", "window": 24, "horizon": 6}
+    run = mlzoo.train(
+        "linear", str(path), baselines="none", pictures="none", out=str(folder), **settings
+    )
+    rows = run.metrics["test"]["metrics"]["per_horizon"]
+    held = [row["coverage"] for row in rows]
+    count = run.metrics["test"]["samples"]
+    return f"{kind:16} {count:9,}  {min(held):.3f}  {max(held):.3f}"
+
+
+def wrong_masks(seed: int, folder: Path) -> str:
+    """Return the row of an audit of masks, of which five were shifted or erased."""
+    from PIL import Image
+
+    import mlzoo
+    from mlzoo.auditing.audit import audit
+    from mlzoo.auditing.settings import AuditConfig
+
+    rng = np.random.default_rng(seed)
+    source = REPOSITORY.parent / "shared" / "data" / "crack_tiles"
+    names = sorted(path.stem for path in (source / "masks").iterdir())
+    wrong = rng.choice(len(names), 5, replace=False).tolist()
+    for kind in ("images", "masks"):
+        (folder / kind).mkdir()
+    for number, name in enumerate(names):
+        [image] = (source / "images").glob(f"{name}.*")
+        [mask] = (source / "masks").glob(f"{name}.*")
+        small = Image.open(image).convert("RGB").resize((64, 64), Image.Resampling.BOX)
+        small.save(folder / "images" / f"{name}.png")
+        # A pixel of the small mask is of the crack where a fifth of those that it stands for are.
+        full = Image.fromarray(np.asarray(Image.open(mask).convert("L")))
+        drawn = np.asarray(full.resize((64, 64), Image.Resampling.BOX)) > 51
+        if number in wrong:
+            drawn = drawn & False if wrong.index(number) % 2 else np.roll(drawn, (16, 16), (0, 1))
+        Image.fromarray(255 * drawn.astype("uint8")).save(folder / "masks" / f"{name}.png")
+    run = mlzoo.train(
+        "unet",
+        str(folder),
+        folds=5,
+        epochs=25,
+        seed=seed,
+        set={"filters": 8, "depth": 2},
+        baselines="none",
+        pictures="none",
+        out=str(folder / "runs"),
+    )
+    ranked = [Path(label.name).stem for label in audit(run, AuditConfig()).labels]
+    places = sorted(ranked.index(names[number]) + 1 for number in wrong)
+    return (
+        f"crack tiles      {sum(place <= 8 for place in places)} of 5 among the first 8: {places}"
+    )
+
+
+def seconds() -> Iterator[str]:
+    """Yield a row for a single model and for one of five folds."""
+    import os
+    import subprocess
+
+    import mlzoo
+
+    rng = np.random.default_rng(0)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        for name, rows in (("train", 2000), ("new", 10_000)):
+            x = rng.normal(size=(rows, 10))
+            y = x[:, 0] + np.exp(x[:, 1]) * rng.normal(size=rows)
+            table = np.column_stack([x, y]) if name == "train" else x
+            header = ",".join([*(f"x{i}" for i in range(10)), "y"][: table.shape[1]])
+            np.savetxt(folder / f"{name}.csv", table, "%.6g", ",", header=header, comments="")
+        for name, how in (("single", {"conformal": 0.5}), ("--folds 5", {"folds": 5})):
+            run = mlzoo.train(
+                "mlp",
+                str(folder / "train.csv"),
+                target="y",
+                preset="none",
+                epochs=3,
+                baselines="none",
+                pictures="none",
+                out=str(folder),
+                **how,  # type: ignore[arg-type]
+            )
+            spent: dict[str, list[float]] = {"": [], "--coverage=.9": []}
+            for _ in range(3):
+                for flag, times in spent.items():
+                    words = ["-m", "mlzoo", "predict", str(run.path), str(folder / "new.csv")]
+                    words += ["-o", str(folder / "out.csv"), "--overwrite", *filter(None, [flag])]
+                    before = os.times()
+                    subprocess.run([sys.executable, *words], check=True, capture_output=True)
+                    after = os.times()
+                    user = after.children_user - before.children_user
+                    times.append(user + after.children_system - before.children_system)
+            plain, covered = (float(np.median(times)) for times in spent.values())
+            yield f"{name:10} {plain:8.2f} {covered:14.2f} {covered / plain:7.2f}"
 
 
 def clothes(n: int, side: int, rng: np.random.Generator) -> np.ndarray:
@@ -259,7 +408,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--part", choices=("coverage", "calibration", "labels", "unlike"))
+    parser.add_argument("--part", choices=PARTS)
     parser.add_argument("--splits", type=int, default=20)
     parser.add_argument("--data", nargs="+", choices=NAMES, default=list(NAMES))
     args = parser.parse_args()
@@ -269,6 +418,15 @@ def main() -> None:
         print(f"{'data':16} splits coverage of {LEVEL:.0%}     size  worst by value  by width")
         for name in args.data:
             print(coverage(name, args.splits), flush=True)
+    if args.part in (None, "forecasts"):
+        print(f"{'series':16} forecasts  lowest highest coverage at a step ahead")
+        for kind in ("autoregressive", "seasonal"):
+            with tempfile.TemporaryDirectory() as scratch:
+                print(forecasts(kind, Path(scratch)), flush=True)
+    if args.part in (None, "zoo"):
+        print(f"{'shipped run':28} accuracy confidence    error  95 % interval")
+        for row in shipped():
+            print(row, flush=True)
     if args.part in (None, "calibration"):
         print(f"{'run':28} temperature    error  95 % interval")
         for row in calibration():
@@ -287,6 +445,14 @@ def main() -> None:
                 f"{mean['precision']:9.3f}  {mean['recall']:6.3f}",
                 flush=True,
             )
+    if args.part in (None, "masks"):
+        for seed in range(min(args.splits, 3)):
+            with tempfile.TemporaryDirectory() as scratch:
+                print(wrong_masks(seed, Path(scratch)), flush=True)
+    if args.part in (None, "time"):
+        print("predict     without  with coverage   ratio")
+        for row in seconds():
+            print(row, flush=True)
     if args.part in (None, "unlike"):
         rows = []
         for seed in range(min(args.splits, 5)):

@@ -229,7 +229,8 @@ def audit(
     """List samples of a run's data whose labels are probably wrong, and duplicates.
 
     Labels are judged by models that never saw the sample: train with --folds 5, so that every
-    sample has such a prediction. The list is for --exclude and --relabel of `mlzoo train`.
+    sample has such a prediction. The list is for --exclude and --relabel of `mlzoo train`. Masks
+    are judged by how little they overlap with such a prediction; their list is for --exclude.
     """
     from mlzoo.auditing.settings import AuditConfig
     from mlzoo.core.configs import from_options

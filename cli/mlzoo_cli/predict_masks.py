@@ -27,7 +27,13 @@ def predict_masks(run: OpenedRun, data: list[str], config: PredictConfig, json: 
             names = [name for path in data for name in image_names(path)]
             folder = Folder(output, run.reader, names, config.overwrite)
         for path in data:
-            images = run.masks(path, tiling=cut, outputs=config.probabilities, listener=reporter)
+            images = run.masks(
+                path,
+                tiling=cut,
+                outputs=config.probabilities,
+                listener=reporter,
+                coverage=config.coverage,
+            )
             for painted in images:
                 warnings |= dict.fromkeys(painted.warnings)
                 written = {}

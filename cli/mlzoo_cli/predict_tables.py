@@ -25,7 +25,7 @@ def write_predictions(
     derived: list[list[dict[str, object]]] = []
     try:
         if opened.target.ahead:
-            predicted = _forecasts(opened, data, reporter)
+            predicted = _forecasts(opened, data, reporter, config)
             for note in dict.fromkeys(text for each in predicted for text in each.notes):
                 reporter.note(note)
         else:
@@ -81,11 +81,13 @@ def _write(
         say(f"{what} in {output}")
 
 
-def _forecasts(run: OpenedRun, data: list[str], reporter: ConsoleReporter) -> list[Any]:
+def _forecasts(
+    run: OpenedRun, data: list[str], reporter: ConsoleReporter, config: PredictConfig
+) -> list[Any]:
     """The forecasts of every series; of several files their names say which is whose."""
     forecasts: list[Forecast] = []
     for path in data:
-        file_forecasts = run.forecast(path, reporter)
+        file_forecasts = run.forecast(path, reporter, config.coverage, config.unlike)
         if len(data) > 1:
             file_forecasts = [
                 replace(each, name=" ".join(filter(None, (path, each.name))))
@@ -108,8 +110,14 @@ def _forecast_rows(run: OpenedRun, forecast: Forecast) -> list[dict[str, object]
                 edge = getattr(forecast, end)
                 if edge is not None:
                     row[f"{target}_{end}"] = _digits(edge[step, i])
+        if forecast.unlike is not None:
+            row |= {"unlike": _yes(forecast.unlike), "unlike_p": _digits(forecast.unlike_p)}
         rows.append(row)
     return rows
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
 
 
 def _digits(value: Any) -> float:
@@ -160,7 +168,7 @@ def _novelty(predictions: Predictions, index: int) -> dict[str, object]:
     """The columns that say how unlike the training data a sample is."""
     row: dict[str, object] = {}
     if predictions.unlike is not None:
-        row["unlike"] = "yes" if predictions.unlike[index] else "no"
+        row["unlike"] = _yes(predictions.unlike[index])
         row["unlike_p"] = _digits(predictions.unlike_p[index])
     if predictions.out_of_range is not None:
         row["out_of_range"] = "|".join(predictions.out_of_range[index])

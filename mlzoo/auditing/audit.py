@@ -1,12 +1,12 @@
 """The audit of a run's data: labels that are probably wrong, and samples that look alike.
 
 Labels are judged by predictions of models that never saw the samples: those out of fold
-(`--folds`), and those of the test split.
+(`--folds`), and those of the test split. Masks are predicted again for it.
 """
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -31,27 +31,36 @@ def audit(run: OpenedRun, config: AuditConfig, listener: Listener | None = None)
     """Audit a run's data, and write what is found.
 
     Args:
-        run: of a classifier, whose data must not have changed.
+        run: of a classifier of samples or pixels, whose data must not have changed.
         config: where the findings go, and how many are drawn.
         listener: receives progress.
 
     Raises:
-        UsageError: the run does not predict one class a sample, or kept no probabilities.
+        UsageError: the run does not predict one class a sample or masks, or kept no probabilities.
         DataError: its data have changed or are gone.
     """
-    if not run.target.sample_class:
+    masks = run.target.pixel_class and not run.target.separate
+    if not (run.target.sample_class or masks):
         raise UsageError(
-            f"data audit is for runs that predict one class a sample, and this one is for "
-            f"{run.record['task']}"
+            f"data audit is for runs that predict one class a sample, or masks, and this one is "
+            f"for {run.record['task']}"
         )
-    saved = _unseen(run)
+    saved = [] if masks else _unseen(run)
     data = run.own_data(listener)
     samples, split = data.samples, np.full(len(data.samples), "", dtype=object)
     for name, part in data.parts().items():
         split[part.indices] = name
     folder = config.out or run.path / "audit"
-    labels = _judged(saved, samples, split)
+    if masks:
+        from mlzoo.auditing.mask_errors import judged_masks, mask_pictures
+
+        labels = judged_masks(run, data, split, listener or Listener())
+    else:
+        labels = _judged(saved, samples, split)
     findings = Audit(folder, samples, labels, _duplicates(samples, split))
+    if masks:
+        shown = findings.label_errors[: config.limit]
+        findings = replace(findings, pictures=mask_pictures(run, data, shown, samples.maximum))
 
     findings.folder.mkdir(parents=True, exist_ok=True)
     for name, kind, found in (
@@ -112,6 +121,7 @@ def _judged(
 def _duplicates(samples: Samples, split: np.ndarray) -> list[Duplicate]:
     """Return each sample that repeats an earlier one, and each image that looks like one."""
     pairs: dict[tuple[int, int], bool] = {}
+    whole = samples.target.sample_class
     if samples.hashes is not None:
         first: dict[Any, int] = {}
         for position, key in enumerate(samples.hashes.tolist()):
@@ -127,8 +137,8 @@ def _duplicates(samples: Samples, split: np.ndarray) -> list[Duplicate]:
             samples.name_of(j),
             str(split[i]),
             str(split[j]),
-            samples.class_names[samples.labels[i]],
-            samples.class_names[samples.labels[j]],
+            samples.class_names[samples.labels[i]] if whole else "",
+            samples.class_names[samples.labels[j]] if whole else "",
             exact,
         )
         for (i, j), exact in sorted(pairs.items())

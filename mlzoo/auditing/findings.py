@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mlzoo.data.samples import Samples
 
 
@@ -17,8 +19,9 @@ class JudgedLabel:
         index: its position in the data.
         name: what it is called.
         split: `train`, `valid` or `test`.
-        label: its class.
-        suggested: the most probable other class.
+        label: its class; of a mask the class that overlaps least with the prediction, and the share
+            of the pixels that the mask has of it.
+        suggested: the most probable other class; of a mask the share that is predicted.
         score: from 0 to 1; the higher, the likelier the label is wrong.
         probable: whether the label is called a probable error.
     """
@@ -61,12 +64,15 @@ class Audit:
         samples: the data.
         labels: those that were judged, the likeliest errors first.
         duplicates: in the order of the data.
+        pictures: (m, height, width, 3) from 0 to 1 of the first probable errors; None where their
+            inputs are drawn.
     """
 
     folder: Path
     samples: Samples
     labels: list[JudgedLabel]
     duplicates: list[Duplicate]
+    pictures: np.ndarray | None = None
 
     @property
     def label_errors(self) -> list[JudgedLabel]:

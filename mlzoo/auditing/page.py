@@ -27,12 +27,15 @@ def write_page(findings: Audit, limit: int) -> Path:
     folder, errors = findings.folder, findings.label_errors
     picture = _picture(findings, limit)
     urls = embedded([picture] if picture else [])
-    caption = "The likeliest label errors first: its label, what is suggested, and the score"
+    masks = findings.pictures is not None
+    what = "the mask, and what is predicted" if masks else "its label, what is suggested"
+    caption = f"The likeliest label errors first: {what}, and the score"
     render(
         folder / "audit.html",
         _TEMPLATE,
         title="Audit of the data",
         verdict=summary(findings),
+        masks=masks,
         pictures=[{"source": url, "caption": caption} for url in urls.values()],
         errors=[_shown(error) for error in errors[:_ROWS]],
         errors_left=max(0, len(errors) - _ROWS),
@@ -62,6 +65,10 @@ def _picture(findings: Audit, limit: int) -> Path | None:
     shown, samples, folder = findings.label_errors[:limit], findings.samples, findings.folder
     if not shown:
         return None
+    if findings.pictures is not None:
+        texts = [f"{label(e.label, 20)}\nrather {label(e.suggested, 20)}" for e in shown]
+        pictures, title = findings.pictures, "probable errors of masks"
+        return captioned_images(folder / "label_errors.png", pictures, texts, 1.0, title)
     inputs = samples.inputs[np.array([error.index for error in shown])]
     if samples.kind == "image" and inputs.ndim == 4:
         texts = [

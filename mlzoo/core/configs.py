@@ -265,8 +265,8 @@ class RunConfig(Settings):
     one. The threshold of two classes is chosen on the validation split."""
     conformal: float | Literal["auto"] = "auto"
     """Share of the validation split, at most 0.5, that is set aside for `predict --coverage` and
-    decides nothing else, not used with --folds; auto: a third, where that is 50 samples or groups;
-    0: none."""
+    decides nothing else, not used with --folds; auto: a third, where that is 50 samples or groups,
+    none of series; 0: none."""
     repeats: int = Field(1, ge=1)
     """Train this many times with seeds seed, seed+1, ... and report mean and spread."""
 

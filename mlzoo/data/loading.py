@@ -202,6 +202,14 @@ def _as_recognized(config: RunConfig, reader: Reader) -> RunConfig:
     return config.model_copy(update=update)
 
 
+def _conformal(samples: Samples) -> bool:
+    """Return whether samples can be set aside for predictions of a coverage."""
+    target = samples.target
+    two = target.pixel_class and not target.separate and len(samples.class_names) == 2
+    series = target.ahead and samples.windows is not None
+    return target.sample_class or target.sample_numbers or two or series
+
+
 def unread_by_samples(samples: Samples, config: RunConfig) -> dict[str, str]:
     """Fields of the run that these samples leave without effect, each with the reason."""
     from mlzoo.data.splits.names import PARTS
@@ -222,9 +230,11 @@ def unread_by_samples(samples: Samples, config: RunConfig) -> dict[str, str]:
         unread |= dict.fromkeys(("rare", "rare_below"), reason)
     if (not samples.target.is_class or samples.target.written) and config.calibrate != "none":
         unread["calibrate"] = f"has no effect on {samples.task}: it is for classifiers"
-    if config.conformal and not (samples.target.sample_class or samples.target.sample_numbers):
-        reason = f"has no effect on {samples.task}: it is for one class or number a sample"
-        unread["conformal"] = reason
+    if config.conformal and not _conformal(samples):
+        unread["conformal"] = (
+            f"has no effect on {samples.task}: it is for one class or number a sample, for masks "
+            "of two classes and, as a share, for series"
+        )
     stopping = ("early_stopping", "early_stopping_delta", "early_stopping_baseline")
     if samples.problem is not None:
         reason = f"has no effect on {samples.task}: residuals are minimized (--set points)"

@@ -135,6 +135,11 @@ class Target:
         return self.values == "numbers" and self.per == "sample"
 
     @property
+    def whole(self) -> bool:
+        """Return whether each sample has a class, labels or numbers, or what follows on it."""
+        return (self.per == "sample" and not self.is_input) or self.ahead
+
+    @property
     def step_class(self) -> bool:
         """Return whether each step of a sequence is of one class."""
         return self.is_class and self.per == "step"

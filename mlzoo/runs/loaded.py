@@ -235,7 +235,7 @@ class LoadedRun:
     @property
     def marks_unlike(self) -> bool:
         """Return whether predictions of such a run can say which samples are unlike its data."""
-        return self.target.sample_class or self.target.sample_numbers
+        return self.target.whole
 
     def joint_outputs(self, inputs: np.ndarray) -> np.ndarray:
         """Return what `joint_model` returns for raw inputs (n, *shape), in chunks."""

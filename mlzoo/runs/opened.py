@@ -37,7 +37,8 @@ class OpenedRun(LoadedRun):
             new: an array (n, *shape) of raw inputs, a DataFrame, or a file or folder's path.
             listener: hears of progress.
             coverage: give intervals of numbers, or sets of classes, that hold the truth of this
-                share of samples.
+                share of samples; of forecasts the band at each step, of masks of two classes those
+                that hold this share of the rarer class's pixels.
             unlike: mark samples unlike the training data at this rate of false alarms; 0: none.
 
         Raises:
@@ -45,21 +46,20 @@ class OpenedRun(LoadedRun):
             UsageError: the run has no scores for such a coverage.
         """
         from mlzoo.runs.predicting.conformal import scores_for, with_coverage
+        from mlzoo.runs.predicting.forecasts import as_predictions
         from mlzoo.runs.predicting.samples import predict_rows
 
         scores = None
-        if coverage is not None:
+        if coverage is not None and not (self.dense or self.target.ahead):
             scores = scores_for(self.path, self.record["task"], coverage)
         if self.dense:
-            masks = list(self.masks(new, listener=listener))
+            masks = list(self.masks(new, listener=listener, coverage=coverage))
             texts = masks[0].warnings if masks else ()
             return Predictions([m.name for m in masks], [m.prediction for m in masks], None, texts)
         if self.target.causal:
             raise UsageError("a model of text writes on: run.write(prompt)")
         if self.target.ahead:
-            ahead = self.forecast(new, listener)
-            texts = ahead[0].warnings if ahead else ()
-            return Predictions([f.name for f in ahead], [f.values for f in ahead], None, texts)
+            return as_predictions(self.forecast(new, listener, coverage, unlike))
         self.require_predictions("predict")
         if self.target.is_input:
             restored = self.reconstruct(new, listener)
@@ -79,6 +79,7 @@ class OpenedRun(LoadedRun):
         tiling: ChooseTiling | None = None,
         outputs: bool = False,
         listener: Listener | None = None,
+        coverage: float | None = None,
     ) -> Iterator[Painted]:
         """Predict at every pixel of new images, one after another.
 
@@ -88,25 +89,41 @@ class OpenedRun(LoadedRun):
             outputs: give the model's outputs (height, width, k) as well, which are k times four
                 bytes a pixel.
             listener: hears of progress.
+            coverage: share of the pixels of the rarer of two classes that masks are to hold.
 
         Raises:
             DataError: the images do not fit what the model was trained on.
+            UsageError: the run has no miss rates for such a coverage.
         """
         from mlzoo.runs.predicting.pixels import masks_of
 
-        return masks_of(self, new, tiling or self.tiling(), outputs, listener or Listener())
+        cut, listener = tiling or self.tiling(), listener or Listener()
+        return masks_of(self, new, cut, outputs, listener, coverage)
 
-    def forecast(self, new: Any, listener: Listener | None = None) -> list[Forecast]:
+    def forecast(
+        self,
+        new: Any,
+        listener: Listener | None = None,
+        coverage: float | None = None,
+        unlike: float = UNLIKE,
+    ) -> list[Forecast]:
         """Forecast series: those of a table's path, or windows (n, steps, channels).
 
         A model that goes on from vectors takes (n, numbers).
 
+        Args:
+            new: path or windows.
+            listener: hears of progress.
+            coverage: share of the true values that bands hold; by default that of the report.
+            unlike: mark windows unlike the training data at this rate of false alarms; 0: none.
+
         Raises:
             DataError: the series do not fit what the model was trained on.
+            UsageError: the run has too few held-out windows for such a coverage.
         """
         from mlzoo.runs.predicting.forecasts import forecasts
 
-        return forecasts(self, new)
+        return forecasts(self, new, coverage, unlike)
 
     def reconstruct(self, new: Any, listener: Listener | None = None) -> Reconstructed:
         """Reconstruct new samples: an array (n, *shape) of raw inputs, or a path.

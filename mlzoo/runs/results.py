@@ -24,7 +24,8 @@ class Predictions:
             `score`, the mean squared error, and `p_value`.
         probabilities: (n, classes), or for labeling (steps, classes) of each; None for others.
         warnings: what was odd about the samples.
-        low: (n, targets) lower ends of intervals, where a coverage was asked for.
+        low: (n, targets) lower ends of intervals, where a coverage was asked for; of forecasts
+            (n, horizon, targets).
         high: (n, targets) their upper ends.
         sets: of each sample the names of the classes that may be its own, where a coverage was
             asked for.
@@ -150,6 +151,9 @@ class Forecast:
         high: the upper end.
         notes: what was assumed.
         warnings: what was odd about the series.
+        unlike: whether its last window is unlike the training data; None where the run kept
+            nothing to tell by.
+        unlike_p: as of `Predictions`.
     """
 
     name: str
@@ -159,6 +163,8 @@ class Forecast:
     high: np.ndarray | None
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    unlike: bool | None = None
+    unlike_p: float | None = None
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ from mlzoo.statistics.scorers import Array, Scorer, ratio
 
 LEVEL = 0.9
 """Nominal coverage of the prediction interval."""
+LEVELS = 401
+"""Levels of the quantiles of residuals that are kept."""
 LAGS = 24
 MOST_CORRELATED = 0.995
 """Upper limit of the lag-1 autocorrelation; beyond it, it cannot be distinguished from 1."""
@@ -37,6 +39,49 @@ class Band:
             return None
         low, high = (np.array(record[end], dtype="float64") for end in ("low", "high"))
         return cls(low, high, record["residuals"])
+
+
+@dataclass(frozen=True)
+class ResidualQuantiles:
+    """Quantiles of residuals of held-out forecasts, for prediction intervals of any coverage.
+
+    Attributes:
+        windows: how many forecasts they are of.
+        values: (levels, horizon, targets), at levels evenly spaced from 0 to 1.
+    """
+
+    windows: int
+    values: Array
+
+    @classmethod
+    def of_residuals(cls, residuals: Array) -> ResidualQuantiles:
+        """Return the quantiles of residuals (n, horizon, targets), NaN where unknown."""
+        levels = np.linspace(0, 1, LEVELS)
+        return cls(len(residuals), np.nanquantile(residuals, levels, axis=0))
+
+    def band(self, coverage: float) -> Band:
+        """Return the offsets of intervals that hold a share of the true values at each step.
+
+        Each tail has the correction for a finite sample of split conformal prediction (Lei et al.,
+        Distribution-Free Predictive Inference for Regression, 2018).
+        """
+        tail = (1 - coverage) / 2
+        upper = min(1.0, np.ceil((self.windows + 1) * (1 - tail)) / self.windows)
+        place = np.array([1 - upper, upper]) * (len(self.values) - 1)
+        below = np.minimum(place.astype(int), len(self.values) - 2)
+        share = (place - below)[:, None, None]
+        low, high = (1 - share) * self.values[below] + share * self.values[below + 1]
+        return Band(low, high, f"{self.windows} held-out windows")
+
+    def record(self) -> dict[str, Any]:
+        """Return the quantiles as JSON-able values."""
+        return {"windows": self.windows, "values": self.values.tolist()}
+
+
+def needed_windows(coverage: float) -> int:
+    """Return how many held-out windows an interval of a coverage needs."""
+    tail = (1 - coverage) / 2
+    return int(np.ceil((1 - tail) / tail - 1e-9))
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ from mlzoo.reporting.figures import plots
 from mlzoo.reporting.pages.report import write_report
 from mlzoo.runs.models import draw_samples, outputs_of
 from mlzoo.statistics.calibration.conformal import ConformalScores
+from mlzoo.statistics.calibration.risk import MissRates
+from mlzoo.statistics.forecasts import ResidualQuantiles
 from mlzoo.statistics.metrics import mode
 from mlzoo.training.calibration.conformal import scores_record
 from mlzoo.training.checkpoints import weights_sha256
@@ -122,6 +124,8 @@ def write_calibration(
     data: Data,
     normal: bool = False,
     dropout_passes: int = 0,
+    residuals: ResidualQuantiles | None = None,
+    missed: MissRates | None = None,
 ) -> None:
     """Write `calibration.json`: what was found of the temperature, and conformal scores.
 
@@ -132,8 +136,10 @@ def write_calibration(
         data: as split for the run.
         normal: the model predicts a normal distribution.
         dropout_passes: passes with dropout that a prediction takes.
+        residuals: of held-out forecasts; None of other predictions, or without any.
+        missed: miss rates of held-out masks; the same.
     """
-    if temperature is None and scores is None and not normal and not dropout_passes:
+    if temperature is None and not (scores or normal or dropout_passes or residuals or missed):
         return
     grouped = data.samples.groups is not None
     written = None if scores is None else scores_record(scores, grouped)
@@ -142,6 +148,8 @@ def write_calibration(
         "conformal": written,
         "distribution": "normal" if normal else None,
         "dropout_passes": dropout_passes,
+        "residuals": None if residuals is None else residuals.record(),
+        "miss_rates": None if missed is None else missed.record(),
     }
     files.write_json(folder / "calibration.json", record)
 

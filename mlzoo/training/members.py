@@ -190,10 +190,12 @@ def fit_members(
     pool, fold = _pool(members, data)
     outputs = None
     if len(pool):
-        outputs = np.zeros((len(pool), *models[0].output_shape[1:]), "float32")
         for member, model in zip(members, models, strict=True):
             at = np.searchsorted(pool.indices, member.held_out.indices)
-            outputs[at] = outputs_of(model, member.held_out.inputs())
+            predicted = outputs_of(model, member.held_out.inputs())
+            if outputs is None:  # The model's own shape may be open, as of images of any size.
+                outputs = np.zeros((len(pool), *predicted.shape[1:]), "float32")
+            outputs[at] = predicted
     combined = combine(models, members[0].data.outputs)
     return Ensemble(combined, first, rows, outputs, pool, fold, members)
 

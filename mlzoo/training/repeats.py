@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mlzoo.data.policies import Policy
     from mlzoo.data.samples import Data, Part, Samples
     from mlzoo.statistics.calibration.conformal import ConformalScores
+    from mlzoo.statistics.calibration.risk import MissRates
     from mlzoo.training.calibration.decisions import OperatingPoint
     from mlzoo.training.loop.training import Fitted
     from mlzoo.training.members import Ensemble
@@ -78,6 +79,7 @@ class _Scored:
         outcome: its predictions.
         held_out: conformal scores; None where there are none.
         point: the operating point that classes are decided by; None without costs.
+        missed: miss rates of masks on images that were set aside; None without any.
     """
 
     trained: _Trained
@@ -86,6 +88,7 @@ class _Scored:
     outcome: Outcome
     held_out: ConformalScores | None
     point: OperatingPoint | None
+    missed: MissRates | None
 
 
 def train_repeats(
@@ -271,7 +274,7 @@ def _score(
     """
     from mlzoo.evaluating.decision_costs import costs_sentence
     from mlzoo.training.artifacts import score, training_record
-    from mlzoo.training.calibration import conformal, decisions
+    from mlzoo.training.calibration import conformal, decisions, masks
     from mlzoo.training.calibration.temperature import calibrated
     from mlzoo.training.optimizers import scales
 
@@ -294,6 +297,8 @@ def _score(
     if held_out is not None:
         record["conformal"] = conformal.tested(model, data, held_out, outcome, seed)
         conformal.told(record["conformal"], listener)
+    missed = masks.miss_rates(model, data, aside)
+    record["miss_rate"] = masks.tested(model, data, missed, listener)
     point = None
     if config.cost is not None:
         point = decisions.operating_point(config, model, data, ensemble, calibration, listener)
@@ -304,7 +309,8 @@ def _score(
         from mlzoo.training.members import ensemble_record
 
         record |= ensemble_record(ensemble, data, seed, config.metrics)
-    return _Scored(replace(trained, model=model), data, record, outcome, held_out, point)
+    done = replace(trained, model=model)
+    return _Scored(done, data, record, outcome, held_out, point, missed)
 
 
 def _write(repeat: _Repeat, scored: _Scored, aside: Part | None) -> None:
@@ -312,7 +318,7 @@ def _write(repeat: _Repeat, scored: _Scored, aside: Part | None) -> None:
     from mlzoo.layers.predictive import distribution_model
     from mlzoo.runs.predicting import novelty
     from mlzoo.training.artifacts import write_artifacts, write_calibration
-    from mlzoo.training.calibration import decisions
+    from mlzoo.training.calibration import conformal, decisions
     from mlzoo.training.calibration.novelty import reference_of
     from mlzoo.training.loop.batches import build_batches
 
@@ -325,7 +331,9 @@ def _write(repeat: _Repeat, scored: _Scored, aside: Part | None) -> None:
     numbers = not data.outputs.target.is_class
     normal = numbers and distribution_model(model) is not None
     passes = int(config.set.get("dropout_at_predict", 0))
-    write_calibration(path, record["calibration"], scored.held_out, data, normal, passes)
+    residuals = conformal.residuals_of(model, data, aside)
+    scores = record["calibration"], scored.held_out
+    write_calibration(path, *scores, data, normal, passes, residuals, scored.missed)
     if (reference := reference_of(model, data, aside, ensemble, seed)) is not None:
         novelty.write(path, reference)
     if ensemble is not None:

@@ -218,6 +218,12 @@ def test_a_series_goes_on_in_time(here: Mlzoo, trained: Path) -> None:
         assert float(row["value_low"]) == pytest.approx(value + band["low"][i][0], rel=1e-5)
         assert float(row["value_high"]) == pytest.approx(value + band["high"][i][0], rel=1e-5)
     assert run.predict("s/daily.csv").labels[0].tolist() == forecast.values.tolist()
+    assert {row["unlike"] for row in rows} <= {"yes", "no"}
+    covered = run.predict("s/daily.csv", coverage=0.5)
+    widths = [np.squeeze(each.high - each.low) for each in (covered, forecast)]
+    assert (widths[0] < widths[1]).all() and covered.high.shape == (1, 3, 1)
+    refused = here("predict", trained / "daily", "s/daily.csv", "--coverage", ".999")
+    assert refused.code == 2 and "--coverage 0.999 needs at least 1999 held-out" in refused.err
 
 
 def test_several_series_and_files_are_told_apart(here: Mlzoo, trained: Path) -> None:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
+    from mlzoo.statistics.forecasts import Band
+
 
 def scores_for(folder: Path, task: str, coverage: float) -> ConformalScores | None:
     """Return a run's conformal scores, which must be enough for a coverage.
@@ -42,11 +44,13 @@ def scores_for(folder: Path, task: str, coverage: float) -> ConformalScores | No
     """
     import numpy as np
 
-    if not 0 < coverage < 1:
-        raise UsageError(f"--coverage: must be between 0 and 1, as .9 (got {coverage:g})")
+    _check(coverage)
     target = target_of(task)
     if not (target.sample_class or target.sample_numbers):
-        raise UsageError(f"--coverage: is for one class or number a sample; this run is of {task}")
+        raise UsageError(
+            "--coverage: is for one class or number a sample, and for forecasts; this run is of "
+            f"{task}"
+        )
     path = folder / "calibration.json"
     found = files.read_mapping(path) if path.is_file() else {}
     record, normal = found.get("conformal"), found.get("distribution") == "normal"
@@ -76,6 +80,76 @@ def scores_for(folder: Path, task: str, coverage: float) -> ConformalScores | No
             "with more validation samples or --folds 5"
         )
     return scores
+
+
+def _check(coverage: float) -> None:
+    if not 0 < coverage < 1:
+        raise UsageError(f"--coverage: must be between 0 and 1, as .9 (got {coverage:g})")
+
+
+def forecast_band(folder: Path, coverage: float) -> Band:
+    """Return the band of a run's forecasts that holds a share of the true values at each step.
+
+    Raises:
+        UsageError: the run has no held-out residuals, or too few; or the coverage is no share.
+        DataError: `calibration.json` is damaged.
+    """
+    import numpy as np
+
+    from mlzoo.statistics.forecasts import ResidualQuantiles, needed_windows
+
+    _check(coverage)
+    path = folder / "calibration.json"
+    record = (files.read_mapping(path) if path.is_file() else {}).get("residuals")
+    if not record:
+        raise UsageError(
+            f"--coverage: {folder} has no held-out residuals of forecasts; train it again with a "
+            "validation split"
+        )
+    try:
+        values = np.array(record["values"], "float64")
+        residuals = ResidualQuantiles(int(record["windows"]), values)
+        if values.ndim != 3 or len(values) < 2:
+            raise ValueError(f"quantiles have shape {values.shape}")
+    except (KeyError, TypeError, ValueError) as error:
+        raise files.damaged(path, f"is damaged: it holds no residuals ({error!r})") from None
+    if residuals.windows < (least := needed_windows(coverage)):
+        raise UsageError(
+            f"--coverage {coverage:g} needs at least {least} held-out windows and this run has "
+            f"{residuals.windows}; ask for less, or train with more validation windows"
+        )
+    return residuals.band(coverage)
+
+
+def mask_threshold(folder: Path, task: str, coverage: float) -> tuple[int, float]:
+    """Return a class of masks, and the probability from which on pixels are of it.
+
+    So at most a share 1 - coverage of its pixels in a new image is missed, in expectation.
+
+    Raises:
+        UsageError: the run set no images aside, or too few; or the coverage is no share.
+        DataError: `calibration.json` is damaged.
+    """
+    from mlzoo.statistics.calibration.risk import MissRates, needed_images
+
+    _check(coverage)
+    path = folder / "calibration.json"
+    record = (files.read_mapping(path) if path.is_file() else {}).get("miss_rates")
+    if not record:
+        raise UsageError(
+            f"--coverage: {folder} has no miss rates of masks; train it again on masks of two "
+            f"classes and set images aside with --conformal .5 (this run is of {task})"
+        )
+    try:
+        rates = MissRates.of(record)
+    except (KeyError, TypeError, ValueError) as error:
+        raise files.damaged(path, f"is damaged: it holds no miss rates ({error!r})") from None
+    if rates.images < (least := needed_images(1 - coverage)):
+        raise UsageError(
+            f"--coverage {coverage:g} needs at least {least} images set aside and this run has "
+            f"{rates.images}; ask for less, or train with more validation images"
+        )
+    return rates.positive, rates.threshold(1 - coverage)
 
 
 def error_scales(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlzoo.core.errors import DataError
 from mlzoo.data.sequences.reader import SeriesReader
-from mlzoo.runs.results import Forecast
+from mlzoo.runs.predicting import novelty
+from mlzoo.runs.predicting.conformal import forecast_band
+from mlzoo.runs.predicting.settings import UNLIKE
+from mlzoo.runs.results import Forecast, Predictions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,33 +40,66 @@ class _Windows:
     warnings: tuple[str, ...] = ()
 
 
-def forecasts(run: LoadedRun, new: Any) -> list[Forecast]:
+def forecasts(
+    run: LoadedRun, new: Any, coverage: float | None = None, unlike: float = UNLIKE
+) -> list[Forecast]:
     """Forecast series: those of a table's path, or windows (n, steps, channels).
+
+    Args:
+        run: of forecasts.
+        new: path or windows.
+        coverage: share of the true values that bands hold; by default that of the report.
+        unlike: mark windows unlike the training data at this rate of false alarms; 0: none.
 
     Raises:
         DataError: the series do not fit what the model was trained on.
+        UsageError: the run has too few held-out windows for such a coverage.
     """
-    import numpy as np
+    from mlzoo.statistics.forecasts import Band
 
+    band = Band.of(run.metrics["test"]["metrics"].get("band"))
+    if coverage is not None:
+        band = forecast_band(run.path, coverage)
     windows = _windows(run, new)
     if not windows.names:
         raise DataError(f"{new if isinstance(new, (str, Path)) else 'the array'} is empty")
-    y_pred = run.outputs(windows.rows).astype("float64")
+    reference, marks = run.reference if unlike else None, None
+    if reference is None:
+        outputs = run.outputs(windows.rows)
+    else:
+        outputs, features = run.joint_model.split(run.joint_outputs(windows.rows))
+        marks = novelty.marks(features, reference, unlike)
+    y_pred = outputs.astype("float64")
     ahead = [f"+{step}" for step in range(1, y_pred.shape[1] + 1)]
-    band = run.metrics["test"]["metrics"].get("band")
-    low, high = (np.array(band[end]) if band else None for end in ("low", "high"))
     return [
         Forecast(
             name,
             ahead if windows.times is None else windows.times[i],
             y_pred[i],
-            None if low is None else y_pred[i] + low,
-            None if high is None else y_pred[i] + high,
+            None if band is None else y_pred[i] + band.low,
+            None if band is None else y_pred[i] + band.high,
             windows.notes,
             windows.warnings,
+            None if marks is None else bool(marks[0][i]),
+            None if marks is None else float(marks[1][i]),
         )
         for i, name in enumerate(windows.names)
     ]
+
+
+def as_predictions(made: list[Forecast]) -> Predictions:
+    """Return forecasts as predictions, with ends (n, horizon, targets) and marks (n,)."""
+    import numpy as np
+
+    values = [each.values for each in made]
+    result = Predictions([each.name for each in made], values, None, made[0].warnings)
+    if made[0].low is not None:
+        low, high = (np.stack([getattr(each, end) for each in made]) for end in ("low", "high"))
+        result = replace(result, low=low, high=high)
+    if made[0].unlike is None:
+        return result
+    unlike, p = (np.array([getattr(each, n) for each in made]) for n in ("unlike", "unlike_p"))
+    return replace(result, unlike=unlike, unlike_p=p)
 
 
 def _windows(run: LoadedRun, new: Any) -> _Windows:

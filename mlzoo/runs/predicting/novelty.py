@@ -186,14 +186,9 @@ def with_novelty(
     """
     import numpy as np
 
-    from mlzoo.statistics.novelty.distances import nearest
-    from mlzoo.statistics.scorers import p_values
-
-    distances = nearest(reference.whitening(features), reference.training)[1][:, 0]
-    p = p_values(distances.astype("float32"), reference.distances)
     warnings = predictions.warnings
-    if len(reference.distances) >= fewest(rate):
-        unlike = p <= rate
+    if (marked := marks(features, reference, rate)) is not None:
+        unlike, p = marked
         warnings = (*warnings, *_too_many(unlike, rate))
         predictions = replace(predictions, unlike=unlike, unlike_p=p, warnings=warnings)
     if not column_names:
@@ -204,6 +199,28 @@ def with_novelty(
     each = [[column_names[k] for k in np.flatnonzero(row)] for row in outside]
     warnings = (*warnings, *_beyond(outside, reference, column_names, trained))
     return replace(predictions, out_of_range=each, warnings=warnings)
+
+
+def marks(
+    features: np.ndarray, reference: Reference, rate: float
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return which samples are unlike the training data (n,), and their p-values (n,).
+
+    None where there are too few held-out samples for the rate.
+
+    Args:
+        features: (n, d) of the model.
+        reference: of the run.
+        rate: share of samples like the training data that may be called unlike them.
+    """
+    from mlzoo.statistics.novelty.distances import nearest
+    from mlzoo.statistics.scorers import p_values
+
+    if len(reference.distances) < fewest(rate):
+        return None
+    distances = nearest(reference.whitening(features), reference.training)[1][:, 0]
+    p = p_values(distances.astype("float32"), reference.distances)
+    return p <= rate, p
 
 
 def _too_many(unlike: np.ndarray, rate: float) -> list[str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlzoo.core.errors import DataError
 from mlzoo.core.progress import Listener
 from mlzoo.data.masks.reader import DenseReader
+from mlzoo.runs.predicting.conformal import mask_threshold
 from mlzoo.runs.results import Painted
 
 if TYPE_CHECKING:
@@ -19,17 +21,46 @@ if TYPE_CHECKING:
 
 
 def masks_of(
-    run: LoadedRun, new: Any, cut: ChooseTiling, outputs: bool, listener: Listener
+    run: LoadedRun,
+    new: Any,
+    cut: ChooseTiling,
+    outputs: bool,
+    listener: Listener,
+    coverage: float | None = None,
 ) -> Iterator[Painted]:
     """Predict at every pixel of new images, one after another; see `OpenedRun.masks`.
 
     Raises:
         DataError: the images do not fit what the model was trained on.
+        UsageError: the run has no miss rates for such a coverage.
     """
+    rule = None
+    if coverage is not None:
+        rule = mask_threshold(run.path, run.record["task"], coverage)
     images = _images(run, new, listener)
     for index, name in enumerate(images.names):
-        yield _mask_of(run, images, index, name, cut, outputs)
+        painted = _mask_of(run, images, index, name, cut, outputs or rule is not None)
+        if rule is not None:
+            painted = _decided(painted, *rule, outputs)
+        yield painted
         listener.progress(index + 1, len(images), "predicting")
+
+
+def _decided(painted: Painted, positive: int, threshold: float, outputs: bool) -> Painted:
+    """Return a mask of two classes, one of which is decided for from a probability on.
+
+    Args:
+        painted: with outputs.
+        positive: position of that class.
+        threshold: the probability.
+        outputs: keep the outputs.
+    """
+    import numpy as np
+
+    assert painted.outputs is not None
+    chosen = painted.outputs[..., positive] >= threshold
+    values = np.where(chosen, positive, 1 - positive).astype("uint8")
+    return replace(painted, values=values, outputs=painted.outputs if outputs else None)
 
 
 def _images(run: LoadedRun, new: Any, listener: Listener) -> NewImages:

@@ -19,6 +19,7 @@ from mlzoo.core.errors import DataError
 from mlzoo.core.progress import Listener
 from mlzoo.data.contracts import Outcome
 from mlzoo.data.samples import Data, Part
+from mlzoo.data.sequences.windows import folds_by_time
 from mlzoo.data.splits.splitting import share_evenly
 from mlzoo.layers.predictive import distribution_model
 from mlzoo.runs.models import outputs_of
@@ -32,6 +33,7 @@ from mlzoo.statistics.calibration.conformal import (
     under_covered,
 )
 from mlzoo.statistics.calibration.error_scale import MOST, ErrorScale, fit_error_scale
+from mlzoo.statistics.forecasts import ResidualQuantiles
 from mlzoo.statistics.metrics import as_probabilities, number
 from mlzoo.statistics.scorers import weighted_mean
 
@@ -51,7 +53,8 @@ def set_aside(
 ) -> tuple[Data, Part | None]:
     """Return the data without a part of their validation split, and that part; None without one.
 
-    Groups stay together, and classes are in proportion.
+    Groups stay together, and classes are in proportion. Of series it is the last part, where a
+    share is given.
 
     Args:
         config: `conformal` says how much; with folds nothing is set aside.
@@ -63,14 +66,23 @@ def set_aside(
         DataError: too few samples, groups, or samples of a class for a share that was given.
     """
     target, share = data.outputs.target, config.conformal
-    if not (target.sample_class or target.sample_numbers) or config.folds > 1 or not share:
+    by_time = target.ahead and share != "auto" and data.samples.windows is not None
+    two = target.pixel_class and not target.separate and len(data.samples.class_names) == 2
+    if not (target.sample_class or target.sample_numbers or by_time or two) or config.folds > 1:
+        return data, None
+    if not share:
         return data, None
     count = AUTO_SHARE if share == "auto" else max(round(1 / float(share)), 2)
     units = intervals.count_units(len(data.valid), data.valid.groups)
     if share == "auto" and units < count * AUTO_FEWEST:
         return data, None
     try:
-        parts = share_evenly(data.samples, data.valid.indices, count, config.split, seed)
+        if by_time:
+            windows = data.samples.windows
+            assert windows is not None
+            parts = [*folds_by_time(windows, data.valid.indices, count - 1, config.gap)[-1]]
+        else:
+            parts = share_evenly(data.samples, data.valid.indices, count, config.split, seed)
     except DataError as error:
         if share == "auto":
             return data, None
@@ -82,7 +94,7 @@ def set_aside(
         f"{len(part)} of the {len(data.valid)} validation samples are set aside for `predict "
         "--coverage` (--conformal)"
     )
-    rest = np.setdiff1d(data.valid.indices, part.indices)
+    rest = parts[0] if by_time else np.setdiff1d(data.valid.indices, part.indices)
     return replace(data, valid=Part(data.samples, rest)), part
 
 
@@ -127,6 +139,23 @@ def scores_of(
         each = np.repeat(y_pred[:, None], len(scale.weights), axis=1)
         errors = errors / scale(features, each)[np.arange(len(rows)), at]
     return ConformalScores(errors, _units(rows), member, scale=scale)
+
+
+def residuals_of(model: keras.Model, data: Data, part: Part | None) -> ResidualQuantiles | None:
+    """Return quantiles of the residuals of held-out forecasts; None where there are none.
+
+    They are those of the samples that were set aside, without any those of the validation split.
+
+    Args:
+        model: as it is saved.
+        data: as split for the run.
+        part: samples that were set aside.
+    """
+    rows = data.valid if part is None else part
+    if not data.outputs.target.ahead or not len(rows):
+        return None
+    outputs = np.concatenate([outputs_of(model, rows.inputs(at)) for at in rows.chunks()])
+    return ResidualQuantiles.of_residuals(rows.targets.astype("float64") - outputs)
 
 
 def _units(rows: Part) -> np.ndarray:

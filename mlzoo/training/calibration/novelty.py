@@ -39,8 +39,7 @@ def reference_of(
         ensemble: the members of the model, if there are several.
         seed: decides which samples are drawn.
     """
-    target = data.outputs.target
-    if not (target.sample_class or target.sample_numbers):
+    if not data.outputs.target.whole:
         return None
     train, held_out = data.train, data.valid if aside is None else aside
     if ensemble is not None and len(ensemble.members[0].held_out):
