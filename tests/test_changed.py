@@ -12,7 +12,7 @@ def names(*changed: str) -> set[str]:
 def test_a_module_touches_the_tests_that_import_it_directly_or_not() -> None:
     found = names("mlzoo/core/expressions.py")
     assert "tests/core/test_expressions.py" in found
-    assert "tests/data/test_times.py" not in found
+    assert "tests/data/test_shapes.py" not in found
 
 
 def test_a_plug_in_touches_the_tests_of_its_kind_and_a_test_itself() -> None:
