@@ -242,8 +242,11 @@ def check_gradients(case: ModelCase) -> None:
 
 
 def check_overfits(case: ModelCase) -> None:
-    """Eight samples with random classes (or numbers) are learnt by heart."""
-    for outputs in trained_heads(case) if case.overfits else ():
+    """Eight samples with random classes (or numbers) are learned by heart, by one form of output.
+
+    Gradients reach all weights of the other forms: `check_gradients`.
+    """
+    for outputs in trained_heads(case)[:1] if case.overfits else ():
         _overfit(case, outputs)
 
 
@@ -344,7 +347,7 @@ def predict_in_new_process(folder: Path, cases: Iterable[ModelCase]) -> None:
     (folder / "stock").mkdir()
     for case in cases:
         for outputs in heads(reversed(case.outputs)):
-            model = case.build(outputs)
+            model = case.model(outputs)
             # Away from the first values, which a wrong loader could make again.
             noise = np.random.default_rng(3)
             old = model.get_weights()
@@ -358,6 +361,7 @@ def predict_in_new_process(folder: Path, cases: Iterable[ModelCase]) -> None:
             np.save(folder / f"{name}.x.npy", x)
             np.save(folder / f"{name}.old.npy", outcome(model, x))
             save_stock(model, x, outcome(model, x), folder / "stock" / f"{name}.keras")
+            model.set_weights(old)
     predict_saved(folder)
 
 

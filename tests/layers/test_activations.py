@@ -14,8 +14,6 @@ from mlzoo.layers.blocks import activate
 from mlzoo.layers.gradients import GradientRecorder
 from mlzoo.models import mlp
 
-pytestmark = pytest.mark.backends
-
 
 def _apply(layer: Callable[[Any], Any], x: Any) -> np.ndarray:
     return keras.ops.convert_to_numpy(layer(np.asarray(x, "float32")))
@@ -37,12 +35,14 @@ def test_exponent_values() -> None:
     np.testing.assert_allclose(_apply(TrainableExponent(), [2]), [2**1.7], rtol=1e-6)
 
 
+@pytest.mark.backends
 def test_exponent_gradient_is_upstream_times_log_times_power() -> None:
     x, upstream = [3.0, 0.5, -2.0], [1.0, -4.0, 7.0]
     expected = 1.0 * np.log(3) * 9 + -4.0 * np.log(0.5) * 0.25
     assert _gradients(TrainableExponent(2.0), x, upstream) == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.backends
 def test_exponent_is_finite_at_and_near_zero() -> None:
     x = [0.0, -0.0, 1e-45, 1e-38, 1e-30, -1e-38]
     assert np.abs(_apply(TrainableExponent(1.01), x)).max() < 2e-7
@@ -50,6 +50,7 @@ def test_exponent_is_finite_at_and_near_zero() -> None:
     assert np.isfinite(gradient) and abs(gradient) < 1e-4
 
 
+@pytest.mark.backends
 def test_gradient_through_the_exponent_is_finite_at_zero() -> None:
     tensor = keras.Input((2,))
     dense = keras.layers.Dense(3, kernel_initializer="zeros")
@@ -60,6 +61,7 @@ def test_gradient_through_the_exponent_is_finite_at_zero() -> None:
     assert all(np.isfinite(gradient).all() for gradient in recorder.gradients())
 
 
+@pytest.mark.backends
 def test_exponent_never_gets_under_its_minimum() -> None:
     tensor = keras.Input((1,))
     layer = TrainableExponent(1.4)
@@ -71,6 +73,7 @@ def test_exponent_never_gets_under_its_minimum() -> None:
         TrainableExponent(1.0)
 
 
+@pytest.mark.backends
 def test_slope_values_and_gradient() -> None:
     np.testing.assert_allclose(_apply(TrainableSlope(), [3, -2]), [3, -0.02], atol=1e-7)
     assert _gradients(TrainableSlope(), [3.0, -2.0, -1.0], [1.0, 5.0, 2.0]) == pytest.approx(-12)

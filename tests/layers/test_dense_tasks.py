@@ -11,8 +11,6 @@ from mlzoo.layers.gradients import GradientRecorder
 from mlzoo.losses._numbers import MaskedFields
 from mlzoo.metrics._followed import as_metric, field_mae, mean_iou, pixel_accuracy
 
-pytestmark = pytest.mark.backends
-
 TRUTH = np.array([[[[1.0, 10.0], [np.nan, 20.0]]]], "float32")
 SAID = np.array([[[[3.0, 10.0], [99.0, 28.0]]]], "float32")
 
@@ -21,6 +19,7 @@ def value(x) -> np.ndarray:
     return keras.ops.convert_to_numpy(x)
 
 
+@pytest.mark.backends
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [
@@ -37,6 +36,7 @@ def test_masked_errors_by_hand(kind: str, expected: float) -> None:
     np.testing.assert_allclose(value(again.call(TRUTH, SAID)), [expected], rtol=1e-6)
 
 
+@pytest.mark.backends
 def test_what_does_not_count_has_no_gradient() -> None:
     model = keras.Sequential(
         [keras.Input((1, 2, 2)), keras.layers.EinsumDense("bhwc,hwc->bhwc", (1, 2, 2))]
@@ -60,6 +60,7 @@ def test_field_error_in_the_fields_own_units() -> None:
     np.testing.assert_allclose(value(field_mae(TRUTH, SAID)), [10 / 3], rtol=1e-6)
 
 
+@pytest.mark.backends
 def test_metrics_of_masks_by_hand() -> None:
     truth = np.array([[[0, 0], [1, IGNORED]], [[1, 1], [1, 1]]], "uint8")
     chosen = np.array([[[0, 1], [1, 0]], [[1, 1], [1, 1]]])

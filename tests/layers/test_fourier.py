@@ -16,8 +16,6 @@ from mlzoo.layers.input_scaling import input_spec
 from mlzoo.models import mlp
 from mlzoo.training.building import build_model
 
-pytestmark = pytest.mark.backends
-
 
 def _data(kind: str = "table") -> Data:
     """Return 400 samples of cos(2 pi x) + 0.5 cos(24 pi x), x in [0, 1]."""
@@ -34,6 +32,7 @@ def _model(data: Data, seed: int = 0, **settings: Any) -> keras.Model:
     return build_model(RunConfig(model="mlp", data="made", set=settings), data, seed)
 
 
+@pytest.mark.backends
 def test_features_are_cosines_and_sines_of_the_numbers() -> None:
     keras.utils.set_random_seed(0)
     layer = FourierFeatures(2, 300, (0.1, 10.0))
@@ -71,6 +70,7 @@ def test_auto_takes_frequencies_that_reach_those_of_the_function(kind: str) -> N
     assert b[:32].mean() < 1 < b[32:].mean()
 
 
+@pytest.mark.backends
 def test_the_scale_is_chosen_for_members_too() -> None:
     one, several = (
         keras.ops.convert_to_numpy(_model(_data(), fourier=64, members=m).get_layer("fourier").b)

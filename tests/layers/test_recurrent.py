@@ -13,8 +13,6 @@ from mlzoo.layers.recurrent import CELLS, Carried
 from mlzoo.layers.scaling import SequenceScaling
 from mlzoo.layers.steps import AttentionPooling, LastStep, MaskLike, NoMask, ZeroBeyond
 
-pytestmark = pytest.mark.backends
-
 NAN = np.nan
 
 
@@ -72,12 +70,14 @@ def test_attention_weighs_the_steps_that_are_there() -> None:
     np.testing.assert_allclose(numbers(layer(x))[0], found[0], atol=1e-6)
 
 
+@pytest.mark.backends
 def test_attention_in_half_precision_gives_masked_steps_no_weight() -> None:
     layer, x = AttentionPooling(dtype="float16"), random(1, 4, 2).astype("float16")
     one = numbers(layer(x, mask=masks([1], 4)))
     np.testing.assert_array_equal(one, x[:, 0])
 
 
+@pytest.mark.backends
 def test_masks_are_carried_dropped_and_applied() -> None:
     start = keras.Input((None, 2))
     scaled = SequenceScaling([0.0, 0.0], [1.0, 1.0])(start)
@@ -109,6 +109,7 @@ def test_a_teacher_tells_the_step_before() -> None:
     assert numbers(NoTeacher(3, 2)(x)).shape == (2, 3, 3)
 
 
+@pytest.mark.backends
 @pytest.mark.parametrize("kind", CELLS)
 def test_a_cell_is_fed_its_own_output_or_the_true_value(kind: str) -> None:
     cell = FeedbackCell(kind, 4, 2)
@@ -128,6 +129,7 @@ def test_a_cell_is_fed_its_own_output_or_the_true_value(kind: str) -> None:
     np.testing.assert_allclose(numbers(taught), numbers(hidden) @ kernel + bias, atol=1e-6)
 
 
+@pytest.mark.backends
 @pytest.mark.parametrize("kind", CELLS)
 def test_states_are_carried_where_a_sequence_goes_on(kind: str) -> None:
     layer = CELLS[kind](3, return_sequences=True, return_state=True)

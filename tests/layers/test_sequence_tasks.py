@@ -16,8 +16,6 @@ from mlzoo.metrics._followed import as_metric, field_mae, mean_iou, pixel_accura
 from mlzoo.training.optimizers import build_loss
 from tests.training.made import config
 
-pytestmark = pytest.mark.backends
-
 NAN = np.nan
 
 
@@ -25,6 +23,7 @@ def numbers(tensor: Any) -> np.ndarray:
     return keras.ops.convert_to_numpy(tensor)
 
 
+@pytest.mark.backends
 def test_channels_are_standardised_and_padding_is_masked() -> None:
     x = np.array([[[1.0, 10.0], [3.0, 30.0], [NAN, NAN]]], "float32")
     layer = SequenceScaling([1.0, 20.0], [2.0, 5.0])
@@ -100,6 +99,7 @@ def test_crossentropy_is_the_mean_over_the_steps_with_a_class() -> None:
             assert found == pytest.approx(np.mean(each), rel=1e-5)
 
 
+@pytest.mark.backends
 def test_metrics_count_the_steps_with_a_class() -> None:
     truth, said = labelled(LENGTHS, 7)
     chosen = said.argmax(axis=-1)
@@ -117,6 +117,7 @@ def test_metrics_count_the_steps_with_a_class() -> None:
     assert float(metric.result()) == pytest.approx(accuracy.mean())
 
 
+@pytest.mark.backends
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["mse", "mae", "huber"])
 def test_forecasts_count_the_values_that_are_known(kind: str) -> None:

@@ -10,8 +10,6 @@ from mlzoo.layers.gradients import GradientRecorder
 from mlzoo.losses._classes import Focal
 from mlzoo.losses._numbers import Standardised
 
-pytestmark = pytest.mark.backends
-
 
 def _loss(loss: keras.losses.Loss, y: Any, p: Any) -> float:
     return float(loss(np.asarray(y), np.asarray(p, "float32")))
@@ -47,6 +45,7 @@ def test_focal_weighs_samples() -> None:
     assert float(weighted) == pytest.approx(0.346574, abs=1e-5)
 
 
+@pytest.mark.backends
 @pytest.mark.parametrize("loss", [Focal(2), Focal(0.5), Focal(0)])
 def test_gradients_are_finite_where_probabilities_are_0_or_1(loss: keras.losses.Loss) -> None:
     tensor = keras.Input((2, 2))
@@ -61,6 +60,7 @@ def test_gradients_are_finite_where_probabilities_are_0_or_1(loss: keras.losses.
     assert all(np.isfinite(gradient).all() for gradient in recorder.gradients())
 
 
+@pytest.mark.backends
 @pytest.mark.parametrize("inner", ["mse", "mae", "huber", keras.losses.MeanAbsoluteError()])
 def test_standardised_is_the_inner_loss_of_standard_scores(inner: Any) -> None:
     generator = np.random.default_rng(1)
@@ -71,6 +71,7 @@ def test_standardised_is_the_inner_loss_of_standard_scores(inner: Any) -> None:
     assert value == pytest.approx(float(np.mean(keras.ops.convert_to_numpy(expected))), rel=1e-5)
 
 
+@pytest.mark.backends
 def test_standardised_does_not_spread_a_flat_target() -> None:
     # (n,) against (n, 1) would broadcast to (n, n).
     y = np.array([0.0, 2.0])

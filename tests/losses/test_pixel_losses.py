@@ -22,8 +22,6 @@ from mlzoo.losses._sum import LossSum
 from mlzoo.training.optimizers import build_loss
 from tests.training.made import config
 
-pytestmark = pytest.mark.backends
-
 
 def pixel_loss(
     names: list[tuple[float, str]], class_weights: Any = None, **fields: Any
@@ -164,6 +162,7 @@ def _samples(draw: Any) -> tuple[np.ndarray, np.ndarray]:
     return y, (votes / votes.sum(-1, keepdims=True)).astype("float32")
 
 
+@pytest.mark.backends
 @pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(_samples())
@@ -179,6 +178,7 @@ def test_losses_are_those_of_plain_loops_and_bounded(sample: tuple[np.ndarray, n
         assert (values <= (most if crossentropy else 1) + 1e-5).all(), name
 
 
+@pytest.mark.backends
 @settings(max_examples=20, deadline=None)
 @given(_samples())
 def test_weighted_crossentropy_is_that_of_plain_loops_and_bounded(
@@ -356,6 +356,7 @@ def test_lovasz_of_one_class() -> None:
     assert _value(Lovasz(), [[0, 0, 0]], [np.stack([p, 1 - p], -1)]) == pytest.approx(0.5, abs=1e-6)
 
 
+@pytest.mark.backends
 def test_lovasz_keeps_its_digits_in_a_large_image() -> None:
     # One class in all pixels: each error counts for one part in their number.
     y = np.zeros((1, 300, 300), int)
@@ -417,6 +418,7 @@ def _gradient(loss: keras.losses.Loss, y: np.ndarray, p: np.ndarray) -> np.ndarr
     return recorder.gradients()[0] * len(p)
 
 
+@pytest.mark.backends
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ALL)
 def test_gradients_are_those_of_the_plain_loops(name: str) -> None:
@@ -434,6 +436,7 @@ def test_gradients_are_those_of_the_plain_loops(name: str) -> None:
     assert np.abs(found).max() > 0.01
 
 
+@pytest.mark.backends
 @pytest.mark.slow
 @pytest.mark.parametrize("loss", ALL.values(), ids=ALL)
 def test_gradients_are_finite_everywhere(loss: keras.losses.Loss) -> None:
@@ -450,6 +453,7 @@ def test_gradients_are_finite_everywhere(loss: keras.losses.Loss) -> None:
     assert np.isfinite(one).all()
 
 
+@pytest.mark.backends
 @pytest.mark.parametrize("loss", ALL.values(), ids=ALL)
 def test_any_type_of_number_gives_a_loss_in_float32(loss: keras.losses.Loss) -> None:
     y = np.array([[[0, 1], [IGNORED, 1]]])
@@ -490,6 +494,7 @@ def _small_model() -> keras.Model:
 TRAINED = NAMES if keras.backend.backend() == "tensorflow" else NAMES[:1]
 
 
+@pytest.mark.backends
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TRAINED)
 def test_a_model_of_any_image_size_learns(name: str) -> None:
@@ -499,6 +504,7 @@ def test_a_model_of_any_image_size_learns(name: str) -> None:
     assert losses[-1] < 0.9 * losses[0]
 
 
+@pytest.mark.backends
 @pytest.mark.slow
 def test_a_sum_of_all_losses_learns_where_steps_are_compiled() -> None:
     model = _small_model()
@@ -508,6 +514,7 @@ def test_a_sum_of_all_losses_learns_where_steps_are_compiled() -> None:
     assert losses[-1] < 0.9 * losses[0]
 
 
+@pytest.mark.backends
 def test_mixed_precision_computes_the_loss_in_float32() -> None:
     tensor = keras.Input((None, None, 1))
     layer = keras.layers.Conv2D(

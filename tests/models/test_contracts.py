@@ -133,11 +133,19 @@ _CHECKS = (
 )
 
 
+# Made of Keras' own layers, as others are, or of the path of `unet` and the backbone of `transfer`.
+_KERAS_LAYERS = {
+    *("alexnet", "lenet", "resnet", "unet_pretrained", "unet_two_decoders", "unet_xception")
+}
+# Layers of ours that look at the shape of what they get.
+_SHAPED = {"fno", "patchtst", "rnn", "seq2seq", "tcn", "unet"}
+
+
 def _on_backends(name: str, check: Callable[[ModelCase], None]) -> bool:
     """Say if a check depends on the backend, and no other model has the same layers."""
-    if name == "unet_pretrained":  # the backbone of `transfer`, and the decoder of `unet`
-        return False
-    return check in (contracts.check_gradients, contracts.check_shapes)
+    if check is contracts.check_shapes:
+        return name in _SHAPED
+    return check is contracts.check_gradients and name not in _KERAS_LAYERS
 
 
 @pytest.mark.slow

@@ -23,8 +23,6 @@ from mlzoo.layers.quantum.simulation import (
     zero_state,
 )
 
-pytestmark = pytest.mark.backends
-
 ONE = np.eye(2)
 X, Y, Z = np.array([[0, 1], [1, 0]]), np.array([[0, -1j], [1j, 0]]), np.diag([1, -1])
 H = (X + Z) / math.sqrt(2)
@@ -105,6 +103,7 @@ def test_a_state_is_teleported() -> None:
             assert fidelity == pytest.approx(1, abs=1e-5)
 
 
+@pytest.mark.backends
 def test_norms_stay_1() -> None:
     rng = np.random.default_rng(0)
     x = keras.ops.convert_to_tensor(rng.normal(size=(5, 6)), "float32")
@@ -124,6 +123,7 @@ def test_the_feature_map_is_its_phases() -> None:
     np.testing.assert_allclose(found, np.exp(-0.5j * phases) / math.sqrt(8), atol=1e-6)
 
 
+@pytest.mark.backends
 def test_expectation_values_are_those_of_pennylane() -> None:
     """Printed by `default.qubit` of PennyLane 0.45.1 for the same gates."""
     layer = QuantumCircuit(2)
@@ -150,6 +150,7 @@ def test_wrong_gates_are_refused(gate: Gate, angle: Any, message: str) -> None:
         zero_state(11)
 
 
+@pytest.mark.backends
 def test_gradients_follow_the_parameter_shift_rule() -> None:
     """d<Z>/dt = (<Z>(t + pi/2) - <Z>(t - pi/2)) / 2 for each trained angle (Schuld et al. 2019)."""
     keras.utils.set_random_seed(1)

@@ -18,8 +18,6 @@ from mlzoo.training.optimizers import WholeSteps
 from mlzoo.training.signals import Stop
 from tests.training import made
 
-pytestmark = pytest.mark.backends
-
 
 class Heard(Listener):
     def __init__(self) -> None:
@@ -57,7 +55,7 @@ def from_epoch_3(training: Training, size: int) -> bool:
 @pytest.mark.parametrize(
     "more",
     [
-        {"optimizer": "adam"},
+        pytest.param({"optimizer": "adam"}, marks=pytest.mark.backends),
         {"optimizer": "momentum", "clip_norm": 0.1},
         {"optimizer": "adamw", "class_weights": "auto"},
     ],
@@ -102,6 +100,7 @@ def test_the_rate_of_every_step_is_that_of_a_training_in_whole_steps(tmp_path: P
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-6)
 
 
+@pytest.mark.backends
 def test_a_schedule_over_whole_steps_is_saved_and_loaded() -> None:
     schedules = keras.optimizers.schedules
     own = WholeSteps(schedules.ExponentialDecay(1.0, 1, 0.5), 4)
@@ -122,6 +121,7 @@ def test_other_errors_are_not_taken_for_it(tmp_path: Path) -> None:
         fit(tmp_path, fails)
 
 
+@pytest.mark.backends
 def test_a_run_in_parts_is_resumed_in_parts(tmp_path: Path) -> None:
     _, expected, _, _ = fit(tmp_path / "whole", from_epoch_3)
 

@@ -20,8 +20,6 @@ from mlzoo.training.signals import Stop
 from tests import plugins
 from tests.training import made
 
-pytestmark = [pytest.mark.backends]
-
 
 class Cut(BaseException):
     """The process ends here."""
@@ -60,6 +58,7 @@ def digests(networks: dict[str, keras.Model]) -> dict[str, str]:
     return {name: checkpoints.weights_sha256(each) for name, each in networks.items()}
 
 
+@pytest.mark.backends
 def test_a_cut_in_an_epoch_changes_no_bit_of_any_network(plugin: str, tmp_path: Path) -> None:
     steps = -(-len(made.data().train) // 8)
     more = {"schedule": "plateau", "plateau_patience": 1, "learning_rate": 0.1}
@@ -89,6 +88,7 @@ def test_each_objective_changes_its_networks_alone(plugin: str, tmp_path: Path) 
     assert "classifier_loss" not in fitted.history[0], "one loss needs no second column"
 
 
+@pytest.mark.backends
 def test_the_steps_are_those_of_gradient_descent(plugin: str, tmp_path: Path) -> None:
     """One step of SGD without noise, against gradients by central differences."""
     data = made.data()
@@ -118,6 +118,7 @@ def test_the_steps_are_those_of_gradient_descent(plugin: str, tmp_path: Path) ->
     np.testing.assert_allclose(after, before - 0.5 * gradient, atol=2e-4)
 
 
+@pytest.mark.backends
 def test_validation_draws_the_same_noise_each_time(plugin: str, tmp_path: Path) -> None:
     more = {"learning_rate": 1e-12, "set": {"noise": 2.0}, "optimizer": "sgd"}
     fitted, _ = fit(plugin, tmp_path / "a", **more)
@@ -125,6 +126,7 @@ def test_validation_draws_the_same_noise_each_time(plugin: str, tmp_path: Path) 
     assert len({row["error"] for row in fitted.history}) == 3
 
 
+@pytest.mark.backends
 def test_a_nan_in_any_objective_stops(plugin: str, tmp_path: Path) -> None:
     data = made.data()
     data.samples.inputs[data.train.indices[3]] = np.nan

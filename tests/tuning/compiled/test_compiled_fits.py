@@ -67,12 +67,14 @@ def test_shared_fits_equal_plain_ones(
     found = {}
     for fast in ("auto", "off"):
         own = evaluator(tmp_path, fast, **run)
-        records = [own.fit(FitJob(0, fold, 0, values)) for fold in range(2)]
-        assert [record["error"] for record in records] == [None, None], records[0]["traceback"]
+        # Of plain fits the second: its compiled counterpart is by the program of the first.
+        folds = (0, 1) if fast == "auto" else (1,)
+        records = [own.fit(FitJob(0, fold, 0, values)) for fold in folds]
+        assert {record["error"] for record in records} == {None}, records[0]["traceback"]
         found[fast] = records
         if fast == "auto":
             assert len(own.fast._programs) == 1
-    for ours, plain in zip(found["auto"], found["off"], strict=True):
+    for ours, plain in zip(found["auto"][1:], found["off"], strict=True):
         assert ours["epochs"] == plain["epochs"]
         assert ours["score"] == pytest.approx(plain["score"], rel=1e-3)
         units = [UnitScores.of(record["paired"]) for record in (ours, plain)]
