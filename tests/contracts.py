@@ -119,7 +119,7 @@ class ModelCase:
     def inputs(self, outputs: Outputs, shape: int = 0) -> Inputs:
         own = self.shapes[shape]
         scaling: keras.layers.Layer = keras.layers.Rescaling(0.5, name="scaling")
-        if outputs.target.written:
+        if outputs.target.written and self.kind == "sequence":
             own, scaling = (own[0], 1), OneHotCodes(outputs.units, name="scaling")
         elif self.kind == "sequence":
             scaling = SequenceScaling([0.1] * own[-1], [2.0] * own[-1], name="scaling")
@@ -146,7 +146,7 @@ class ModelCase:
         generator = np.random.default_rng(count)
         own = self.inputs(outputs, shape).shape
         x = generator.normal(0, self.spread, (count, *own)).astype("float32")
-        if outputs.target.written:
+        if outputs.target.written and self.kind == "sequence":
             x = generator.integers(0, outputs.units, (count, *own)).astype("float32")
         if self.kind == "sequence" and self.uneven:
             for sample, row in enumerate(x):

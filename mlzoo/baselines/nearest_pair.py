@@ -30,7 +30,7 @@ def fit(data: Data, seed: int) -> Baseline | None:
     kept = np.arange(len(train))
     if len(kept) > ROWS:
         kept = np.sort(np.random.default_rng(seed).choice(kept, ROWS, replace=False))
-    targets = [target_text(codes, reader) for codes in train.targets_at(kept)]
+    targets = [target_text(codes, reader.alphabet) for codes in train.targets_at(kept)]
     vectorizer = TfidfVectorizer(analyzer="char", ngram_range=(1, 3), lowercase=False)
     known = vectorizer.fit_transform([source_text(codes, reader) for codes in train.inputs(kept)])
 

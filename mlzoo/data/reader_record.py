@@ -16,7 +16,7 @@ from mlzoo.data.reader import ArrayReader, Reader
 from mlzoo.data.sequences.reader import SequenceReader, SeriesReader
 from mlzoo.data.specs import target_of
 from mlzoo.data.tables.reader import TableReader
-from mlzoo.data.text.reader import PairReader, TextReader
+from mlzoo.data.text.reader import CaptionReader, PairReader, TextReader
 
 _KINDS: dict[str, type[Reader]] = {
     "image": ImageReader,
@@ -85,6 +85,8 @@ def _class_of(values: Mapping[str, Any]) -> type[Reader]:
         raise ValueError(f"task: there is no task {task!r}") from None
     if target.dense:
         return DenseReader
+    if target.translated and kind == "image":
+        return CaptionReader
     if kind != "sequence":
         return _KINDS[kind]
     if target.causal:

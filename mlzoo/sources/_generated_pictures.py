@@ -79,6 +79,43 @@ def scenes_samples(count: int, noise: float, rng: np.random.Generator) -> Sample
     )
 
 
+def captions_samples(count: int, noise: float, rng: np.random.Generator) -> Samples:
+    """Pictures of two shapes, and sentences that describe them."""
+    from mlzoo.data.quality.digests import row_digests
+    from mlzoo.data.samples import Samples
+    from mlzoo.data.text.captions import encode_captions
+    from mlzoo.data.text.reader import CaptionReader
+    from mlzoo.sources._captions import SIDE, captions
+
+    pictures, texts = captions(count, noise, rng)
+    written = encode_captions(texts, "caption")
+    return Samples(
+        inputs=pictures,
+        targets=written.codes,
+        task=written.task,
+        kind="image",
+        class_names=written.class_names,
+        target_names=("caption",),
+        maximum=255,
+        names=[f"picture {i + 1}" for i in range(count)],
+        hashes=row_digests(pictures),
+        target_hashes=row_digests(written.codes),
+        reader=CaptionReader(
+            size=(SIDE, SIDE),
+            channels=1,
+            dtype="uint8",
+            maximum=255,
+            alphabet=written.alphabet,
+            longest=written.longest,
+        ),
+        notes=(
+            f"captions: {count} pictures of {SIDE}x{SIDE} with two shapes, noise {noise:g} gray "
+            "levels (--source-set samples=, --source-set noise=)",
+            written.note,
+        ),
+    )
+
+
 def touching_cells(count: int, noise: float, rng: np.random.Generator) -> Samples:
     """Pictures of cells, and masks that number them."""
     from mlzoo.data.images.reader import MAX_PIXELS

@@ -2,7 +2,8 @@
 
 stress-strain, noisy-sine and root-sine (the square root of x times its sine, 30 points) are
 regressions; shapes are pictures of discs, squares and triangles with their masks; touching-cells
-are pictures of cells, each pixel with its cell's number; scenes are pictures that hold any of five
+are pictures of cells, each pixel with its cell's number; captions are pictures of two shapes with a
+sentence each; scenes are pictures that hold any of five
 shapes, a label each; flow-fields are images of the distance from a body with the velocities around
 it at every pixel; burgers-fields and heat-fields are random starts of an equation and its
 solutions; accelerometer has what a car does at every step of a ride; sine-mix and mackey-glass
@@ -41,6 +42,7 @@ _NOISE = {
     "shapes": 12.0,
     "scenes": 8.0,
     "touching-cells": 8.0,
+    "captions": 4.0,
     "flow-fields": 0.0,
     "burgers-fields": 0.0,
     "heat-fields": 0.0,
@@ -57,6 +59,7 @@ _COUNTS = {
     "shapes": 300,
     "scenes": 3000,
     "touching-cells": 300,
+    "captions": 6000,
     "flow-fields": 240,
     "accelerometer": 120,
     "sine-mix": 2000,
@@ -92,6 +95,7 @@ NAMES = (
     "delayed-xor",
     "moving-spots",
     "dates",
+    "captions",
 )
 
 
@@ -104,8 +108,8 @@ class Config(Settings):
     """Decides every sample."""
     samples: int | None = Field(None, ge=12)
     """How many samples; by default 1000, of root-sine 30, of shapes and touching-cells 300, of
-    scenes 3000, of flow-fields 240, of accelerometer 120 rides, of sine-mix and mackey-glass 2000
-    steps, of delayed-xor 2000, of moving-spots 400, of dates 6000."""
+    scenes 3000, of captions 6000, of flow-fields 240, of accelerometer 120 rides, of sine-mix and
+    mackey-glass 2000 steps, of delayed-xor 2000, of moving-spots 400, of dates 6000."""
     resolution: int | None = Field(None, ge=16, le=4096)
     """burgers-fields, heat-fields: points of a field; by default 128. A seed means the same
     functions at every resolution."""
@@ -157,6 +161,7 @@ def load(config: Config, progress: Any = None) -> Samples:
         "shapes": pictures.shapes_samples,
         "scenes": pictures.scenes_samples,
         "touching-cells": pictures.touching_cells,
+        "captions": pictures.captions_samples,
         "flow-fields": pictures.flow_fields_samples,
         "accelerometer": sequences.accelerometer_samples,
         "moving-spots": sequences.moving_spots_samples,

@@ -39,7 +39,8 @@ class Config(Settings):
     of numbers, or of zeros and ones of a label each; by default the only one, one that is called
     label, target or class, or all, if they hold zeros and ones."""
     task: TaskName | None = None
-    """What the target is: classification, ordinal, multilabel or regression; inferred."""
+    """What the target is: classification, ordinal, multilabel or regression; inferred. Of
+    texts that describe the images: translation."""
     class_order: WordList = Field(default_factory=list)
     """Classes of --task ordinal from the lowest to the highest; numbers are in order."""
     size: str | None = None
@@ -81,7 +82,10 @@ def load(config: Config, progress: Any = None) -> Samples:
     from mlzoo.data.quality.validation import check_images, choose_form
     from mlzoo.data.samples import Samples
     from mlzoo.data.specs import target_of
+    from mlzoo.data.tables.labels import Labels
     from mlzoo.data.tables.targets import holds_label_sets, labeled_rows, target_labels
+    from mlzoo.data.text.captions import caption_texts, encode_captions
+    from mlzoo.data.text.reader import CaptionReader
 
     labeled = read_label_files(
         label_files_at(expand(config.data)), config.file_column, config.delimiter, config.header
@@ -113,10 +117,16 @@ def load(config: Config, progress: Any = None) -> Samples:
     readable = np.zeros(len(names), dtype=bool)
     readable[checked.good] = True
     labeled = labeled.only(readable)
-    labels = None
-    if target is not None:
+    labels: Labels | None = None
+    written: dict[str, Any] = {}
+    if target is not None and task is not None and target_of(task).translated:
+        texts = encode_captions(caption_texts(labeled.table, target.column), target.column)
+        labels = Labels(texts.task, texts.codes, texts.class_names, texts.note)
+        written = {"alphabet": texts.alphabet, "longest": texts.longest}
+    elif target is not None:
         labels = target_labels(labeled.table, target, task, config.class_order)
     form = checked.form
+    reader = CaptionReader if written else ImageReader
     notes = [*labeled.table.notes, *labeled.notes, why, "" if labels is None else labels.note]
     return Samples(
         inputs=checked.images,
@@ -132,7 +142,7 @@ def load(config: Config, progress: Any = None) -> Samples:
         hashes=checked.hashes,
         near_hashes=checked.near_hashes,
         problems=tuple(problems.items()),
-        reader=ImageReader(
+        reader=reader(
             size=(form.height, form.width),
             channels=form.channels,
             dtype=form.dtype,
@@ -145,6 +155,7 @@ def load(config: Config, progress: Any = None) -> Samples:
                 delimiter=config.delimiter,
                 header=config.header,
             ),
+            **written,
         ),
         notes=tuple(note for note in (*notes, *left_out, *checked.notes) if note),
         warnings=tuple(warnings),

@@ -1,4 +1,4 @@
-"""A text for each text, such as a date in numbers for one in words."""
+"""A text for each text or image: a date in numbers for one in words, a caption."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mlzoo.data.contracts import Baseline, Headline, Predict, Scorer
 from mlzoo.data.samples import Data, Part
 from mlzoo.data.specs import Outputs, Target
 from mlzoo.data.text.pairs import source_text, target_text
-from mlzoo.data.text.reader import PairReader
+from mlzoo.data.text.reader import CaptionReader, PairReader
 from mlzoo.statistics.scorers import ratio
 from mlzoo.statistics.steps import edit_distance
 from mlzoo.tasks._tallies import Counting, Tally, TallyTask
@@ -47,15 +47,17 @@ class Task(TallyTask):
         counting: Counting,
     ) -> dict[str, Tally]:
         """Return right characters and edits of each pair for the model and each baseline."""
-        reader = rows.samples.reader
-        assert isinstance(reader, PairReader)
-        sources = [source_text(codes, reader) for codes in rows.inputs()]
-        truth = [target_text(codes, reader) for codes in rows.targets]
+        reader, inputs = rows.samples.reader, rows.inputs()
+        assert isinstance(reader, PairReader | CaptionReader)
+        sources, beside = rows.names(), inputs
+        if isinstance(reader, PairReader):
+            sources = [source_text(codes, reader) for codes in inputs]
+            beside = np.array(sources, dtype=object)
+        truth = [target_text(codes, reader.alphabet) for codes in rows.targets]
         given: dict[str, Sequence[str]] = {}
         if predict is not None:
-            given[""] = predicted_texts(predict, rows.inputs(), reader)
-        texts = np.array(sources, dtype=object)
-        given |= {name: list(each.predict(texts)) for name, each in baselines.items()}
+            given[""] = predicted_texts(predict, inputs, reader.alphabet)
+        given |= {name: list(each.predict(beside)) for name, each in baselines.items()}
         return {name: tally(sources, truth, texts) for name, texts in given.items()}
 
 
@@ -64,7 +66,7 @@ class TranslationTally:
     """Predicted texts of n pairs.
 
     Attributes:
-        sources: n texts.
+        sources: n texts, of images their names.
         truth: n texts.
         predicted: n texts.
         edits: (n,) insertions, deletions and replacements from the predicted text to the true one.
@@ -128,8 +130,8 @@ def tally(
     )
 
 
-def predicted_texts(predict: Predict, inputs: np.ndarray, reader: PairReader) -> list[str]:
-    """Return what a model gives for sources (n, steps, 1), by its most likely symbols.
+def predicted_texts(predict: Predict, inputs: np.ndarray, alphabet: Sequence[str]) -> list[str]:
+    """Return what a model gives for sources (n, *shape), by its most likely symbols.
 
     Raises:
         DivergedError: the model's outputs hold NaN or infinity.
@@ -142,5 +144,5 @@ def predicted_texts(predict: Predict, inputs: np.ndarray, reader: PairReader) ->
                 "the model's outputs are NaN or infinite; train again with a smaller "
                 "--learning-rate or --clip-norm 1"
             )
-        texts += [target_text(codes, reader) for codes in outputs.argmax(axis=-1)]
+        texts += [target_text(codes, alphabet) for codes in outputs.argmax(axis=-1)]
     return texts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,7 @@ from mlzoo.data.samples import Data, Part
 from mlzoo.data.specs import IGNORED
 from mlzoo.data.tables.label_sets import joined
 from mlzoo.data.text.characters import continue_text
-from mlzoo.data.text.reader import PairReader, TextReader
+from mlzoo.data.text.reader import CaptionReader, TextReader
 from mlzoo.drawing import pictures, sheets
 from mlzoo.drawing.circuits import circuit_diagram
 from mlzoo.drawing.palette import class_colors
@@ -58,6 +59,7 @@ _GRID = 12
 """Samples at a side of the grid of codes."""
 _NEAREST, _COMPARED = (8, 5), 5_000
 """Drawn images that are compared, the training images beside each, and those that they are of."""
+_CAPTIONS = 16
 _BAND_POINTS, _BAND_FUNCTIONS = 300, 5
 """Inputs that an error band is drawn at, and functions drawn from the posterior."""
 
@@ -382,8 +384,11 @@ def _translations(
     outcome: TallyOutcome,
 ) -> None:
     """Draw what the decoder attends to in the best, the median and the worst test pairs."""
-    tally, reader = outcome.tally, data.samples.reader
-    assert isinstance(tally, TranslationTally) and isinstance(reader, PairReader)
+    tally = outcome.tally
+    assert isinstance(tally, TranslationTally)
+    if isinstance(data.samples.reader, CaptionReader):
+        _captions(folder, data, tally)
+        return
     places = [place for _, place in chosen_cases(tally.scores())]
     weights = attention_of(model, data.test.inputs(np.array(places)))
     if weights is None:
@@ -395,6 +400,20 @@ def _translations(
         for (title, at), each in zip(chosen_cases(tally.scores()), weights, strict=True)
     ]
     attention.attention_cases(folder, cases)
+
+
+def _captions(folder: Path, data: Data, tally: TranslationTally) -> None:
+    """Draw test images, each with what was written of it, and the truth where that differs."""
+    count = min(_CAPTIONS, len(data.test))
+    pairs = list(zip(tally.predicted, tally.truth, strict=True))[:count]
+    texts = [
+        "\n".join(textwrap.wrap(said, 26)[:2])
+        if said == truth
+        else "\n".join([*textwrap.wrap(said, 26)[:2], "truly", *textwrap.wrap(truth, 26)[:2]])
+        for said, truth in pairs
+    ]
+    images = data.test.inputs(np.arange(count))
+    pictures.captioned_images(folder / "captions.png", images, texts, data.samples.maximum)
 
 
 def _dense_pictures(

@@ -23,6 +23,7 @@ _CASES = {
     "alexnet": ModelCase("alexnet", {"dense": [32]}, ((63, 63, 1), (64, 71, 3))),
     # Noise by heart takes convolutions long; `test_autoencoder` trains both kinds of network.
     "autoencoder": ModelCase("autoencoder", {"filters": [8, 12]}, overfits=False),
+    "captioner": ModelCase("captioner", {"filters": [6, 8], "units": 24}, rate=1e-2),
     "cnn_equivariant": ModelCase("cnn_equivariant", {"filters": [6, 8]}, rate=1e-2),
     "conv_lstm": ModelCase(
         "conv_lstm", {"filters": [8, 6]}, ((4, 8, 8, 1), (3, 6, 10, 2)), "array", rate=1e-2
@@ -64,6 +65,7 @@ _CASES = {
 _PARAMETERS = {
     "alexnet": 20_315_971,
     "autoencoder": 138_347,
+    "captioner": 420_325,
     "cnn": 72_947,
     "cnn_equivariant": 72_187,
     "conv_lstm": 29_619,

@@ -60,7 +60,10 @@ def test_two_columns_of_texts_that_hardly_repeat_are_pairs(tmp_path: Path) -> No
     assert samples.task == "translation" and samples.target_names == ("iso",)
     assert samples.class_names[-1] == "end" and samples.targets.shape == (30, 11)
     for (words, iso), x, y in zip(pairs(), samples.inputs, samples.targets, strict=True):
-        assert source_text(x, samples.reader) == words and target_text(y, samples.reader) == iso
+        assert (
+            source_text(x, samples.reader) == words
+            and target_text(y, samples.reader.alphabet) == iso
+        )
     few = [("ab"[i % 2], "cd"[i % 3 % 2]) for i in range(30)]
     labels = table(tmp_path, few)
     assert loading.read(config(labels)).task == "classification"
@@ -167,6 +170,6 @@ def test_padding_of_sources_changes_nothing_and_gets_no_attention() -> None:
     assert weights.shape == (1, 11, longer.shape[1])
     np.testing.assert_allclose(weights[..., :length].sum(axis=-1), 1, atol=1e-5)
     texts = predicted_texts(
-        lambda each: keras.ops.convert_to_numpy(network(each)), x, samples.reader
+        lambda each: keras.ops.convert_to_numpy(network(each)), x, samples.reader.alphabet
     )
     assert len(texts) == 1

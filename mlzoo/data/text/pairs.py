@@ -19,7 +19,7 @@ from mlzoo.data.tables.columns import numbers
 from mlzoo.data.tables.formats import is_table
 from mlzoo.data.tables.tables import Table, decode, read_table
 from mlzoo.data.text.characters import alphabet_of, shown
-from mlzoo.data.text.reader import PairReader
+from mlzoo.data.text.reader import CaptionReader, PairReader
 
 TASK = "translation"
 END = "end"
@@ -101,17 +101,11 @@ def pair_samples(
         DataError: a target is longer than a decoder takes, or has too many characters.
     """
     source_alphabet, _ = alphabet_of("".join(sources))
-    alphabet = sorted({*"".join(targets)})
-    longest = max(map(len, targets)) + 1
-    if longest > LONGEST or len(alphabet) >= IGNORED - 1:
-        raise DataError(
-            f"targets have up to {longest - 1} characters, {len(alphabet)} different ones; a "
-            f"decoder takes at most {LONGEST - 1} and {IGNORED - 2}"
-        )
+    alphabet, longest = target_alphabet(targets)
     reader = PairReader(
         columns=columns,
         source_alphabet=tuple(source_alphabet),
-        alphabet=tuple(alphabet),
+        alphabet=alphabet,
         longest=longest,
     )
     inputs, codes = encode_sources(sources, reader), encode_targets(targets, reader)
@@ -134,6 +128,22 @@ def pair_samples(
     )
 
 
+def target_alphabet(targets: Sequence[str]) -> tuple[tuple[str, ...], int]:
+    """Return the characters of texts that are to be written, and the symbols of the longest.
+
+    Raises:
+        DataError: a text is longer than a decoder takes, or has too many characters.
+    """
+    alphabet = sorted({*"".join(targets)})
+    longest = max(map(len, targets)) + 1
+    if longest > LONGEST or len(alphabet) >= IGNORED - 1:
+        raise DataError(
+            f"targets have up to {longest - 1} characters, {len(alphabet)} different ones; a "
+            f"decoder takes at most {LONGEST - 1} and {IGNORED - 2}"
+        )
+    return tuple(alphabet), longest
+
+
 def encode_sources(texts: Sequence[str], reader: PairReader) -> np.ndarray:
     """Return codes (n, steps, 1) float32, NaN beyond the end; unknown characters are left out."""
     place = {character: code for code, character in enumerate(reader.source_alphabet)}
@@ -150,33 +160,43 @@ def source_text(codes: np.ndarray, reader: PairReader) -> str:
     return "".join(reader.source_alphabet[code] for code in known)
 
 
-def encode_targets(texts: Sequence[str], reader: PairReader) -> np.ndarray:
+def encode_targets(texts: Sequence[str], reader: PairReader | CaptionReader) -> np.ndarray:
+    """Return codes (n, longest) uint8; see `encode_symbols`."""
+    return encode_symbols(texts, reader.alphabet, reader.longest)
+
+
+def encode_symbols(texts: Sequence[str], alphabet: Sequence[str], longest: int) -> np.ndarray:
     """Return codes (n, longest) uint8: the characters, the end, then `IGNORED`.
 
+    Args:
+        texts: n texts.
+        alphabet: characters; a code is a position in it.
+        longest: symbols of the longest text, its end included.
+
     Raises:
-        DataError: a text is longer than the longest, or has a character that the reader lacks.
+        DataError: a text is longer than the longest, or has a character that the alphabet lacks.
     """
-    place = {character: code for code, character in enumerate(reader.alphabet)}
-    rows = np.full((len(texts), reader.longest), IGNORED, np.uint8)
+    place = {character: code for code, character in enumerate(alphabet)}
+    rows = np.full((len(texts), longest), IGNORED, np.uint8)
     for row, text in zip(rows, texts, strict=True):
         unknown = sorted({*text} - {*place})
-        if unknown or len(text) >= reader.longest:
+        if unknown or len(text) >= longest:
             odd = f"the characters {' '.join(unknown)}" if unknown else f"{len(text)} characters"
             raise DataError(
                 f"the target {text[:40]!r} has {odd}, which the model can't give: its targets "
-                f"have up to {reader.longest - 1}"
+                f"have up to {longest - 1}"
             )
         row[: len(text) + 1] = [*(place[character] for character in text), len(place)]
     return rows
 
 
-def target_text(codes: np.ndarray, reader: PairReader) -> str:
-    """Return the text of codes (symbols,) up to the first end."""
+def target_text(codes: np.ndarray, alphabet: Sequence[str]) -> str:
+    """Return the text of codes (symbols,) up to the first end, which follows the alphabet."""
     kept = []
     for code in codes.tolist():
-        if code >= len(reader.alphabet):
+        if code >= len(alphabet):
             break
-        kept.append(reader.alphabet[code])
+        kept.append(alphabet[code])
     return "".join(kept)
 
 

@@ -1,9 +1,10 @@
-"""Readers of texts, and of pairs of texts."""
+"""Readers of texts, of pairs of texts, and of images with captions."""
 
 from __future__ import annotations
 
 from typing import Literal
 
+from mlzoo.data.images.reader import ImageReader
 from mlzoo.data.reader import Reader
 
 
@@ -51,3 +52,12 @@ class PairReader(Reader):
     def input_names(self) -> tuple[str, ...]:
         """Return the name of the one channel."""
         return ("code",)
+
+
+class CaptionReader(ImageReader):
+    """Reader of images that are described by a text each."""
+
+    alphabet: tuple[str, ...]
+    """Characters of the captions; the code after the last one is the end of a caption."""
+    longest: int
+    """Symbols of the longest caption, its end included."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mlzoo.core.progress import Listener
-from mlzoo.data.text.reader import PairReader
+from mlzoo.data.text.reader import CaptionReader, PairReader
 from mlzoo.runs.predicting import novelty, spread
 from mlzoo.runs.results import Predictions
 
@@ -39,7 +39,9 @@ def predict_rows(
     if run.target.translated:
         from mlzoo.tasks.translation import predicted_texts
 
-        written = predicted_texts(run.outputs, rows, run.reader_as(PairReader))
+        reader = run.reader
+        assert isinstance(reader, PairReader | CaptionReader)
+        written = predicted_texts(run.outputs, rows, reader.alphabet)
         return Predictions(names, written, None, warnings)
     if run.target.step_class:
         return _of_steps(run, rows, names, warnings)

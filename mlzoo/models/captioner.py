@@ -1,0 +1,115 @@
+"""Convolutions and a decoder with attention, from an image to its caption.
+
+Xu et al., "Show, Attend and Tell: Neural Image Caption Generation with Visual Attention" (2015),
+with the attention of Luong, Pham and Manning (2015): a recurrent decoder writes the caption symbol
+by symbol, attends to the cells of the last feature map at each, and is fed its own last symbol, in
+training the true one (teacher forcing). What differs: the convolutions are trained with it, and
+coordinates are added to their maps (Liu et al. 2018, CoordConv), since captions say where things
+are, and normalization is over groups of channels (Wu and He 2018). `encoder` is the last map,
+`head` the decoder.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from mlzoo.core.configs import Settings
+from mlzoo.core.setting_types import Rate, Sizes, searched
+from mlzoo.data.specs import Inputs, Outputs, TrainingModel
+
+if TYPE_CHECKING:
+    import keras
+
+    from mlzoo.core.configs import RunConfig
+    from mlzoo.data.contracts import Recipe
+    from mlzoo.data.samples import Data
+
+TARGETS = ("classes per symbol",)
+
+
+class Config(Settings):
+    """Settings of captioner."""
+
+    filters: Sizes = (32, 64, 128)
+    """Filters of the blocks, comma-separated; each halves the map."""
+    cell: Literal["gru", "lstm"] = Field("gru", json_schema_extra=searched(choices=("gru", "lstm")))
+    """Kind of recurrent layer of the decoder."""
+    units: int = Field(128, ge=1, le=4096, json_schema_extra=searched(32, 256, log=True))
+    """Units of the decoder."""
+    embedding: int = Field(32, ge=1, le=1024)
+    """Size of the vector that stands for a symbol."""
+    dropout: Rate = Field(0.0, json_schema_extra=searched(0.0, 0.5))
+    """Share of features dropped before the output layer."""
+    teacher_forcing: bool = True
+    """Feed the decoder the true last symbol in training, not its own."""
+
+
+def recipe(data: Data, config: RunConfig) -> Recipe:
+    """Return epochs, batch size and a rate that falls to 0; what is kept is the last epoch's.
+
+    The loss of captions that a decoder derails on grows with its confidence, so that it chooses no
+    epoch.
+    """
+    from mlzoo.data.contracts import Recipe
+
+    fields = {"epochs": 24, "learning_rate": 1e-3, "batch_size": 24, "schedule": "cosine"}
+    fields |= {"early_stopping": 0, "keep": "last"}
+    return Recipe({**fields, "clip_norm": 1.0}, reason="captions")
+
+
+def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
+    """Return the model, from (batch, height, width, channels) to (batch, length, symbols).
+
+    Its `twin` takes the true symbols too.
+
+    Args:
+        config: the model's settings.
+        inputs: specification of the images.
+        outputs: specification of the captions.
+
+    Raises:
+        UsageError: a sample is no image, or is smaller than the blocks need.
+    """
+    import keras
+
+    from mlzoo.layers.attention_decoder import AttentionDecoder
+    from mlzoo.layers.convolutions import require_sides
+    from mlzoo.layers.grids import GridCoordinates
+
+    inputs.require_image("captioner")
+    require_sides(inputs.shape, "captioner", 2 ** len(config.filters))
+    tensor, x = inputs.start()
+    for number, width in enumerate(config.filters, 1):
+        x = GridCoordinates(name=f"block{number}_coordinates")(x)
+        for part, stride in ((1, 2), (2, 1)):
+            name = f"block{number}_conv{part}"
+            x = keras.layers.Conv2D(width, 3, stride, "same", use_bias=False, name=name)(x)
+            x = keras.layers.GroupNormalization(_group(width), name=f"block{number}_norm{part}")(x)
+            x = keras.layers.Activation("relu", name=f"block{number}_activation{part}")(x)
+    x = keras.layers.Activation("linear", name="encoder")(x)
+    memory = keras.layers.Reshape((-1, config.filters[-1]), name="cells")(x)
+    context = keras.layers.GlobalAveragePooling1D(name="context")(memory)
+    (length,) = outputs.shape
+    decoder = AttentionDecoder(
+        config.cell,
+        config.units,
+        config.embedding,
+        outputs.units,
+        length,
+        config.dropout,
+        dtype="float32",
+        name="head",
+    )
+    model = keras.Model(tensor, outputs.finish(decoder(memory, context)), name="captioner")
+    if config.teacher_forcing:
+        truth = keras.Input((length,), name="truth")
+        taught = outputs.finish(decoder(memory, context, truth))
+        model.twin = TrainingModel(keras.Model([tensor, truth], taught, name="taught"), "targets")
+    return model
+
+
+def _group(width: int) -> int:
+    """Return the number of groups of channels: the largest up to 8 that divides them."""
+    return next(groups for groups in range(min(8, width), 0, -1) if width % groups == 0)
