@@ -256,15 +256,18 @@ class EquationTraining:
         self._check_signal()
 
     def _row(self, terms: np.ndarray) -> dict[str, float]:
-        """Return the loss, and the residuals of equations, conditions and measurements."""
+        """Return the loss, and the residuals of equations, conditions and measurements.
+
+        Conditions that hold by construction have none.
+        """
         first = len(self.problem.equations)
         second = first + len(self.problem.conditions)
-        parts = {
-            "residual": terms[:first],
-            "conditions": terms[first:second],
-            "data": terms[second:],
+        parts = {"residual": terms[:first], "conditions": terms[first:second]}
+        if self.problem.measurements is not None:
+            parts["data"] = terms[second:]
+        roots = {
+            name: float(np.sqrt(part.mean())) if len(part) else 0.0 for name, part in parts.items()
         }
-        roots = {name: float(np.sqrt(part.mean())) for name, part in parts.items() if len(part)}
         return {"loss": float(terms.sum()), **roots}
 
     def _check_signal(self) -> None:

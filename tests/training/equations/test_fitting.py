@@ -187,3 +187,16 @@ def test_other_models_and_other_data_are_refused(problem: Path) -> None:
         mlzoo.train("mlp", str(problem))
     with pytest.raises(UsageError, match="--precision float64 has no effect on classification"):
         mlzoo.train("mlp", "iris", precision="float64")
+
+
+def test_ordinary_equations_are_recommended_conditions_by_construction() -> None:
+    from types import SimpleNamespace
+
+    from mlzoo.models.pinn import recipe
+
+    recipes = {}
+    for name in ("damped-oscillator", "heat"):
+        samples = SimpleNamespace(problem=read_problem(NAMED / f"{name}.yaml"))
+        recipes[name] = recipe(SimpleNamespace(samples=samples), RunConfig(model="pinn", data=name))
+    assert recipes["damped-oscillator"].settings["hard"] and not recipes["heat"].settings
+    assert recipes["damped-oscillator"].fields["epochs"] < recipes["heat"].fields["epochs"]
