@@ -31,6 +31,15 @@ DEMOS = {
             "normal": [str(digit) for digit in range(9)],
         },
     ),
+    "diffusion": Demo(
+        "learns to draw digits of each class out of noise (1,797 images)",
+        {
+            "model": "diffusion",
+            "data": "digits",
+            "epochs": 40,
+            "set": {"filters": 16, "conditional": True},
+        },
+    ),
     "unet": Demo(
         "predicts the flow around a body at every pixel (240 generated images)",
         {
