@@ -13,7 +13,7 @@ from mlzoo.statistics import intervals
 from mlzoo.statistics.metrics import spread
 from mlzoo.statistics.scorers import NumberPredictions
 from mlzoo.statistics.verdicts import against_baselines
-from mlzoo.tasks._predictions import SamplePredictions
+from mlzoo.tasks._predictions import SamplePredictions, read_numbers
 from mlzoo.tasks._samples import SampleOutcome, SampleTask
 
 
@@ -97,5 +97,7 @@ class NumbersTask(SampleTask):
 
     def saved_scorer(self, metric: str, saved: SamplePredictions) -> Scorer:
         """Return a metric of saved numbers."""
-        truth, predictions = saved.targets.astype(float), saved.predictions.astype(float)
+        truth, predictions = (
+            read_numbers(cells, "predictions.csv") for cells in (saved.targets, saved.predictions)
+        )
         return self.scorers(truth, predictions)[metric]

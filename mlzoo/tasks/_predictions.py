@@ -174,7 +174,7 @@ def read_predictions(
     plain = np.vectorize(unquoted, otypes=[object])
     columns = [column for column, name in enumerate(header) if name.startswith("p_")]
     classes = tuple(unquoted(header[column].removeprefix("p_")) for column in columns)
-    probabilities = table[:, columns].astype("float64")
+    probabilities = read_numbers(table[:, columns], path)
     targets, predictions = (plain(table[:, wanted[what]]).astype(str) for what in wanted)
     ordered = np.sort(indices)
     return SamplePredictions(ordered, targets, predictions, groups, classes, probabilities, score)
@@ -192,16 +192,18 @@ def read_image_scores(path: Path) -> ImageScores:
         for kind in ("found", "missed", "false")
     }
     plain: list[str] = [n for n in header if n in _SUMS]
-    if "index" not in header or not rows or not (all(kinds.values()) or len(plain) > 1):
+    ragged = any(len(row) != len(header) for row in rows)
+    known = "index" in header and (all(kinds.values()) or len(plain) > 1)
+    if not known or not rows or ragged:
         raise UsageError(f"{path} holds no scores of images: it needs index and counts")
     table = np.array(rows, dtype=object)
     table = table[np.argsort(_integers(table[:, header.index("index")], path))]
     indices = _integers(table[:, header.index("index")], path)
     groups = table[:, header.index("group")].astype(str) if "group" in header else None
     if len(plain) > 1:
-        sums = {name: table[:, header.index(name)].astype(float) for name in plain}
+        sums = {name: read_numbers(table[:, header.index(name)], path) for name in plain}
         return ImageScores(indices, sums["values"][:, None], sums, groups)
-    sums = {kind: table[:, where].astype(float) for kind, where in kinds.items()}
+    sums = {kind: read_numbers(table[:, where], path) for kind, where in kinds.items()}
     return ImageScores(indices, sums["found"] + sums["missed"], sums, groups)
 
 
@@ -226,10 +228,22 @@ def read_forecasts(path: Path) -> Forecasts:
     if len(table) != np.prod(shape):
         raise UsageError(f"{path} holds no forecasts: some windows lack steps or targets")
     y_true, y_pred = (
-        column[name][order].astype(float).reshape(shape) for name in ("target", "prediction")
+        read_numbers(column[name][order], path).reshape(shape) for name in ("target", "prediction")
     )
     groups = column["group"][order][firsts].astype(str) if "group" in column else None
     return Forecasts(indices, y_true, y_pred, groups)
+
+
+def read_numbers(cells: np.ndarray, path: str | Path) -> np.ndarray:
+    """Return cells of a file of predictions, any shape, as float64.
+
+    Raises:
+        DataError: some are no numbers.
+    """
+    try:
+        return cells.astype("float64")
+    except ValueError as error:
+        raise files.damaged(Path(path), f"is damaged: {error}") from None
 
 
 def _integers(column: np.ndarray, path: Path) -> np.ndarray:
