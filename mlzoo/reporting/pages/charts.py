@@ -26,6 +26,8 @@ MOST_POINTS = 400
 """Maximum number of drawn points per line; of more, evenly chosen ones."""
 TABBED = ' tabindex="0"'
 """Lets keys scroll what is wider than a small screen."""
+ROW = 32
+"""Height of a row of a chart: a name with its value right below, apart from the next name."""
 WHOLE = ("epoch", "trial")
 """Axes that are counted: their ticks are whole numbers."""
 
@@ -128,7 +130,7 @@ def interval_chart(title: str, rows: Sequence[tuple[str, float, Sequence[float] 
     """
     values = [v for _, value, ends in rows for v in (value, *(ends or ()))]
     low, high = _padded(min(values), max(values))
-    step, top = 26, 8
+    step, top = ROW, 8
     height = top + step * len(rows) + 30
     # Names are above their bars, so that long ones fit a phone.
     across = Scale(low, high, 14, WIDTH - 14)
@@ -148,7 +150,7 @@ def interval_chart(title: str, rows: Sequence[tuple[str, float, Sequence[float] 
         parts.append(
             f"<g><title>{escape(caption)}</title>{bar}"
             f'<circle class="dot s{min(position, 1)}" cx="{dot}" cy="{y}" r="4.5"/>'
-            f'<text x="14" y="{y - 7}">{escape(caption)}</text></g>'
+            f'<text class="halo" x="14" y="{y - 7}">{escape(caption)}</text></g>'
         )
     return framed(title, "".join(parts), height)
 

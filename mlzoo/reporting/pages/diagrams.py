@@ -8,7 +8,7 @@ from html import escape
 
 from markupsafe import Markup
 
-from mlzoo.reporting.pages.charts import WIDTH, Scale, framed, ticks
+from mlzoo.reporting.pages.charts import ROW, WIDTH, Scale, framed, ticks
 from mlzoo.reporting.pages.rendering import number
 
 _ROW, _TOP, _BOTTOM = 26, 8, 30
@@ -43,17 +43,17 @@ def bar_chart(title: str, rows: Sequence[tuple[str, float, float]]) -> Markup:
         rows: name, value and error, of which all are 0 or more.
     """
     across = Scale(0.0, max(value + error for _, value, error in rows) or 1.0, 14, WIDTH - 14)
-    height = _TOP + _ROW * len(rows) + _BOTTOM
+    height = _TOP + ROW * len(rows) + _BOTTOM
     parts = [_columns(across, height)]
     for position, (name, value, error) in enumerate(rows):
-        y, x = _TOP + _ROW * position + 18, across.place(value)
+        y, x = _TOP + ROW * position + 18, across.place(value)
         a, b = across.place(max(0.0, value - error)), across.place(value + error)
         caption = f"{name}: {number(value)}" + (f" ± {number(error)}" if error else "")
         parts.append(
             f'<g class="s0"><line class="bar" x1="14" x2="{x}" y1="{y}" y2="{y}"/>'
             f'<line class="error" x1="{a}" x2="{b}" y1="{y}" y2="{y}"/>'
             f'<circle cx="{x}" cy="{y}" r="3.2"/>'
-            f'<text x="14" y="{y - 7}">{escape(caption)}</text></g>'
+            f'<text class="halo" x="14" y="{y - 7}">{escape(caption)}</text></g>'
         )
     return framed(title, "".join(parts), height)
 
