@@ -32,7 +32,13 @@ from mlzoo.layers.steps import AttentionPooling
 from mlzoo.layers.stock_images import bilinear, crop_like, pad_to_multiple
 from mlzoo.layers.upsampling import BilinearUp
 from mlzoo.layers.whitening import Whitening
-from mlzoo.layers.windows import LogChannels, NormalizedWindow, WindowForecast, WindowShortcut
+from mlzoo.layers.windows import (
+    LogChannels,
+    NormalizedWindow,
+    WindowForecast,
+    WindowSeason,
+    WindowShortcut,
+)
 
 
 def is_own(layer: Any) -> bool:
@@ -213,6 +219,21 @@ def _shortcut(layer: WindowShortcut, x: Any) -> Any:
     _set(linear, layer.start + layer.kernel, layer.start_bias + layer.bias)
     places = ops.convert_to_tensor(layer.channels, "int32")
     return ops.take(last, places, axis=2) + values * ops.take(layer.scale, places)
+
+
+@_call.register
+def _season(layer: WindowSeason, x: Any) -> Any:
+    added = []
+    for target, channel in enumerate(layer.channels):
+        name, dtype = f"{layer.name}_{target}", _dtype(layer)
+        phases = keras.layers.Dense(layer.season, "softmax", name=f"{name}_phases", dtype=dtype)
+        offsets = keras.layers.Dense(
+            layer.horizon, use_bias=False, name=f"{name}_offsets", dtype=dtype
+        )
+        added.append(offsets(phases(x[:, :, channel] - x[:, -1:, channel])))
+        _set(phases, layer.kernel[target], layer.bias[target])
+        _set(offsets, layer.offsets[target])
+    return ops.stack(added, axis=-1)
 
 
 @_call.register

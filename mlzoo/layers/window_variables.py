@@ -7,8 +7,15 @@ import numpy as np
 
 from mlzoo.data.moments import positive
 from mlzoo.data.samples import Data
-from mlzoo.layers.window_start import Start, in_logarithms, linear_start
-from mlzoo.layers.windows import LogChannels, NormalizedWindow, WindowForecast, WindowShortcut
+from mlzoo.layers.window_ridge import in_logarithms
+from mlzoo.layers.window_start import Start, linear_start
+from mlzoo.layers.windows import (
+    LogChannels,
+    NormalizedWindow,
+    WindowForecast,
+    WindowSeason,
+    WindowShortcut,
+)
 
 _MOST_WINDOWS = 4000
 _LARGEST = 20.0
@@ -17,7 +24,7 @@ _LARGEST = 20.0
 
 def set_variables(model: keras.Model, data: Data) -> None:
     """Set statistics and start weights of a model's layers of windows; without any, do nothing."""
-    kinds = (LogChannels, NormalizedWindow, WindowForecast, WindowShortcut)
+    kinds = (LogChannels, NormalizedWindow, WindowForecast, WindowSeason, WindowShortcut)
     layers = {type(layer): layer for layer in model.layers if isinstance(layer, kinds)}
     if not layers or not len(data.train):
         return
@@ -41,11 +48,29 @@ def set_variables(model: keras.Model, data: Data) -> None:
         layer.scale.assign(spread if layer.kind == "none" else usual)
     if WindowShortcut in layers:
         spread = _over_zero(last.std(axis=0), windows)
-        _start(layers[WindowShortcut], linear_start(data, log), usual, spread)
+        season = layers[WindowSeason].season if WindowSeason in layers else 1
+        start = linear_start(data, log, season)
+        _start(layers[WindowShortcut], start, usual, spread)
+        if season > 1:
+            _season(layers[WindowSeason], start)
 
 
 def _over_zero(scale: np.ndarray, windows: np.ndarray) -> np.ndarray:
     return np.asarray(positive(scale, np.abs(windows).mean(axis=(0, 1))))
+
+
+def _season(layer: WindowSeason, start: Start) -> None:
+    """Set what each phase adds; a target without a mean season keeps the layer's zeros."""
+    kernel, bias, offsets = (
+        np.zeros(each.shape) for each in (layer.kernel, layer.bias, layer.offsets)
+    )
+    for target, term in enumerate(start.seasons):
+        if term is not None:
+            kernel[target], bias[target] = term.profile.kernel, term.profile.bias
+            offsets[target] = term.offsets
+    layer.kernel.assign(kernel)
+    layer.bias.assign(bias)
+    layer.offsets.assign(offsets)
 
 
 def _start(layer: WindowShortcut, start: Start, scale: np.ndarray, spread: np.ndarray) -> None:

@@ -1,4 +1,4 @@
-"""Layers of forecasts from windows: logarithms, normalization of each window, linear shortcut.
+"""Layers of forecasts from windows: logarithms, normalization, linear shortcut, mean season.
 
 Statistics and start weights are variables that no gradient changes, so that a saved model takes
 raw windows; `mlzoo.layers.window_variables` sets them from the training split.
@@ -181,6 +181,53 @@ class WindowShortcut(_WindowLayer):
     def get_config(self) -> dict[str, object]:
         """Return the arguments that rebuild the layer."""
         own = {"channels": self.channels, "horizon": self.horizon, "l2": self.l2}
+        return {**super().get_config(), **own}
+
+
+@keras.saving.register_keras_serializable(package="mlzoo")
+class WindowSeason(_WindowLayer):
+    """Mean season that is added to forecasts, in the phase that a window shows.
+
+    A linear map of the window less its last step and a softmax give the probabilities of the
+    phases; each phase adds its own offsets. No gradient changes any of it, and without values that
+    are set it adds nothing. See `mlzoo.layers.season_profile`.
+
+    Args:
+        channels: positions of the targets among the window's channels.
+        horizon: steps to forecast.
+        season: steps of a season.
+    """
+
+    def __init__(self, channels: Sequence[int], horizon: int, season: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.channels = [int(channel) for channel in channels]
+        self.horizon, self.season = int(horizon), int(season)
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Make the variables: maps to the phases' logits, and the offsets of each phase."""
+        targets, steps = len(self.channels), int(input_shape[1] or 0)
+        self.kernel = self.fixed("kernel", (targets, steps, self.season))
+        self.bias = self.fixed("bias", (targets, self.season))
+        self.offsets = self.fixed("offsets", (targets, self.season, self.horizon))
+
+    def call(self, x: Any) -> Any:
+        """Map windows (batch, steps, channels) to what is added (batch, horizon, targets)."""
+        x = ops.cast(x, self.compute_dtype)
+        added = []
+        for target, channel in enumerate(self.channels):
+            changes = x[:, :, channel] - x[:, -1:, channel]
+            logits = ops.matmul(changes, ops.cast(self.kernel[target], x.dtype))
+            phases = ops.softmax(logits + ops.cast(self.bias[target], x.dtype))
+            added.append(ops.matmul(phases, ops.cast(self.offsets[target], x.dtype)))
+        return ops.stack(added, axis=-1)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Return (batch, horizon, targets)."""
+        return (input_shape[0], self.horizon, len(self.channels))
+
+    def get_config(self) -> dict[str, object]:
+        """Return the arguments that rebuild the layer."""
+        own = {"channels": self.channels, "horizon": self.horizon, "season": self.season}
         return {**super().get_config(), **own}
 
 

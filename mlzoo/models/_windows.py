@@ -41,6 +41,11 @@ class Windowed(Protocol):
         ...
 
     @property
+    def season(self) -> int:
+        """Return the steps of the mean season; 0 and 1: there is none."""
+        ...
+
+    @property
     def skip_last(self) -> bool:
         """Return whether changes from the last value are predicted."""
         ...
@@ -93,6 +98,11 @@ def check(model: str, config: Windowed, inputs: Inputs, outputs: Outputs) -> Non
         inputs: what it gets.
         outputs: what it predicts.
     """
+    if config.season > 1 and config.shortcut != "linear":
+        raise UsageError(
+            f"{model}: season={config.season} has no effect without shortcut=linear, which adds "
+            "the season; set both or leave season out"
+        )
     if not wanted(config):
         return
     names = [name for name in _SETTINGS if getattr(config, name) not in ("auto", "none")]
@@ -117,7 +127,7 @@ def opened(config: Windowed, inputs: Inputs, outputs: Outputs) -> OpenedWindows:
     x, base, scale = NormalizedWindow(kind, outputs.channels, name="normalized")(windows)
     head: dict[str, object] = {}
     if config.shortcut == "linear":
-        base = linear(windows, outputs, L2, "shortcut")
+        base = linear(windows, outputs, L2, "shortcut", config.season)
         # At first the shortcut forecasts alone, and the network adds what it lacks.
         head = {"kernel_initializer": "zeros"}
     return OpenedWindows(raw, x, base, scale, config.transform == "log", head)
@@ -130,7 +140,9 @@ def transformed(transform: str, raw: keras.KerasTensor, outputs: Outputs) -> ker
     return LogChannels(outputs.channels, name="logarithms")(raw) if transform == "log" else raw
 
 
-def linear(windows: keras.KerasTensor, outputs: Outputs, l2: float, name: str) -> keras.KerasTensor:
+def linear(
+    windows: keras.KerasTensor, outputs: Outputs, l2: float, name: str, season: int
+) -> keras.KerasTensor:
     """Return the linear forecast (batch, horizon, targets) of transformed windows.
 
     Args:
@@ -138,10 +150,17 @@ def linear(windows: keras.KerasTensor, outputs: Outputs, l2: float, name: str) -
         outputs: what is predicted.
         l2: penalty on what training adds to the start weights.
         name: of the layer.
+        season: steps of the mean season that is added; 0 and 1: none is.
     """
-    from mlzoo.layers.windows import WindowShortcut
+    import keras
 
-    return WindowShortcut(outputs.channels, outputs.horizon, l2, name=name)(windows)
+    from mlzoo.layers.windows import WindowSeason, WindowShortcut
+
+    y_pred = WindowShortcut(outputs.channels, outputs.horizon, l2, name=name)(windows)
+    if season <= 1:
+        return y_pred
+    mean = WindowSeason(outputs.channels, outputs.horizon, season, name="season")(windows)
+    return keras.layers.Add(name=f"{name}_season")([y_pred, mean])
 
 
 def initialize(model: keras.Model, data: Data) -> None:
@@ -166,10 +185,11 @@ def recipe(data: Data, config: RunConfig, settings: tuple[str, ...]) -> Recipe:
     given = excluded or not config.set.get("skip_last", True)
     if given or not applies(data.inputs, data.outputs) or not len(data.train):
         return Recipe()
-    start = linear_start(data)
+    season = _season(data, config)
+    start = linear_start(data, season=season)
     log = False
     if positive(data):
-        logarithms = linear_start(data, log=True)
+        logarithms = linear_start(data, log=True, season=season)
         log = logarithms.error < start.error
         start = logarithms if log else start
     # Few windows tell little of what a network could add to its start.
@@ -178,6 +198,7 @@ def recipe(data: Data, config: RunConfig, settings: tuple[str, ...]) -> Recipe:
         "transform": "log" if log else "none",
         "normalize_window": "last" if start.drifts else "none",
         "shortcut": "linear",
+        "season": season if start.seasons[0] else 1,
     }
     growth = "growth in percent" if log else "steps alike"
     level = "a drifting level" if start.drifts else "a steady level"
@@ -186,3 +207,15 @@ def recipe(data: Data, config: RunConfig, settings: tuple[str, ...]) -> Recipe:
         settings={name: value for name, value in chosen.items() if name in settings},
         reason=f"{len(data.train)} windows, {growth}, {level}",
     )
+
+
+def _season(data: Data, config: RunConfig) -> int:
+    """Return the steps of the mean season to look for; 1: none."""
+    if config.set.get("shortcut", "linear") != "linear":
+        return 1
+    given = config.set.get("season")
+    if isinstance(given, int) and given > 0:
+        return given
+    season = 1 if data.samples.windows is None else data.samples.windows.season
+    # A window of less than half a season does not show its phase.
+    return season if season <= 2 * int(data.samples.inputs.shape[1]) else 1

@@ -36,6 +36,9 @@ class Config(Settings):
     transform: Literal["auto", "none", "log"] = "auto"
     """Work on the targets' logarithms, as where a level grows by percent; auto: what --preset
     chooses on the past, none without one."""
+    season: int = Field(0, ge=0)
+    """Steps of a season whose mean over the training split the forecast adds, in the phase
+    that the window shows; 0: what --preset chooses, none without one; 1: none."""
     l2: float = Field(0.01, ge=0, json_schema_extra=searched(1e-4, 1.0, log=True))
     """Penalty on the squares of what training adds to the start weights."""
 
@@ -63,7 +66,7 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
         )
     raw, _ = inputs.start()
     windows = _windows.transformed(config.transform, raw, outputs)
-    y_pred = _windows.linear(windows, outputs, config.l2, "head")
+    y_pred = _windows.linear(windows, outputs, config.l2, "head", config.season)
     output = WindowForecast(config.transform == "log", name="output")(y_pred)
     return keras.Model(raw, output, name="nlinear")
 

@@ -58,6 +58,9 @@ class Config(Settings):
     shortcut: Literal["auto", "none", "linear"] = "auto"
     """Add the network to a linear forecast of the window that starts at the best classic ones;
     auto: linear with a --preset, none without one."""
+    season: int = Field(0, ge=0)
+    """Steps of a season whose mean over the training split the shortcut adds, in the phase
+    that the window shows; 0: what --preset chooses, none without one; 1: none."""
 
     @property
     def skip_last(self) -> bool:

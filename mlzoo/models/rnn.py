@@ -78,6 +78,9 @@ class Config(Settings):
     shortcut: Literal["auto", "none", "linear"] = "auto"
     """Forecasting: add the network to a linear forecast of the window that starts at the best
     classic ones (`mlzoo models show nlinear`); auto: linear with a --preset, none without one."""
+    season: int = Field(0, ge=0)
+    """Steps of a season whose mean over the training split the shortcut adds, in the phase
+    that the window shows; 0: what --preset chooses, none without one; 1: none."""
     carry_state: bool = False
     """Series and text: go on from the state that the window before ended with (truncated
     back-propagation through time); windows must follow one another (--stride as long as they).

@@ -89,7 +89,12 @@ def _box() -> Inputs:
 
 
 _TABM = {"members": 3, "embedding": "periodic", "ranks": True, "clip": 3.0}
-_WINDOWS = {"normalize_window": "standard", "transform": "log", "shortcut": "linear"}
+_WINDOWS = {
+    "normalize_window": "standard",
+    "transform": "log",
+    "shortcut": "linear",
+    "season": 5,
+}
 _SMALL = {"units": [4]}
 _UNET = {"depth": 2, "filters": 4, "upsampling": "bilinear"}
 _CASES: dict[str, Any] = {

@@ -10,8 +10,15 @@ import numpy as np
 import pytest
 
 from mlzoo.layers import window_kernels as kernels
-from mlzoo.layers.window_start import in_logarithms, linear_start, positive
-from mlzoo.layers.windows import LogChannels, NormalizedWindow, WindowForecast, WindowShortcut
+from mlzoo.layers.window_ridge import in_logarithms
+from mlzoo.layers.window_start import linear_start, positive
+from mlzoo.layers.windows import (
+    LogChannels,
+    NormalizedWindow,
+    WindowForecast,
+    WindowSeason,
+    WindowShortcut,
+)
 from tests.tasks.made_forecasts import series_data
 
 RNG = np.random.default_rng(0)
@@ -148,7 +155,34 @@ def test_missing_targets_are_left_out() -> None:
     assert np.abs(forecasts(data) - data.test.targets)[known].mean() < 1
 
 
+def test_windows_shorter_than_two_seasons_know_the_mean_season() -> None:
+    data = series_data([monthly(150, 0.2, noise=2.0)], window=8, horizon=6, season=6)
+    start = linear_start(data, season=6)
+    assert start.error < 0.95 * linear_start(data).error
+    assert start.seasons[0] is not None
+    assert linear_start(data).seasons == (None,)
+
+
+def test_a_season_that_is_none_changes_little() -> None:
+    data = series_data([np.cumsum(RNG.normal(size=200))], window=16, horizon=3, season=6)
+    assert linear_start(data, season=6).error < 1.05 * linear_start(data).error
+
+
 # Layers
+
+
+@pytest.mark.backends
+def test_each_phase_of_a_season_adds_its_offsets() -> None:
+    layer = WindowSeason((1,), 2, 3)
+    layer.build((None, 4, 2))
+    x = RNG.normal(size=(5, 4, 2)).astype("float32")
+    np.testing.assert_array_equal(numbers(layer(x)), np.zeros((5, 2, 1)))
+    kernel, bias, offsets = (RNG.normal(size=shape) for shape in ((4, 3), (3,), (3, 2)))
+    layer.set_weights([kernel[None], bias[None], offsets[None]])
+    odds = np.exp((x[..., 1] - x[:, -1:, 1]) @ kernel + bias)
+    expected = odds / odds.sum(axis=1, keepdims=True) @ offsets
+    np.testing.assert_allclose(numbers(layer(x))[..., 0], expected, rtol=1e-4, atol=1e-5)
+    assert not layer.trainable_variables
 
 
 @pytest.mark.backends

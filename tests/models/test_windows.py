@@ -68,13 +68,14 @@ def test_a_shifted_window_shifts_the_forecast(kind: str) -> None:
 def test_the_recipe_knows_growth_in_percent(name: str) -> None:
     plugin = registry.load("model", name)
     recipe = plugin.recipe(growing(), RunConfig(model=name, data="x"))
-    expected = {"transform": "log", "normalize_window": "last", "shortcut": "linear"}
+    expected = {"transform": "log", "normalize_window": "last", "shortcut": "linear", "season": 6}
     assert recipe.settings == {k: v for k, v in expected.items() if k in plugin.Config.model_fields}
     assert recipe.reason.endswith("growth in percent, a drifting level")
     # 33 training windows, where 1,000 are enough for the usual rate of .001.
     assert recipe.fields == {"learning_rate": 3.3e-05}
     noise = series_data([np.random.default_rng(0).normal(size=300)], window=8)
-    assert plugin.recipe(noise, RunConfig(model=name, data="x")).settings["transform"] == "none"
+    settings = plugin.recipe(noise, RunConfig(model=name, data="x")).settings
+    assert (settings["transform"], settings["season"]) == ("none", 1)
 
 
 def test_the_recipe_leaves_what_was_chosen() -> None:
@@ -82,6 +83,30 @@ def test_the_recipe_leaves_what_was_chosen() -> None:
     for settings in ({"head": "decoder"}, {"carry_state": True}, {"skip_last": False}):
         config = RunConfig(model="rnn", data="x", set=settings)
         assert plugin.recipe(growing(), config).settings == {}
+
+
+def test_a_mean_season_is_added_to_an_untrained_forecast(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    y = 50 + np.resize([9.0, -4, 1, 6, -7, -5], 120) + rng.normal(0, 2, 120)
+    data = series_data([np.c_[y, rng.normal(size=120)]], window=8, horizon=4, season=6)
+    errors = {}
+    for season in (1, 6):
+        model = build("nlinear", data, season=season)
+        x = data.test.inputs()
+        errors[season] = np.abs(outcome(model, x) - data.test.targets).mean()
+    assert errors[6] < 0.95 * errors[1]
+    model.save(tmp_path / "m.keras")
+    loaded = keras.models.load_model(tmp_path / "m.keras", safe_mode=True)
+    np.testing.assert_allclose(outcome(loaded, x), outcome(model, x), rtol=1e-5)
+
+
+def test_a_season_needs_the_shortcut() -> None:
+    plugin = registry.load("model", "tcn")
+    outputs = Outputs("forecasting", 1, (0.0,), (1.0,), 3, (0,))
+    with pytest.raises(UsageError, match="season=6 has no effect without shortcut=linear"):
+        plugin.build(plugin.Config(season=6), Inputs((12, 1), "sequence"), outputs)
+    config = RunConfig(model="tcn", data="x", set={"shortcut": "none"})
+    assert plugin.recipe(growing(), config).settings["season"] == 1
 
 
 @pytest.mark.parametrize("name", ["rnn", "tcn"])
