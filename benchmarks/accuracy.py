@@ -1,4 +1,4 @@
-"""What `mlzoo train` reaches on real data with its defaults, beside the baselines.
+"""Scores of `mlzoo train` on real data with its defaults, beside the baselines.
 
 Three commands, exactly as a user types them. Two have a bar: .985 on 10,000 digits, and a mean of
 .74 over 5 seeds on the wines of quality 6 and more. The third, cracks in photographs that no two

@@ -1,4 +1,4 @@
-"""What augmentation costs and what it gains.
+"""Cost and gain of augmentation.
 
 Throughput: images a second that the training pipeline makes with `medium`, at 128x128 and 256x256
 pixels, with as many processes as cores; against a plain loop over albumentations with the same

@@ -1,4 +1,4 @@
-"""What batches of like length save: an epoch with and without them, on uneven sequences.
+"""Savings by batches of like length: an epoch with and without them, on uneven sequences.
 
 Trains the same network on the radio signals of `indoor_movement` (19 to 129 steps), padded to six
 lengths and to the longest alone, in turns, and compares the median epoch. The bar: at least 1.3

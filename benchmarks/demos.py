@@ -1,4 +1,4 @@
-"""Whether each demo is done within a minute, and its report is small and quick to open.
+"""Demos: each is done within a minute, and its report is small and quick to open.
 
 Runs `mlzoo train --demo NAME` for each family in a temporary place, or takes the run folders that
 are named, and opens each report in headless Chromium where there is one. The bars: 60 seconds a

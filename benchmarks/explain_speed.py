@@ -1,4 +1,4 @@
-"""What explanations cost beside tf-keras-vis, and Xplique and pytorch-grad-cam where installed."""
+"""Cost of explanations beside tf-keras-vis, Xplique and pytorch-grad-cam where installed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LEAST = {
     "scorecam": 5.0,
     "activation_maximization": 2.0,
 }
-"""How many times less CPU than tf-keras-vis each method may take, at least."""
+"""Factors by which each method takes less CPU than tf-keras-vis, at least."""
 ROAD_SECONDS = 3.0
 """CPU that filling in four images of 224x224 at nine shares may take."""
 STEPS = 64
@@ -211,7 +211,7 @@ def _torch(repeats: int) -> dict[str, float]:
 
 
 def road(repeats: int) -> None:
-    """What ROAD's filling in costs, both ends first, at nine shares of four images."""
+    """Measure the cost of ROAD's filling in, both ends first, at nine shares of four images."""
     import numpy as np
 
     from mlzoo.explaining.evidence import faithfulness, imputing
@@ -255,7 +255,7 @@ else:
 
 
 def memory() -> None:
-    """What ScoreCAM of MobileNetV2 adds to the peak; the package's with some of its channels."""
+    """Measure the peak that ScoreCAM of MobileNetV2 adds; the package's with few channels."""
 
     def added(*words: Any) -> list[float]:
         out = run_well([sys.executable, "-c", MEMORY, *words]).out

@@ -1,4 +1,4 @@
-"""What can be exported to what, and how near it comes: a table of families and formats.
+"""Exports of every family to every format, and their deviation from the model: a table.
 
 Each family is trained for an epoch on generated data (so that scalers and masks are real), written
 in each format, loaded again, and scored on samples of its test split. A cell is the largest

@@ -35,7 +35,7 @@ _OUT_OF_MEMORY = ("RESOURCE_EXHAUSTED", "OOM when", "out of memory")
 
 @dataclass(frozen=True)
 class Scale:
-    """How much work to do."""
+    """Amount of work to do."""
 
     samples: int
     batch: int

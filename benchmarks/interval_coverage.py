@@ -1,4 +1,4 @@
-"""How often intervals hold the truth, and how often equal models are called better or worse.
+"""Coverage of intervals, and the rate at which equal models are called better or worse.
 
     python benchmarks/interval_coverage.py [--trials 2000] [--part samples|groups|forecasts]
 
@@ -43,7 +43,7 @@ class Case(NamedTuple):
 
     @property
     def held(self) -> bool:
-        """Whether the case is held to the bounds."""
+        """Return whether the case is held to the bounds."""
         return self.count >= (6 if self.part == "groups" else 30)
 
 

@@ -152,7 +152,7 @@ def resumed(root: Path, overwrite: bool) -> None:
 
 
 def result(root: Path) -> dict[str, Any]:
-    """What a run leaves: names of its files, and scores and weights without times."""
+    """Return what a run leaves: names of its files, and scores and weights without times."""
     from mlzoo.core import files
 
     names = sorted(str(path.relative_to(root)) for path in root.rglob("*"))

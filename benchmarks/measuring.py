@@ -1,4 +1,4 @@
-"""What the benchmarks share: processes and their cost, taking turns, tables, the data folder."""
+"""Shared by the benchmarks: processes and their cost, taking turns, tables, the data folder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MLZOO = Path(sys.executable).with_name("mlzoo")
 
 @dataclass(frozen=True)
 class Cost:
-    """What one finished process took: seconds, MiB at its peak, its exit code and its words."""
+    """Cost of one finished process: seconds, MiB at its peak, its exit code and its words."""
 
     user: float
     cpu: float
@@ -109,7 +109,7 @@ def _cell(value: Any) -> str:
 
 
 def verdict(holds: bool) -> str:
-    """How a bar was taken."""
+    """Result of holding a figure to its bar."""
     return "met" if holds else "MISSED"
 
 

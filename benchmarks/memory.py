@@ -1,4 +1,4 @@
-"""Whether memory grows with the number of images in a folder.
+"""Growth of memory with the number of images in a folder.
 
 Makes two folders of distinct 128x128 RGB JPEG files in a temporary place, 20,000 and 2,000 of
 them, runs `mlzoo train cnn FOLDER --epochs 1` on each, and compares the processes' peaks. The bar:

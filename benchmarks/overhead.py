@@ -1,4 +1,4 @@
-"""What `mlzoo train` costs beside a bare Keras script of the same model, data and epochs.
+"""Cost of `mlzoo train` beside a bare Keras script of the same model, data and epochs.
 
 Two bars: a whole run, from start to finished run folder, takes at most 1.10 times the script's
 user CPU time; and it makes at least 1/1.05 times as many training steps per second as `model.fit`.

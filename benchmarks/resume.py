@@ -1,4 +1,4 @@
-"""Whether a training that is killed and resumed ends with the weights of one that was not.
+"""Weights of a training that is killed and resumed, beside those of one that was not.
 
 Runs `mlzoo train` once undisturbed, then kills further ones with SIGKILL at random moments of the
 training (some of them twice), goes on with `mlzoo train --resume`, and compares all weights bit by
@@ -41,7 +41,7 @@ def weights(run: Path) -> list[Any]:
 
 
 def equal(run: Path, other: Path) -> bool:
-    """Whether two finished runs hold the same weights, bit by bit."""
+    """Return whether two finished runs hold the same weights, bit by bit."""
     import numpy as np
 
     pairs = zip(weights(run), weights(other), strict=True)

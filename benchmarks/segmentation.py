@@ -1,4 +1,4 @@
-"""What `mlzoo train unet` reaches on real masks, beside the baselines.
+"""Scores of `mlzoo train unet` on real masks, beside the baselines.
 
 Cell membranes in electron micrographs (24 images of 512x512): pixel error on the test split, with
 the foreground-restricted Rand score beside it; the bar is a mean error of .09 over 3 seeds. Cracks

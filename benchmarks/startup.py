@@ -1,4 +1,4 @@
-"""How long the command line takes where nothing heavy is to be done, and what it imports for it.
+"""Time and imports of the command line where nothing heavy is to be done.
 
 The bar: under .5 s of CPU time for each command, with neither Keras, a backend, NumPy nor pandas
 imported.

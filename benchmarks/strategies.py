@@ -62,7 +62,7 @@ class Problem:
 
     @property
     def sizes(self) -> list[int]:
-        """How many levels each dimension has."""
+        """Return the number of levels of each dimension."""
         return [len(levels) for levels in self.levels.values()]
 
 
@@ -339,7 +339,7 @@ def _compare(curves: dict[str, np.ndarray], methods: list[str]) -> bool:
 
 
 def distinct_points() -> bool:
-    """Whether 36 trials of each strategy on the classic grid are 36 distinct ones."""
+    """Return whether 36 trials of each strategy on the classic grid are 36 distinct ones."""
     problem = Problem(
         "mlp", "", "", 1, {"layers": (1, 2), "units": (10, 20, 30), "learning_rate": RATES[:3],
                            "activation": ("relu", "tanh")}, ("activation",)

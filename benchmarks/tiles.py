@@ -1,4 +1,4 @@
-"""What `mlzoo predict` takes for a large image in tiles.
+"""Time and memory of `mlzoo predict` for a large image in tiles.
 
 Trains a U-Net for one epoch on small made images, predicts one of 6000x6000 pixels with it, and
 prints the process's peak of memory and its seconds. The bar: under 2,500 MB.

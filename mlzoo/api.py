@@ -85,9 +85,9 @@ class Run(OpenedRun):
     ) -> ExplanationResult:
         """Explain what the model says of samples; prints and writes nothing.
 
-            found = run.explain(x, method="scorecam", target="cat")
-            found.maps["scorecam"]["sample 0"]  # (height, width), signed
-            found.explained.explanations[0].scores  # its evidence
+            result = run.explain(x, method="scorecam", target="cat")
+            result.maps["scorecam"]["sample 0"]  # (height, width), signed
+            result.explained.explanations[0].scores  # its evidence
 
         Args:
             x: raw inputs (n, *shape), or a file or folder's path; by default some of the run's own
@@ -319,8 +319,8 @@ def tune(
         devices.prepare(settings.get("device", "auto"))  # before the file imports Keras
     merged = merge(flags, Path(config) if config else None, trust=trust)
     plan = make_plan(merged, list(vary), Path(space) if space else None, search or {})
-    found = run_plan(plan, merged, overwrite=overwrite, final=final, listener=listener)
-    return replace(found, run=None if found.run is None else _facade(found.run))
+    result = run_plan(plan, merged, overwrite=overwrite, final=final, listener=listener)
+    return replace(result, run=None if result.run is None else _facade(result.run))
 
 
 def _path_of(data: Any, file_column: str | None = None) -> str:

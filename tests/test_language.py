@@ -6,6 +6,7 @@ import ast
 import re
 import tomllib
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -21,19 +22,50 @@ BRITISH = re.compile(
 KEPT = re.compile(
     r"(?:Uns|S|\"s|'s)tandardised?\b|\bstandardised\b|\brecognises\b|\bcolours\b|optimis(?:m|tic)"
 )
+BENCHMARKS = sorted((ROOT / "benchmarks").rglob("*.py"))
+BANNED = {"found", "said", "asked", "told", "Place", "Safe", "Ended", "Tried", "Form", "Found"}
 CONTRACTS = {"Config", "Task", "InitSchema"}
 """Classes whose names a contract prescribes, or that a library looks up by name."""
 
 
-def trees() -> dict[Path, ast.Module]:
-    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
+def trees(paths: Sequence[Path] = FILES) -> dict[Path, ast.Module]:
+    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in paths}
+
+
+def bound(tree: ast.Module) -> set[str]:
+    """The names that a module gives to variables, arguments, attributes, functions and classes."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Store):
+            names.add(node.id if isinstance(node, ast.Name) else node.attr)
+        elif isinstance(node, ast.arg):
+            names.add(node.arg)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+    return names
+
+
+def test_no_name_is_a_banned_word() -> None:
+    banned = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path, tree in trees().items()
+        for name in bound(tree) & BANNED
+    }
+    assert banned == set()
+
+
+@pytest.mark.parametrize(
+    "text", ["found = 1", "def f(found): ...", "a.found = 1", "class Safe: ..."]
+)
+def test_banned_words_are_seen(text: str) -> None:
+    assert bound(ast.parse(text)) & BANNED
 
 
 def test_docstrings_begin_with_an_imperative_or_a_noun() -> None:
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     found = [
         f"{path.relative_to(ROOT)}: {text.splitlines()[0]}"
-        for path, tree in trees().items()
+        for path, tree in trees([*FILES, *BENCHMARKS]).items()
         for node in ast.walk(tree)
         if isinstance(node, documented) and (text := ast.get_docstring(node))
         if re.match(r"(What|Whether|How)\b", text)

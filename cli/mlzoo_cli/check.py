@@ -98,17 +98,17 @@ def _symmetries(
 
     try:
         run = load(subject, trust=trust)
-        found = measure_symmetries(run, config.symmetry, config.seed, reporter)
+        measured = measure_symmetries(run, config.symmetry, config.seed, reporter)
     finally:
         reporter.end()
     if json:
-        show({"subject": str(run.path), "symmetries": [asdict(row) for row in found]})
+        show({"subject": str(run.path), "symmetries": [asdict(row) for row in measured]})
         return
-    classes = found[0].changed_classes is not None
+    classes = measured[0].changed_classes is not None
     what = "mean change of a probability" if classes else "mean change in standard deviations"
     header = ["symmetry", what, *["changed classes"] * classes]
-    print(f"predictions for {found[0].samples} images and for the same images changed")
-    print(table(header, [[r.symmetry, r.change, *[r.changed_classes] * classes] for r in found]))
+    print(f"predictions for {measured[0].samples} images and for the same images changed")
+    print(table(header, [[r.symmetry, r.change, *[r.changed_classes] * classes] for r in measured]))
 
 
 def _summary(report: GradientReport) -> None:

@@ -223,7 +223,7 @@ def audit(
     safe_csv: SafeCsv = False,
     json: Json = False,
     *,
-    given: dict[str, Any],
+    given: Mapping[str, object],
     problems: list[str],
 ) -> None:
     """List samples of a run's data whose labels are probably wrong, and duplicates.
@@ -272,7 +272,7 @@ def compare(
     safe_csv: SafeCsv = False,
     json: Json = False,
     *,
-    given: dict[str, Any],
+    given: Mapping[str, object],
     problems: list[str],
 ) -> None:
     """Test whether new samples have drifted from the data of a run, and in what.
@@ -292,26 +292,26 @@ def compare(
 
     reporter = ConsoleReporter(quiet=json)
     try:
-        found = compare_data(load(run, trust=trust), new, config, reporter)
+        drift = compare_data(load(run, trust=trust), new, config, reporter)
     finally:
         reporter.end()
-    folder = config.out or found.run / "compare"
-    write(found, folder)
-    page = write_page(found, folder, config.limit)
+    folder = config.out or drift.run / "compare"
+    write(drift, folder)
+    page = write_page(drift, folder, config.limit)
     if json:
-        show({"folder": str(folder), **found.record()})
+        show({"folder": str(folder), **drift.record()})
         return
     header = ["tested", "test", "statistic", "p", "adjusted p"]
     rows = [
         [test.name, test.test, f"{test.statistic:.4g}", f"{test.p:.3g}", f"{test.adjusted:.3g}"]
-        for test in found.tests[: config.limit]
+        for test in drift.tests[: config.limit]
     ]
     print(table(header, rows))
-    for position in found.unlike[: config.limit]:
-        print(f"unlike: {found.names[position]} (p = {found.unlike_p[position]:.2g})")
-    for warning in found.warnings:
+    for position in drift.unlike[: config.limit]:
+        print(f"unlike: {drift.names[position]} (p = {drift.unlike_p[position]:.2g})")
+    for warning in drift.warnings:
         reporter.warn(warning)
-    say(summary(found))
+    say(summary(drift))
     say(f"written to {folder}: {page}")
 
 

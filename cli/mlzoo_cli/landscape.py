@@ -127,7 +127,7 @@ def _constrained(
     data: str | None,
     constraints: list[str],
     walking: dict[str, Any],
-    others: dict[str, Any],
+    others: Mapping[str, object],
     problems: list[str],
     overwrite: bool,
     json: bool,

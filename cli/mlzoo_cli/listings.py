@@ -12,7 +12,7 @@ import importlib.util
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,6 +21,9 @@ from mlzoo.core import fields, registry
 from mlzoo_cli.options import ConfigCommand, ConfigGroup, Json
 from mlzoo_cli.output import show as show_json
 from mlzoo_cli.output import table
+
+if TYPE_CHECKING:
+    from mlzoo.core.settings import FlaggedRow
 
 _ROOT = Path(str(mlzoo.__file__)).parent
 _WIDTH = 96
@@ -70,7 +73,7 @@ def _show(kind: str) -> Callable[..., None]:
     return show
 
 
-def described(kind: str, name: str, values: dict[str, Any]) -> dict[str, Any]:
+def described(kind: str, name: str, values: Mapping[str, object]) -> dict[str, object]:
     """Return what is known of a plug-in: its docstring, data sets, and settings as rows.
 
     Args:
@@ -85,8 +88,11 @@ def described(kind: str, name: str, values: dict[str, Any]) -> dict[str, Any]:
 
     plugin = registry.load(kind, name)
     needed = {n: "" for n, field in plugin.Config.model_fields.items() if field.is_required()}
-    rows = setting_table(str(plugin.__file__), plugin.Config(**needed | values))
-    rows = [{**row, "flag": _flag(kind, row["name"])} for row in rows if row["name"] not in needed]
+    rows: list[FlaggedRow] = [
+        {**row, "flag": _flag(kind, row["name"])}
+        for row in setting_table(str(plugin.__file__), plugin.Config(**{**needed, **values}))
+        if row["name"] not in needed
+    ]
     record = _about(kind, name, (plugin.__doc__ or "").strip(), rows)
     return record | ({"data_sets": list(getattr(plugin, "NAMES", ()))} if kind == "source" else {})
 
@@ -112,7 +118,7 @@ def described_text(record: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def setting_lines(rows: list[dict[str, Any]]) -> str:
+def setting_lines(rows: Sequence[FlaggedRow]) -> str:
     """Return settings as `FLAG=value`, each with its help and range below it."""
     lines = []
     for row in rows:

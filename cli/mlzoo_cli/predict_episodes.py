@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mlzoo.core.errors import UsageError
 from mlzoo.core.files import csv_text, write_text
@@ -51,7 +52,7 @@ def play_episodes(run: Run, data: list[str], config: PredictConfig, json: bool) 
         say(f"the episode {end} after {len(rows)} steps with a return of {rows[-1]['return']:.4g}")
 
 
-def _rows(episode: RecordedEpisode) -> list[dict[str, Any]]:
+def _rows(episode: RecordedEpisode) -> list[dict[str, object]]:
     """Return a row a step: the action, its reward, the sum so far, and the outputs."""
     rows = []
     total = 0.0
@@ -63,7 +64,7 @@ def _rows(episode: RecordedEpisode) -> list[dict[str, Any]]:
     return rows
 
 
-def _write(folder: Path, episode: RecordedEpisode, rows: list[dict[str, Any]]) -> None:
+def _write(folder: Path, episode: RecordedEpisode, rows: Sequence[Mapping[str, object]]) -> None:
     """Write steps.csv, and film.gif where observations can be drawn."""
     from mlzoo.reporting.films import write_film
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from mlzoo.core.errors import UsageError
 from mlzoo.core.files import csv_text, write_text
@@ -26,7 +25,7 @@ def predict_errors(run: OpenedRun, data: list[str], output: Path, overwrite: boo
     from mlzoo.reporting.error_export import write_error_maps
 
     reporter = ConsoleReporter()
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, object]] = []
     largest = 0.0
     try:
         for path in data:

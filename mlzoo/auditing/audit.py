@@ -63,14 +63,14 @@ def audit(run: OpenedRun, config: AuditConfig, listener: Listener | None = None)
         findings = replace(findings, pictures=mask_pictures(run, data, shown, samples.maximum))
 
     findings.folder.mkdir(parents=True, exist_ok=True)
-    for name, kind, found in (
+    for name, kind, rows in (
         (LABELS, JudgedLabel, findings.labels),
         (LABEL_ERRORS, JudgedLabel, findings.label_errors),
         (DUPLICATES, Duplicate, findings.duplicates),
     ):
         header = [field.name for field in fields(kind)]
         with (findings.folder / name).open("w", newline="", encoding="utf-8") as file:
-            files.write_rows(file, header, [list(vars(row).values()) for row in found])
+            files.write_rows(file, header, [list(vars(row).values()) for row in rows])
     write_page(findings, config.limit)
     return findings
 

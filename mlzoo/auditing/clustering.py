@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from mlzoo.auditing.features import features_of_samples
@@ -16,7 +14,7 @@ MOST = 5000
 """Samples that are put into clusters, at most."""
 
 
-def cluster(config: RunConfig, count: int | None, listener: Listener) -> dict[str, Any]:
+def cluster(config: RunConfig, count: int | None, listener: Listener) -> dict[str, object]:
     """Return clusters of samples by k-means as plain values.
 
     Args:
@@ -38,14 +36,14 @@ def cluster(config: RunConfig, count: int | None, listener: Listener) -> dict[st
             f"--clusters {count}: there are {len(features.values)} samples, and clusters must be "
             "fewer"
         )
-    found = clusters_of(features.values, count, config.seed)
+    clusters = clusters_of(features.values, count, config.seed)
     classes, samples = features.classes, features.samples
     rows = []
-    for number, (size, typical) in enumerate(zip(found.sizes, found.typical, strict=True), 1):
+    for number, (size, typical) in enumerate(zip(clusters.sizes, clusters.typical, strict=True), 1):
         row: dict[str, object] = {"cluster": number, "size": int(size)}
         row["typical"] = samples.name_of(int(features.indices[typical]))
         if classes is not None:
-            counts = np.bincount(classes[found.labels == number - 1])
+            counts = np.bincount(classes[clusters.labels == number - 1])
             row["commonest class"] = samples.class_names[int(counts.argmax())]
             row["share"] = round(float(counts.max() / counts.sum()), 3)
         rows.append(row)
@@ -53,11 +51,11 @@ def cluster(config: RunConfig, count: int | None, listener: Listener) -> dict[st
     if classes is not None:
         from sklearn.metrics import adjusted_rand_score
 
-        agreement = float(adjusted_rand_score(classes, found.labels))
+        agreement = float(adjusted_rand_score(classes, clusters.labels))
     return {
         "samples": len(features.values),
-        "tried": found.tried,
-        "elbow": found.elbow,
+        "tried": clusters.tried,
+        "elbow": clusters.elbow,
         "clusters": rows,
         "agreement": agreement,
     }

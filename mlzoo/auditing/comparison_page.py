@@ -20,18 +20,18 @@ _CATEGORIES = 8
 _KNOWN, _NEW = COLORS[0], COLORS[1]
 
 
-def write_page(found: DriftFindings, folder: Path, limit: int) -> Path:
+def write_page(drift: DriftFindings, folder: Path, limit: int) -> Path:
     """Write `compare.html`, with the distributions that differ most and the most unlike samples.
 
     Args:
-        found: the findings.
+        drift: the findings.
         folder: to write into.
         limit: samples that are drawn, at most.
     """
     pictures = {
-        _distributions(found, folder): "Held-out samples of the run and new samples: the columns "
+        _distributions(drift, folder): "Held-out samples of the run and new samples: the columns "
         "with the smallest p-values",
-        _unlike(found, folder, limit): "The new samples most unlike the training data, with their "
+        _unlike(drift, folder, limit): "The new samples most unlike the training data, with their "
         "p-values",
     }
     shown = {path: caption for path, caption in pictures.items() if path is not None}
@@ -40,31 +40,31 @@ def write_page(found: DriftFindings, folder: Path, limit: int) -> Path:
         folder / "compare.html",
         _TEMPLATE,
         title="New samples and the training data",
-        verdict=summary(found),
+        verdict=summary(drift),
         pictures=[{"source": url, "caption": shown[path]} for path, url in urls.items()],
-        rate=found.rate,
-        held_out=len(found.known),
-        tested=found.tested,
-        tests=[_row(found, test) for test in found.tests[:_ROWS]],
-        tests_left=max(0, len(found.tests) - _ROWS),
+        rate=drift.rate,
+        held_out=len(drift.known),
+        tested=drift.tested,
+        tests=[_row(drift, test) for test in drift.tests[:_ROWS]],
+        tests_left=max(0, len(drift.tests) - _ROWS),
         samples=[
-            {"name": found.names[i], "p": round(float(found.unlike_p[i]), 4)}
-            for i in found.unlike[:_ROWS]
+            {"name": drift.names[i], "p": round(float(drift.unlike_p[i]), 4)}
+            for i in drift.unlike[:_ROWS]
         ],
-        samples_left=max(0, len(found.unlike) - _ROWS),
-        warnings=found.warnings,
+        samples_left=max(0, len(drift.unlike) - _ROWS),
+        warnings=drift.warnings,
     )
     return folder / "compare.html"
 
 
-def _row(found: DriftFindings, test: DriftTest) -> dict[str, object]:
+def _row(drift: DriftFindings, test: DriftTest) -> dict[str, object]:
     """Return the columns of a test on the page."""
     row: dict[str, object] = {"tested": test.name, "training data": "", "new": ""}
     if test.name != FEATURES:
-        column = found.fact_names.index(test.name)
-        for key, facts in (("training data", found.known), ("new", found.facts)):
-            row[key] = _typical(facts[:, column], found.categories[column])
-    adjusted, differs = round(test.adjusted, 4), test.adjusted <= found.rate
+        column = drift.fact_names.index(test.name)
+        for key, facts in (("training data", drift.known), ("new", drift.facts)):
+            row[key] = _typical(facts[:, column], drift.categories[column])
+    adjusted, differs = round(test.adjusted, 4), test.adjusted <= drift.rate
     return {
         **row,
         "test": test.test.replace("-", " "),
@@ -88,18 +88,18 @@ def _typical(values: np.ndarray, categories: tuple[str, ...]) -> str:
     return f"{middle:.4g} ({low:.4g} to {high:.4g})"
 
 
-def _distributions(found: DriftFindings, folder: Path) -> Path | None:
+def _distributions(drift: DriftFindings, folder: Path) -> Path | None:
     """Draw the columns with the smallest p-values; None without columns."""
-    tests = [test for test in found.tests if test.name != FEATURES][:_PANELS]
+    tests = [test for test in drift.tests if test.name != FEATURES][:_PANELS]
     if not tests:
         return None
     down = -(-len(tests) // _ACROSS)
     figure = new_figure(3.4 * min(len(tests), _ACROSS), 2.5 * down)
     for place, test in enumerate(tests, 1):
         axes = figure.add_subplot(down, min(len(tests), _ACROSS), place)
-        column = found.fact_names.index(test.name)
-        known, new = found.known[:, column], found.facts[:, column]
-        if categories := found.categories[column]:
+        column = drift.fact_names.index(test.name)
+        known, new = drift.known[:, column], drift.facts[:, column]
+        if categories := drift.categories[column]:
             _bars(axes, known, new, categories)
         else:
             _steps(axes, known, new)
@@ -139,18 +139,18 @@ def _bars(axes: Axes, known: np.ndarray, new: np.ndarray, categories: tuple[str,
     axes.set_xticks(at, [label(names[k], 9) for k in shown], rotation=30, fontsize=7)
 
 
-def _unlike(found: DriftFindings, folder: Path, limit: int) -> Path | None:
+def _unlike(drift: DriftFindings, folder: Path, limit: int) -> Path | None:
     """Draw the marked samples; None where there are none."""
-    chosen = found.unlike[:limit]
+    chosen = drift.unlike[:limit]
     if not len(chosen):
         return None
-    inputs = np.asarray(found.rows[np.sort(chosen)])[np.argsort(np.argsort(chosen))]
-    texts = [f"{label(found.names[i], 16)}\np = {found.unlike_p[i]:.2g}" for i in chosen]
-    if found.kind == "image" and inputs.ndim == 4:
+    inputs = np.asarray(drift.rows[np.sort(chosen)])[np.argsort(np.argsort(chosen))]
+    texts = [f"{label(drift.names[i], 16)}\np = {drift.unlike_p[i]:.2g}" for i in chosen]
+    if drift.kind == "image" and inputs.ndim == 4:
         return captioned_images(
-            folder / "unlike.png", inputs, texts, found.maximum, "samples unlike the training data"
+            folder / "unlike.png", inputs, texts, drift.maximum, "samples unlike the training data"
         )
     if inputs.ndim > 3:
         return None
     names = [text.replace("\n", ", ") for text in texts]
-    return sample_grid(folder, inputs, names, found.kind, found.fact_names, found.maximum)
+    return sample_grid(folder, inputs, names, drift.kind, drift.fact_names, drift.maximum)

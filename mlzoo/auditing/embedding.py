@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -20,7 +20,16 @@ COMPONENTS = 10
 _LARGEST = 3
 
 
-def embed(config: RunConfig, settings: EmbedConfig, listener: Listener) -> dict[str, Any]:
+class EmbeddedSamples(TypedDict):
+    """Files of an embedding, and what its principal components are made of."""
+
+    picture: str
+    csv: str
+    samples: int
+    components: list[dict[str, object]]
+
+
+def embed(config: RunConfig, settings: EmbedConfig, listener: Listener) -> EmbeddedSamples:
     """Project samples to two dimensions, and draw them.
 
     Args:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -79,7 +78,7 @@ class Audit:
         """Return the labels that are called probable errors, the likeliest first."""
         return [label for label in self.labels if label.probable]
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> dict[str, object]:
         """Return the findings for JSON."""
         return {
             "folder": str(self.folder),

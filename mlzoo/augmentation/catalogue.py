@@ -101,8 +101,8 @@ def find(kind: str, name: str) -> Any:
 
 def is_marked(name: str, mark: str) -> bool:
     """Return whether a transform says something of itself: ORIENTATION, COLOR, MIXES, ..."""
-    said = registry.constants("transform", name).get(mark, False)
-    return bool(said) or name in _MARKS.get(mark, ())
+    declared = registry.constants("transform", name).get(mark, False)
+    return bool(declared) or name in _MARKS.get(mark, ())
 
 
 def moves(name: str) -> bool:

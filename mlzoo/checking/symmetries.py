@@ -72,15 +72,15 @@ def measure_symmetries(
             f"rot90 needs square images, but they are {x.shape[1]}x{x.shape[2]}; use rot180"
         )
     straight = run.outputs(x)
-    found = []
+    changes = []
     for number, name in enumerate(symmetries, 1):
         change = CHANGES[name]
         expected = change(straight) if dense else straight
         outputs = run.outputs(np.ascontiguousarray(change(x)))
-        found.append(_compare(name, expected, outputs, run.target.is_class))
+        changes.append(_compare(name, expected, outputs, run.target.is_class))
         if listener is not None:
             listener.progress(number, len(symmetries), "measuring symmetries")
-    return found
+    return changes
 
 
 def _compare(name: str, expected: np.ndarray, outputs: np.ndarray, classes: bool) -> SymmetryError:

@@ -107,8 +107,8 @@ def constants(kind: str, name: str) -> Mapping[str, Any]:
 
 def defining(kind: str, function: str) -> list[str]:
     """Return the names of the plug-ins of a kind that have a function, read without importing."""
-    found = {name: source_file(kind, name) for name in names(kind)}
-    return [name for name, file in found.items() if file and function in fields.functions(file)]
+    sources = {name: source_file(kind, name) for name in names(kind)}
+    return [name for name, file in sources.items() if file and function in fields.functions(file)]
 
 
 def settings(kind: str, name: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from mlzoo.core import fields, registry
 from mlzoo.core.validation.plugins import loss_names
@@ -61,7 +61,24 @@ def own_settings(kind: str, name: str, settings: Mapping[str, Any]) -> dict[str,
     }
 
 
-def setting_table(path: str, config: Any) -> list[dict[str, Any]]:
+class SettingRow(TypedDict):
+    """A setting of a plug-in, as listings show it."""
+
+    name: str
+    type: str
+    default: object
+    range: str
+    help: str
+    value: object
+
+
+class FlaggedRow(SettingRow):
+    """The same with how it is given on the command line."""
+
+    flag: str
+
+
+def setting_table(path: str, config: Any) -> list[SettingRow]:
     """One row a setting: name, type, default, help, range, and the value that `config` has."""
     values = config.model_dump(mode="json")
     defaults = {

@@ -16,7 +16,7 @@ from mlzoo.data.specs import IGNORED
 HASH_DIGITS = 12
 
 
-def data_record(data: Data, config: RunConfig) -> dict[str, Any]:
+def data_record(data: Data, config: RunConfig) -> dict[str, object]:
     """Return the content of `data.json`: the reader of new samples, and facts on the data."""
     samples = data.samples
     return {

@@ -19,7 +19,7 @@ def decision_costs(
     class_names: tuple[str, ...],
     groups: np.ndarray | None,
     seed: int,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return the mean cost of decisions, of the default ones, and the difference.
 
     Args:

@@ -77,12 +77,12 @@ def fit_baselines(data: Data, seed: int = 0, which: str = "fast") -> dict[str, B
 
     if which == "none":
         return {}
-    said = {name: registry.constants("baseline", name) for name in registry.names("baseline")}
+    declared = {name: registry.constants("baseline", name) for name in registry.names("baseline")}
     fitting = [
         name
-        for name in sorted(said, key=lambda name: said[name]["LEARNS"])
-        if data.samples.target.accepted_by(said[name]["TARGETS"])
-        and (said[name]["FAST"] or which == "all")
+        for name in sorted(declared, key=lambda name: declared[name]["LEARNS"])
+        if data.samples.target.accepted_by(declared[name]["TARGETS"])
+        and (declared[name]["FAST"] or which == "all")
     ]
     with threadpool_limits(1):
         fitted = {name: registry.load("baseline", name).fit(data, seed) for name in fitting}
@@ -91,7 +91,7 @@ def fit_baselines(data: Data, seed: int = 0, which: str = "fast") -> dict[str, B
 
 def summarize_repeats(
     runs: Sequence[Mapping[str, Any]], held_out: float | None = None
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, dict[str, object]]:
     """Return mean and spread of each scalar metric over repeated trainings.
 
     Args:

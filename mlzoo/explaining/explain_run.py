@@ -81,7 +81,7 @@ class ExplanationResult:
         folder = f"written to {self.folder}" if self.folder else ""
         return card(f"Explanations by {methods}", [folder], [table(self._rows())])
 
-    def _rows(self) -> list[dict[str, Any]]:
+    def _rows(self) -> list[dict[str, object]]:
         return [
             {
                 "sample": each.name,

@@ -69,7 +69,7 @@ class ExportRecord(TypedDict):
     bytes: int
     input: InputSpecification
     output: OutputSpecification
-    score: dict[str, Any]
+    score: dict[str, object]
     versions: dict[str, str]
     folder: NotRequired[str]
 
@@ -312,7 +312,7 @@ def _facts(run: OpenedRun, specified: InputSpecification) -> dict[str, str]:
     """
     path = run.path / "calibration.json"
     calibration = files.read_mapping(path) if path.is_file() else {}
-    facts: dict[str, Any] = {
+    facts: dict[str, object] = {
         "producer": f"mlzoo {__version__}",
         "model": run.config.model,
         "task": run.record["task"],

@@ -43,13 +43,13 @@ def of_members(called: Called) -> list[keras.layers.Layer]:
     In order of the calls; none of them has locations, and where members are folded into the batch,
     outputs have other rows than the inputs.
     """
-    found, inside = [], False
+    kept, inside = [], False
     for layer in called.order:
         kind = type(layer).__name__
         inside = (inside or kind == "SharedDense") and kind != "MemberMean"
         if inside:
-            found.append(layer)
-    return found
+            kept.append(layer)
+    return kept
 
 
 def all_layers(model: keras.Model) -> list[keras.layers.Layer]:

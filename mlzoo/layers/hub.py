@@ -42,7 +42,7 @@ def library() -> Any:
     return keras_hub
 
 
-def presets() -> dict[str, dict[str, Any]]:
+def presets() -> dict[str, dict[str, object]]:
     """Return KerasHub's image backbones by name: family, params, handle at Kaggle."""
     models = library().models
     return {

@@ -87,7 +87,7 @@ def _without_beginnings(config: Any) -> Any:
     """
     if not isinstance(config, dict):
         return config
-    kept: dict[str, Any] = {}
+    kept: dict[str, object] = {}
     for key, value in config.items():
         ours = isinstance(value, dict) and str(value.get("module", "")).startswith("mlzoo")
         ours = ours or (isinstance(value, dict) and "mlzoo>" in str(value.get("registered_name")))

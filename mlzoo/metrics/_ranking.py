@@ -22,11 +22,11 @@ def precision_area(scores: Array, positive: Array) -> Scorer:
         positive: (n,) which samples are what is looked for.
     """
     order, starts = runs(-scores)
-    found = positive[order].astype("float64")
+    relevant = positive[order].astype("float64")
 
     def area(weights: Array) -> Array:
         weights = weights[:, order]
-        true_positives = np.add.reduceat(weights * found, starts, axis=1)
+        true_positives = np.add.reduceat(weights * relevant, starts, axis=1)
         chosen = np.cumsum(np.add.reduceat(weights, starts, axis=1), axis=1)
         precision = np.cumsum(true_positives, axis=1) / np.maximum(chosen, 1e-300)
         return ratio((true_positives * precision).sum(axis=1), true_positives.sum(axis=1))

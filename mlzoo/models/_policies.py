@@ -60,7 +60,7 @@ def policy_loss(
     inputs: Any,
     targets: Any,
     context: StepContext,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return the loss of a policy, which makes actions of an advantage likelier, and its entropy.
 
     Args:
@@ -92,7 +92,7 @@ def policy_loss(
 
 def value_loss(
     networks: Mapping[str, keras.Model], inputs: Any, targets: Any, context: StepContext
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return the squared error of the values of states.
 
     Args:

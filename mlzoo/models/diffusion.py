@@ -148,12 +148,12 @@ def _velocity(
     times = np.full((len(x), 1), time, "float32")
     if labels is None:
         return np.asarray(network.predict_on_batch([x, times]))
-    told = np.asarray(network.predict_on_batch([x, times, labels]))
+    conditioned = np.asarray(network.predict_on_batch([x, times, labels]))
     if guidance == 1:
-        return told
+        return conditioned
     none = np.full_like(labels, network.get_layer("class_embedding").input_dim - 1)
-    untold = np.asarray(network.predict_on_batch([x, times, none]))
-    return untold + np.float32(guidance) * (told - untold)
+    unconditioned = np.asarray(network.predict_on_batch([x, times, none]))
+    return unconditioned + np.float32(guidance) * (conditioned - unconditioned)
 
 
 def _ddim(

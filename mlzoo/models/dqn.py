@@ -110,7 +110,7 @@ def _bellman(
     inputs: Any,
     targets: Any,
     context: StepContext,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return the Huber loss of the actions' values, and their mean.
 
     Args:

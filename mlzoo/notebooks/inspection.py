@@ -21,8 +21,8 @@ class Inspection(dict[str, Any]):
         shape = " x ".join(map(str, self["shape"]))
         facts = f"{self['samples']:,} samples of {shape} {self['dtype']}, read by {self['source']}"
         splits = ", ".join(f"{part} {count:,}" for part, count in self["parts"].items())
-        found = [f"{problem['name']}: {problem['reason']}" for problem in self["problems"][:5]]
-        lines = [facts, f"splits: {splits}" if splits else "", *self["warnings"][:5], *found]
+        problems = [f"{problem['name']}: {problem['reason']}" for problem in self["problems"][:5]]
+        lines = [facts, f"splits: {splits}" if splits else "", *self["warnings"][:5], *problems]
         rows = self["classes"] or self["columns"]
         return card(f"{self['data']}: {self['task']} on {self['kind']}s", lines, [_rows(rows)])
 

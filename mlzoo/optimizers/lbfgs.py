@@ -58,19 +58,19 @@ def build(config: Config) -> Callable[..., tuple[np.ndarray, str]]:
             "ftol": config.tolerance,
             "gtol": config.gradient_tolerance,
         }
-        found = minimize(
+        result = minimize(
             function, start, method="L-BFGS-B", jac=True, callback=callback, options=options
         )
-        return found.x, "converged" if found.success else _reason(found, iterations)
+        return result.x, "converged" if result.success else _reason(result, iterations)
 
     return run
 
 
-def _reason(found: Any, iterations: int) -> str:
+def _reason(result: Any, iterations: int) -> str:
     """Return why a search ended that met no tolerance."""
-    if found.nit >= iterations:
-        return f"stopped after {found.nit} iterations, before it converged"
-    if "abnormal" in found.message.lower():
+    if result.nit >= iterations:
+        return f"stopped after {result.nit} iterations, before it converged"
+    if "abnormal" in result.message.lower():
         # Losses of two steps that differ by less than their rounding errors are equal.
         return "stopped before it converged: no step lowered the loss, as near a minimum in float32"
-    return f"stopped before it converged ({found.message.lower()})"
+    return f"stopped before it converged ({result.message.lower()})"

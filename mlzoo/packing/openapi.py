@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 _ERRORS = {
@@ -13,7 +14,7 @@ _ERRORS = {
 }
 
 
-def description(facts: dict[str, Any], example: Any) -> dict[str, Any]:
+def description(facts: dict[str, Any], example: Any) -> dict[str, object]:
     """Return the description.
 
     Args:
@@ -51,7 +52,7 @@ def description(facts: dict[str, Any], example: Any) -> dict[str, Any]:
     }
 
 
-def _answer(facts: dict[str, Any]) -> dict[str, Any]:
+def _answer(facts: dict[str, Any]) -> dict[str, object]:
     warnings = {"type": "array", "items": {"type": "string"}}
     if facts["classes"]:
         classes = facts["classes"]
@@ -66,7 +67,7 @@ def _answer(facts: dict[str, Any]) -> dict[str, Any]:
     return _object({"prediction": prediction, "warnings": warnings})
 
 
-def _row(columns: list[dict[str, Any]]) -> dict[str, Any]:
+def _row(columns: list[dict[str, Any]]) -> dict[str, object]:
     number = {"type": ["number", "null"]}
     text = {"type": ["string", "number", "null"]}
     return _object(
@@ -79,20 +80,22 @@ def _row(columns: list[dict[str, Any]]) -> dict[str, Any]:
     )
 
 
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
+def _object(properties: Mapping[str, object]) -> dict[str, object]:
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 
-def _ref(name: str) -> dict[str, Any]:
+def _ref(name: str) -> dict[str, object]:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _json(schema: dict[str, Any], example: Any = None) -> dict[str, Any]:
+def _json(schema: Mapping[str, object], example: Any = None) -> dict[str, object]:
     content = {"schema": schema}
     return {"application/json": content if example is None else {**content, "example": example}}
 
 
-def _operation(summary: str, body: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+def _operation(
+    summary: str, body: Mapping[str, object], answer: Mapping[str, object]
+) -> dict[str, object]:
     errors = {
         status: {"description": text, "content": _json(_ref("Error"))}
         for status, text in _ERRORS.items()
@@ -104,7 +107,7 @@ def _operation(summary: str, body: dict[str, Any], answer: dict[str, Any]) -> di
     }
 
 
-def _get(summary: str, media: str) -> dict[str, Any]:
+def _get(summary: str, media: str) -> dict[str, object]:
     return {
         "summary": summary,
         "responses": {"200": {"description": "answered", "content": {media: {}}}},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -204,7 +205,7 @@ def _of_each_class(scores: dict[str, Any]) -> dict[str, object]:
     return {row["class"]: row["iou"] for row in rows if "iou" in row}
 
 
-def chosen(config: dict[str, Any], names: list[str]) -> dict[str, Any]:
+def chosen(config: Mapping[str, object], names: list[str]) -> dict[str, Any]:
     """Return the named settings that have a value."""
     unset: tuple[Any, ...] = (None, [], {}, "")
     return {name: config[name] for name in names if config.get(name) not in unset}

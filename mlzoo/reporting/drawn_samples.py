@@ -72,7 +72,7 @@ def _write(folder: Path, samples: np.ndarray, reader: Reader) -> list[str]:
     return ["samples.npy"]
 
 
-def _rows(samples: np.ndarray, reader: Reader) -> list[dict[str, Any]]:
+def _rows(samples: np.ndarray, reader: Reader) -> list[dict[str, object]]:
     """Return samples (n, columns) as rows of a table, six digits a number."""
     if not isinstance(reader, TableReader):
         names = [f"column{number}" for number in range(1, samples.shape[1] + 1)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -52,7 +52,7 @@ class Folder:
         self._made, self._line = False, isinstance(reader, PixelReader) and reader.line
         self._restores = reader.target_kind.restores
         self._separate = reader.target_kind.separate
-        self._rows: list[dict[str, Any]] = []
+        self._rows: list[dict[str, object]] = []
         classes = reader.class_names
         self._masks = bool(classes)
         listed = () if self._separate else classes

@@ -418,7 +418,7 @@ def check_settings(
         return None
 
 
-def check_plugin_settings(kind: str, name: str, lines: Iterable[str]) -> dict[str, Any]:
+def check_plugin_settings(kind: str, name: str, lines: Iterable[str]) -> dict[str, object]:
     """Settings of a plug-in from `name=value` lines, checked.
 
     Raises:

@@ -44,5 +44,5 @@ def rates(config: Config, rate: float, epochs: int, steps: int, step: np.ndarray
 
     warm = config.warmup * steps
     done = np.clip((step - warm) / (epochs * steps - warm), 0, 1)
-    found = rate * (1 + np.cos(np.pi * done)) / 2
-    return np.where(step < warm, rate * step / max(warm, 1), found)
+    cosine = rate * (1 + np.cos(np.pi * done)) / 2
+    return np.where(step < warm, rate * step / max(warm, 1), cosine)

@@ -35,5 +35,5 @@ def build(
 
 def rates(config: Config, rate: float, epochs: int, steps: int, step: np.ndarray) -> np.ndarray:
     """Return the rate of each step."""
-    found: np.ndarray = rate * config.decay_factor ** (step // (config.decay_every * steps))
-    return found
+    rates: np.ndarray = rate * config.decay_factor ** (step // (config.decay_every * steps))
+    return rates

@@ -75,7 +75,7 @@ class _MlzooEstimator(BaseEstimator):
         seed = self.random_state
         if not isinstance(seed, int | np.integer):
             seed = check_random_state(seed).randint(2**31 - 1)
-        given: dict[str, Any] = {"preset": self.preset, "set": self.set or {}, **_PLAIN}
+        given: dict[str, object] = {"preset": self.preset, "set": self.set or {}, **_PLAIN}
         if self.learning_rate is not None:
             given["learning_rate"] = self.learning_rate
         folder = tempfile.TemporaryDirectory(prefix="mlzoo-")
@@ -141,7 +141,7 @@ class _MlzooEstimator(BaseEstimator):
         estimator.run_ = api.load(path)
         return estimator
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         """Return the state for copies to other processes: the run folder as the bytes of a zip."""
         state = dict(super().__getstate__())
         run = state.pop("run_", None)

@@ -155,12 +155,12 @@ def _holds_pairs(config: Config, table: Table) -> bool:
     from mlzoo.data.specs import target_of
     from mlzoo.data.text.pairs import are_pairs
 
-    said = config.task is not None and target_of(config.task).translated
-    if said and (config.group_by or config.class_order):
+    translates = config.task is not None and target_of(config.task).translated
+    if translates and (config.group_by or config.class_order):
         flag = "--group-by" if config.group_by else "--class-order"
         raise UsageError(f"{flag}: has no effect on {config.task}")
     others = config.group_by or config.class_order or config.drop or config.task
-    return said or (not others and are_pairs(table))
+    return translates or (not others and are_pairs(table))
 
 
 def _part(config: Config, path: Path) -> str | None:

@@ -74,9 +74,11 @@ def hausdorff95(truth: np.ndarray, predicted: np.ndarray) -> float:
     distances = []
     for position in present:
         true = np.argwhere(true_boundary & (truth == position))
-        found = np.argwhere(predicted_boundary & (predicted == position))
-        if len(true) and len(found):
-            distances.append(max(_percentile(true, found), _percentile(found, true)))
+        predicted_pixels = np.argwhere(predicted_boundary & (predicted == position))
+        if len(true) and len(predicted_pixels):
+            distances.append(
+                max(_percentile(true, predicted_pixels), _percentile(predicted_pixels, true))
+            )
         else:
             distances.append(math.hypot(*truth.shape))
     return float(np.mean(distances)) if distances else math.nan

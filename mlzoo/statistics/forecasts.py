@@ -27,7 +27,7 @@ class Band:
     high: np.ndarray
     source: str
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> dict[str, object]:
         """Return the band as JSON-able values."""
         about = {"level": LEVEL, "residuals": self.source}
         return {**about, "low": self.low.tolist(), "high": self.high.tolist()}

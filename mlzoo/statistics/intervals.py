@@ -72,10 +72,10 @@ def intervals(
     for name, scorer in scorers.items():
         value, error = float(scorer(uniform_weights)[0]), errors[name]
         ends = metrics.bounds(name) if bounds is None else bounds[name]
-        said = registry.constants("metric", name)
-        plain = bool(said.get("SYMMETRIC"))
+        declared = registry.constants("metric", name)
+        plain = bool(declared.get("SYMMETRIC"))
         by_metric[name] = _between(value, error, units, *ends, plain) if error else None
-        if by_metric[name] is None and said.get("BINOMIAL"):
+        if by_metric[name] is None and declared.get("BINOMIAL"):
             by_metric[name] = _all_alike(value, units)
     return by_metric
 

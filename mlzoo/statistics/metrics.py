@@ -189,7 +189,7 @@ def _per_class(confusion: Array, class_names: Sequence[str]) -> list[dict[str, o
     ]
 
 
-def spread(values: Array) -> dict[str, Any]:
+def spread(values: Array) -> dict[str, object]:
     """Return mean, standard deviation, extremes and quantiles of values (n,)."""
     return {
         "mean": number(values.mean()),

@@ -131,7 +131,7 @@ class StepTally:
         reliability = reliability_table(self.counts.bins)
         return {"per_class": self.per_class(), "confusion": confusion, **reliability}
 
-    def per_class(self) -> list[dict[str, Any]]:
+    def per_class(self) -> list[dict[str, object]]:
         """Return one row per class: scores and counts of its steps and segments."""
         confusion = self.counts.confusion.sum(axis=0)
         right, true, chosen = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)

@@ -26,7 +26,7 @@ _KEPT = 10_000
 class AnomalyTask(InputTask):
     """Task whose samples have errors; labels, where there are any, are not learned from."""
 
-    found = Headline("roc_auc", "max")
+    detection = Headline("roc_auc", "max")
     """What decides where it is known which samples are anomalous."""
 
     def maps(self, truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
@@ -47,7 +47,7 @@ class AnomalyTask(InputTask):
         anomalous = rows.samples.anomalous
         if anomalous is None or not anomalous[rows.indices].any():
             return self.headline
-        return self.found
+        return self.detection
 
     def read_predictions(self, path: Any) -> SavedErrors:
         """Read `predictions.csv`; see `Task`."""

@@ -73,8 +73,8 @@ class Task(InputTask):
             flat = samples.reshape(len(samples), -1)
             counts = compare(space, real, flat)
             if conditions and not name:
-                asked = np.arange(len(samples)) % conditions
-                agreed = agreement(space, _classes(data.train), flat, asked)
+                wanted = np.arange(len(samples)) % conditions
+                agreed = agreement(space, _classes(data.train), flat, wanted)
                 counts = replace(counts, agreed=agreed)
             tallies[name] = GenerationTally(counts, None if name else samples)
         return tallies

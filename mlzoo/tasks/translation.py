@@ -123,7 +123,7 @@ def tally(
     sources: Sequence[str], truth: Sequence[str], predicted: Sequence[str]
 ) -> TranslationTally:
     """Return the counts of predicted texts."""
-    edits = [edit_distance(said, true) for said, true in zip(predicted, truth, strict=True)]
+    edits = [edit_distance(written, true) for written, true in zip(predicted, truth, strict=True)]
     lengths = [len(text) for text in truth]
     return TranslationTally(
         sources, truth, predicted, np.array(edits, "float64"), np.array(lengths, "float64")

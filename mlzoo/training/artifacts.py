@@ -188,7 +188,7 @@ def complete(folder: Path, final: Path, records: list[dict[str, Any]]) -> None:
 def _headline(test: dict[str, Any]) -> dict[str, Any]:
     """The metric that the run is judged by, and `also` what is to be read beside it."""
 
-    def figure(name: str) -> dict[str, Any]:
+    def figure(name: str) -> dict[str, object]:
         interval = test["intervals"].get(name)
         return {
             "name": name,

@@ -296,7 +296,7 @@ def _score(
     held_out = conformal.scores_of(model, data, aside, ensemble, seed)
     if held_out is not None:
         record["conformal"] = conformal.tested(model, data, held_out, outcome, seed)
-        conformal.told(record["conformal"], listener)
+        conformal.report_coverage(record["conformal"], listener)
     missed = masks.miss_rates(model, data, aside)
     record["miss_rate"] = masks.tested(model, data, missed, listener)
     point = None

@@ -51,7 +51,7 @@ class Reproduction(TypedDict):
     reproduced: bool
     determinism: str
     checks: list[Check]
-    scores: list[dict[str, Any]]
+    scores: list[dict[str, object]]
     environment: dict[str, list[Any]]
 
 

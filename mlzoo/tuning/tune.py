@@ -83,7 +83,7 @@ class SearchResult:
         title = f"Search by {self.metric}: {len(self.trials)} trials"
         return card(title, lines, [table(self._rows())])
 
-    def _rows(self) -> list[dict[str, Any]]:
+    def _rows(self) -> list[dict[str, object]]:
         from mlzoo.tuning.results.tables import ranks
 
         rank = ranks(self.trials, self.metric)

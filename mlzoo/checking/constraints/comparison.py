@@ -43,12 +43,12 @@ class ConstrainedComparison:
     sentences: list[str]
 
     @property
-    def kkt(self) -> list[dict[str, Any]]:
+    def kkt(self) -> list[dict[str, object]]:
         """Return the KKT points, a row each."""
         return kkt.kkt_rows(self.points, self.limits)
 
     @property
-    def ends(self) -> list[dict[str, Any]]:
+    def ends(self) -> list[dict[str, object]]:
         """Return where the descents end, a row each."""
         return end_rows(self.paths, self.limits, kkt.optima(self.points))
 
@@ -106,54 +106,54 @@ def _sentences(
     ]
 
 
-def write(folder: File, found: ConstrainedComparison, config: ConstrainedConfig) -> dict[str, Any]:
+def write(folder: File, result: ConstrainedComparison, config: ConstrainedConfig) -> dict[str, Any]:
     """Write the folder; returns what landscape.json holds.
 
     Args:
         folder: the folder to write.
-        found: from `compare`.
+        result: from `compare`.
         config: that it was computed with.
     """
     record = {
-        "function": found.function.name,
-        "expression": found.function.text,
+        "function": result.function.name,
+        "expression": result.function.text,
         "config": config.model_dump(mode="json"),
-        "kkt": plain(found.kkt),
-        "ends": plain(found.ends),
-        "sentences": found.sentences,
+        "kkt": plain(result.kkt),
+        "ends": plain(result.ends),
+        "sentences": result.sentences,
     }
-    grid = pictures.grid_of(found.function, found.paths)
+    grid = pictures.grid_of(result.function, result.paths)
 
     def fill(place: File) -> None:
         files.write_json(place / folders.RECORD, record)
-        files.write_text(place / "paths.csv", files.csv_text(path_rows(found.paths)))
-        files.write_text(place / "kkt.csv", files.csv_text(found.kkt))
-        files.write_text(place / "ends.csv", files.csv_text(found.ends))
-        pictures.save(contour(grid, found), place / "contour.png")
+        files.write_text(place / "paths.csv", files.csv_text(path_rows(result.paths)))
+        files.write_text(place / "kkt.csv", files.csv_text(result.kkt))
+        files.write_text(place / "ends.csv", files.csv_text(result.ends))
+        pictures.save(contour(grid, result), place / "contour.png")
         shown = [
-            Section("Surface", [landscape(grid, found.paths)], "Drag to turn, scroll to zoom."),
-            Section("Values", [progress(found.paths, "f")]),
+            Section("Surface", [landscape(grid, result.paths)], "Drag to turn, scroll to zoom."),
+            Section("Values", [progress(result.paths, "f")]),
         ]
-        tables = [PageTable("KKT points", found.kkt), PageTable("Descents", found.ends)]
+        tables = [PageTable("KKT points", result.kkt), PageTable("Descents", result.ends)]
         title = f"Landscape: {grid.title}, subject to {', '.join(config.subject_to)}"
-        write_page(place / "index.html", title, found.sentences, shown, tables)
+        write_page(place / "index.html", title, result.sentences, shown, tables)
 
     files.write_folder(folder, fill)
     return record
 
 
-def contour(grid: pictures.Grid, found: ConstrainedComparison) -> Figure:
+def contour(grid: pictures.Grid, result: ConstrainedComparison) -> Figure:
     """Draw contour lines with the descents; what constraints exclude is hatched.
 
     Args:
         grid: the landscape.
-        found: constraints, descents and KKT points; stars mark the lowest of these.
+        result: constraints, descents and KKT points; stars mark the lowest of these.
     """
-    best = np.array([each.point for each in kkt.optima(found.points)]).reshape(-1, 2)
-    figure = pictures.contour(grid, found.paths, best)
+    best = np.array([each.point for each in kkt.optima(result.points)]).reshape(-1, 2)
+    figure = pictures.contour(grid, result.paths, best)
     axes = figure.axes[0]
     points = np.stack(np.meshgrid(grid.x, grid.y), axis=-1).reshape(-1, 2)
-    for limit in found.limits:
+    for limit in result.limits:
         z = np.ma.masked_invalid(limit.function.value(points).reshape(grid.z.shape))
         if not z.count() or z.min() > 0 or z.max() < 0:
             continue  # Its border is not in view.
@@ -162,6 +162,6 @@ def contour(grid: pictures.Grid, found: ConstrainedComparison) -> Figure:
             excluded = [0, max(float(z.max()), 1e-12)]
             area = axes.contourf(grid.x, grid.y, z, levels=excluded, colors="none", hatches=["//"])
             area.set(edgecolor=GRAY, linewidth=0)
-    texts = ", ".join(each.text for each in found.limits)
+    texts = ", ".join(each.text for each in result.limits)
     axes.set_title(label(f"{grid.title}, subject to {texts}", 80), fontsize=10)
     return figure

@@ -213,7 +213,7 @@ def project(limits: Sequence[Limit], point: np.ndarray) -> np.ndarray:
         for sign in (1.0 if each.equality else -1.0,)
     ]
     with np.errstate(all="ignore"):
-        found = minimize(
+        result = minimize(
             lambda p: (0.5 * float((p - point) @ (p - point)), p - point),
             point,
             jac=True,
@@ -221,4 +221,4 @@ def project(limits: Sequence[Limit], point: np.ndarray) -> np.ndarray:
             constraints=constraints,
             options={"ftol": 1e-15, "maxiter": 100},
         )
-    return np.array(found.x)
+    return np.array(result.x)

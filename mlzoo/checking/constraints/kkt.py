@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 
@@ -86,17 +85,17 @@ def kkt_points(function: Function, limits: Sequence[Limit]) -> list[KKTPoint]:
     certain to be found, and where gradients of active constraints are linearly dependent a minimum
     need not be one of them.
     """
-    found: list[KKTPoint] = []
+    distinct: list[KKTPoint] = []
     width = function.view[1] - function.view[0]
     for active in _active_sets(limits):
         for z in _stationary(function, [limits[i] for i in active]):
-            apart = [float(np.hypot(*(z[:2] - each.point))) for each in found]
+            apart = [float(np.hypot(*(z[:2] - each.point))) for each in distinct]
             if min(apart, default=np.inf) < 1e-5 * width:
                 continue
             point = _judged(function, limits, active, z[:2], z[2:])
             if point is not None:
-                found.append(point)
-    return sorted(found, key=lambda each: (each.value, *each.point))
+                distinct.append(point)
+    return sorted(distinct, key=lambda each: (each.value, *each.point))
 
 
 def optima(points: Sequence[KKTPoint]) -> list[KKTPoint]:
@@ -255,7 +254,7 @@ def lagrange_function(function: Function, limits: Sequence[Limit]) -> str:
     return " + ".join([function.text, *terms])
 
 
-def kkt_rows(points: Sequence[KKTPoint], limits: Sequence[Limit]) -> list[dict[str, Any]]:
+def kkt_rows(points: Sequence[KKTPoint], limits: Sequence[Limit]) -> list[dict[str, object]]:
     """Return the points with their multipliers and checks, a row each."""
     names = multiplier_names(limits)
     return [

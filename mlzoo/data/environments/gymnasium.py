@@ -149,8 +149,8 @@ class GymnasiumEpisodes:
     def _act(self, i: int, action: int) -> float:
         """Take an action in one episode; return the reward."""
         offset = int(self._made[i].action_space.start)
-        found, reward, ended, _, _ = self._made[i].step(offset + action)
-        self.observations[i], self._ended[i] = self.environment.observe(found), ended
+        observation, reward, ended, _, _ = self._made[i].step(offset + action)
+        self.observations[i], self._ended[i] = self.environment.observe(observation), ended
         return float(reward)
 
     def state(self) -> dict[str, np.ndarray]:

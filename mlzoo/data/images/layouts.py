@@ -82,8 +82,8 @@ def pair_folders(root: Path) -> tuple[str, str] | None:
 def _both(names: list[str], first: tuple[str, ...], second: tuple[str, ...]) -> Any:
     """Return the names that are among each of two lists, in any case; None without both."""
     by_name = {name.lower(): name for name in names}
-    found = [next((by_name[n] for n in wanted if n in by_name), None) for wanted in (first, second)]
-    return None if None in found else tuple(found)
+    pair = [next((by_name[n] for n in wanted if n in by_name), None) for wanted in (first, second)]
+    return None if None in pair else tuple(pair)
 
 
 def has_pairs(root: Path) -> bool:

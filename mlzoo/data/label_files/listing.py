@@ -199,8 +199,8 @@ def _file_column(path: Path, table: Table, wanted: str | None, index: FileIndex)
         raise DataError(f"--file-column: {path} has no {wanted!r}{hint}; it has {few(names)}")
     if wanted is not None:
         return wanted
-    found = {name: _images_named(table.columns[name], index) for name in names}
-    likely = [name for name in names if found[name]]
+    by_column = {name: _images_named(table.columns[name], index) for name in names}
+    likely = [name for name in names if by_column[name]]
     if not likely:
         raise DataError(
             f"{path}: no column names images beside it; it has {few(names)}, and {path.parent} "
@@ -208,7 +208,7 @@ def _file_column(path: Path, table: Table, wanted: str | None, index: FileIndex)
         )
     whole = [name for name in likely if _have_endings(table.columns[name])]
     likely = whole or likely
-    if any(found[name] != found[likely[0]] for name in likely):
+    if any(by_column[name] != by_column[likely[0]] for name in likely):
         raise UsageError(
             f"{path} names images in the columns {' and '.join(map(repr, likely))}; choose one "
             "with --file-column"

@@ -61,9 +61,9 @@ def find_label_files(location: Path) -> list[LabelFile]:
             parts = [PART_FOLDERS.get(path.stem.lower(), "") for path in tables]
         else:
             folders = [n for n in subfolders(location) if n.lower() in PART_FOLDERS]
-            found = {n: _label_files_in(location / n) for n in folders}
-            tables = [path for paths in found.values() for path in paths]
-            parts = [PART_FOLDERS[n.lower()] for n, paths in found.items() for _ in paths]
+            by_folder = {n: _label_files_in(location / n) for n in folders}
+            tables = [path for paths in by_folder.values() for path in paths]
+            parts = [PART_FOLDERS[n.lower()] for n, paths in by_folder.items() for _ in paths]
     except (DataError, OSError):
         return []
     split = "train" in parts and "" not in parts and len(set(parts)) == len(parts)
@@ -165,12 +165,12 @@ def _are_files(cells: Sequence[str], beside: _Beside) -> bool:
         return sum(map(beside.has, whole)) >= _FOUND * len(whole)
     if whole or len(set(known)) < max(2, len(known)) or not beside.suffixes:
         return False
-    found = 0
+    present = 0
     for number, cell in enumerate(known, start=1):
-        found += any(beside.has(cell + suffix) for suffix in beside.suffixes)
-        if number >= _TRIED and not found:
+        present += any(beside.has(cell + suffix) for suffix in beside.suffixes)
+        if number >= _TRIED and not present:
             return False
-    return found >= max(2, _FOUND * (len(known) - 1))
+    return present >= max(2, _FOUND * (len(known) - 1))
 
 
 def _first_rows(table: Path, beside: _Beside) -> Iterator[list[list[str]]]:

@@ -67,17 +67,17 @@ def instances_of(classes: np.ndarray) -> np.ndarray:
     inside, whole = classes == INSIDE, (classes == INSIDE) | (classes == BORDER)
     # The image's edge is no border: what it cuts goes on beyond it.
     depth = ndimage.distance_transform_edt(np.pad(inside, 1, mode="edge"))[1:-1, 1:-1]
-    found = _tops(depth)
+    ids = _tops(depth)
     for part, neighbors in ((inside, _FOUR), (whole, _EIGHT)):
         components, _ = ndimage.label(part, neighbors)
-        rest = part & ~np.isin(components, components[found > 0])
+        rest = part & ~np.isin(components, components[ids > 0])
         alone, _ = ndimage.label(rest, neighbors)
-        found = np.where(rest, alone + found.max(), found)
+        ids = np.where(rest, alone + ids.max(), ids)
     for level in np.arange(np.ceil(depth.max()), -1, -1):
-        found = _grown(found, whole & (depth >= level))
-    numbers = np.unique(found, return_inverse=True)[1]
-    first = int(found.min() > 0)
-    return (numbers.reshape(found.shape) + first).astype(np.int32)
+        ids = _grown(ids, whole & (depth >= level))
+    numbers = np.unique(ids, return_inverse=True)[1]
+    first = int(ids.min() > 0)
+    return (numbers.reshape(ids.shape) + first).astype(np.int32)
 
 
 def _tops(depth: np.ndarray) -> np.ndarray:
@@ -93,18 +93,18 @@ def _tops(depth: np.ndarray) -> np.ndarray:
     return np.where(np.isin(domes, kept), domes, 0)
 
 
-def _grown(found: np.ndarray, pool: np.ndarray) -> np.ndarray:
+def _grown(ids: np.ndarray, pool: np.ndarray) -> np.ndarray:
     """Return instances grown step by step into the pixels of a pool that touch them.
 
     Neighbors at an edge and at a corner take turns, so that what grows stays round.
     """
     idle, turn = 0, 0
     while idle < 2:
-        near = ndimage.grey_dilation(found, footprint=(_FOUR, _EIGHT)[turn % 2])
-        grown = np.where((found == 0) & pool, near, found)
-        idle = 0 if (grown != found).any() else idle + 1
-        found, turn = grown, turn + 1
-    return found
+        near = ndimage.grey_dilation(ids, footprint=(_FOUR, _EIGHT)[turn % 2])
+        grown = np.where((ids == 0) & pool, near, ids)
+        idle = 0 if (grown != ids).any() else idle + 1
+        ids, turn = grown, turn + 1
+    return ids
 
 
 def measure(instances: np.ndarray) -> list[dict[str, float | int]]:

@@ -192,5 +192,5 @@ def lazy_masks(
             cache[index] = mask
         return summarize(mask)
 
-    found = [each for _, each in parallel(work, range(len(files)), progress, "reading masks")]
-    return LazyMasks(files, reader, cache), np.array(found)
+    counts = [each for _, each in parallel(work, range(len(files)), progress, "reading masks")]
+    return LazyMasks(files, reader, cache), np.array(counts)

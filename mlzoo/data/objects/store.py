@@ -16,7 +16,7 @@ PREFIX = "object:"
 _SOURCES = {"table": ("table", "series"), "arrays": ("arrays",), "images": ("image_table",)}
 """Sources that read each kind of object, the usual one first."""
 _DIGITS = 16
-_held: dict[str, Any] = {}
+_held: dict[str, object] = {}
 
 
 def hold(kind: str, size: str, digest: str, value: Any) -> str:

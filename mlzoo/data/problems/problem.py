@@ -166,7 +166,7 @@ class Problem:
             inside &= hole.depth(points[:, :2]) < -margin
         return np.asarray(inside)
 
-    def values(self, points: Any) -> dict[str, Any]:
+    def values(self, points: Any) -> dict[str, object]:
         """Return inputs (n,) at points (n, inputs), and the parameters."""
         columns = {name: points[:, place] for place, name in enumerate(self.inputs)}
         return {**columns, **self.parameters}

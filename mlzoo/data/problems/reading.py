@@ -79,15 +79,15 @@ def parse_problem(text: str, name: str, folder: Path = Path()) -> Problem:
 
 def _lines(node: Any, path: _Path) -> dict[_Path, int]:
     """Return the line of each entry, from 1, by its path of keys and positions."""
-    found: dict[_Path, int] = {path: node.start_mark.line + 1 if node is not None else 1}
+    line_of: dict[_Path, int] = {path: node.start_mark.line + 1 if node is not None else 1}
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            found |= _lines(value, (*path, str(key.value)))
-            found[(*path, str(key.value))] = key.start_mark.line + 1
+            line_of |= _lines(value, (*path, str(key.value)))
+            line_of[(*path, str(key.value))] = key.start_mark.line + 1
     elif isinstance(node, yaml.SequenceNode):
         for place, value in enumerate(node.value):
-            found |= _lines(value, (*path, place))
-    return found
+            line_of |= _lines(value, (*path, place))
+    return line_of
 
 
 class _ProblemReader:

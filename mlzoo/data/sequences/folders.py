@@ -105,13 +105,13 @@ def _target(config: Any, listing: Listing) -> str | None:
     if config.target is not None:
         rows = np.arange(len(listing.files))
         known = {**dict.fromkeys(columns, rows), **listing.facts}
-        found = find_target(config.target, Table(known, rows, rows))
-        if found.others:
+        match = find_target(config.target, Table(known, rows, rows))
+        if match.others:
             raise UsageError(
                 f"--target {config.target}: of sequences one column can be predicted; name one of "
-                f"{', '.join(found.columns)}, or one of labels such as dog{SEPARATOR}cat"
+                f"{', '.join(match.columns)}, or one of labels such as dog{SEPARATOR}cat"
             )
-        column = found.column
+        column = match.column
         return column if column in listing.facts else None
     facts = [name for name in listing.facts if name != config.group_by]
     if listing.label_column in facts:

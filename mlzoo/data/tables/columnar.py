@@ -63,7 +63,7 @@ def _arrow(path: Path) -> pd.DataFrame:
 
 
 def _json_lines(path: Path) -> pd.DataFrame:
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, object]] = []
     lines = io.TextIOWrapper(io.BytesIO(read_bytes(path)), encoding="utf-8-sig")
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -105,8 +105,10 @@ def _sqlite(path: Path, query: str | None) -> pd.DataFrame:
         finally:
             connection.close()
     except (sqlite3.Error, sqlite3.Warning) as error:
-        asked = f"the query {query!r} fails" if query else "it can't be read as an SQLite database"
-        raise DataError(f"{path}: {asked}: {error}") from None
+        failure = (
+            f"the query {query!r} fails" if query else "it can't be read as an SQLite database"
+        )
+        raise DataError(f"{path}: {failure}: {error}") from None
 
 
 def _only_reads(action: int, *_: Any) -> int:
@@ -115,11 +117,11 @@ def _only_reads(action: int, *_: Any) -> int:
 
 def _whole_table(path: Path, connection: sqlite3.Connection) -> str:
     """Return the query for all rows of a database's only table."""
-    found = connection.execute(
+    tables = connection.execute(
         "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') "
         "AND name NOT LIKE 'sqlite_%' ORDER BY name"
     )
-    quoted = ['"{}"'.format(name.replace('"', '""')) for (name,) in found]
+    quoted = ['"{}"'.format(name.replace('"', '""')) for (name,) in tables]
     if len(quoted) != 1:
         raise DataError(
             f"{path} holds {len(quoted)} tables ({few(quoted)}); select rows with --source-set "

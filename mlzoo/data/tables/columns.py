@@ -109,11 +109,11 @@ def encode(
     for name in names:
         try:
             parsed = numbers(table, name)
-            found = None if raw else _expanded(table, name, parsed)
-            if found is not None:
-                expanded.append(found)
-                columns += found.columns
-                values += list(found.values.T)
+            expansion = None if raw else _expanded(table, name, parsed)
+            if expansion is not None:
+                expanded.append(expansion)
+                columns += expansion.columns
+                values += list(expansion.values.T)
                 continue
             if parsed is None:
                 categories, positions = _categories(table, name)
@@ -149,8 +149,8 @@ def encode(
 def _expanded(table: Table, name: str, parsed: np.ndarray | None) -> Expanded | None:
     """Return what is read of dates, texts and identifiers; None of numbers and categories."""
     values = table.columns[name]
-    if (found := expand_dates(name, values)) is not None:
-        return found
+    if (expansion := expand_dates(name, values)) is not None:
+        return expansion
     if parsed is not None or not _are_too_many(*_distinct(values)):
         return None
     if _DECIMAL_COMMA.fullmatch(_distinct(values)[0][0]):

@@ -159,8 +159,8 @@ def _dates(values: np.ndarray, form: str) -> np.ndarray:
     plain = text.str.replace(r"[.\-]", "/", n=2, regex=True)
     stamps = _no_dates(len(values))
     for time in _TIMES:
-        found = dates_of(plain, format=_ORDERS[form] + time)
-        stamps = np.where(np.isnat(stamps), found, stamps)
+        parsed = dates_of(plain, format=_ORDERS[form] + time)
+        stamps = np.where(np.isnat(stamps), parsed, stamps)
     return stamps
 
 

@@ -164,7 +164,7 @@ def sentence(
 
 def ranking(
     scores: Mapping[str, np.ndarray], units: IndependentUnits, doubt: str = ""
-) -> list[dict[str, Any]]:
+) -> list[dict[str, object]]:
     """Return the methods by descending mean; all share a rank if a doubt forbids claims.
 
     `rank`: that of the best one above whose difference may be chance or too small to matter, so

@@ -34,7 +34,7 @@ def check(
     how: str = "permute",
     seed: int = 0,
     positive: bool = False,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return the similarity of maps to those of the trained model as weights are randomized.
 
     Args:
@@ -106,7 +106,7 @@ def check_labels(
     }
 
 
-def verdict(out: float | None, everything: float) -> dict[str, Any]:
+def verdict(out: float | None, everything: float) -> dict[str, object]:
     """Return the verdict on the similarities, with the thresholds that decide."""
     other = "a random model" if out is not None else "a model of shuffled labels"
     if everything >= WARN:

@@ -70,14 +70,14 @@ def derivatives(function: Function, points: Any, words: Iterable[Word]) -> Mappi
         words: the derivatives that are needed.
     """
     directional = _backend().directional
-    found: dict[Word, Any] = {}
+    by_word: dict[Word, Any] = {}
     for word in sorted(set(words), key=len, reverse=True):
-        if word not in found:
+        if word not in by_word:
             nested = function
             for coordinate in word:
                 nested = _with_derivative(directional, nested, coordinate)
-            _collect(nested(points), word, found)
-    return found
+            _collect(nested(points), word, by_word)
+    return by_word
 
 
 def _with_derivative(directional: Any, function: Function, coordinate: int) -> Function:
@@ -85,15 +85,15 @@ def _with_derivative(directional: Any, function: Function, coordinate: int) -> F
     return lambda points: directional(function, points, coordinate)
 
 
-def _collect(nested: Any, word: Word, found: dict[Word, Any]) -> None:
+def _collect(nested: Any, word: Word, by_word: dict[Word, Any]) -> None:
     """Take the derivatives out of nested pairs: (without, with) the last coordinate of the word."""
     if not word:
-        found[()] = nested
+        by_word[()] = nested
         return
     below: dict[Word, Any] = {}
-    _collect(nested[0], word[:-1], found)
+    _collect(nested[0], word[:-1], by_word)
     _collect(nested[1], word[:-1], below)
-    found.update({(*shorter, word[-1]): value for shorter, value in below.items()})
+    by_word.update({(*shorter, word[-1]): value for shorter, value in below.items()})
 
 
 def compiled(model: keras.Model, function: Callable[[Function, Any], Any]) -> Function:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def read_weights(path: str | Path) -> dict[str, Any]:
     return content
 
 
-def _content(file: Path) -> dict[str, Any]:
+def _content(file: Path) -> dict[str, object]:
     """Return the names and values of a YAML or JSON file."""
     import yaml
 
@@ -69,6 +70,6 @@ def _content(file: Path) -> dict[str, Any]:
     return content
 
 
-def settings_of(content: dict[str, Any]) -> dict[str, Any]:
+def settings_of(content: Mapping[str, object]) -> dict[str, Any]:
     """Return the settings of the model that a file of weights gives."""
     return {name: content[name] for name in ("layers", "classes") if name in content}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,7 @@ def _record(task: str, classes: list[str], columns: list[Any], units: int) -> di
     }
 
 
-def _yaml(values: dict[str, Any]) -> str:
+def _yaml(values: Mapping[str, object]) -> str:
     import yaml
 
     return str(yaml.safe_dump(values, sort_keys=False, default_flow_style=None))

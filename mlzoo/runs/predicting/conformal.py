@@ -52,8 +52,8 @@ def scores_for(folder: Path, task: str, coverage: float) -> ConformalScores | No
             f"{task}"
         )
     path = folder / "calibration.json"
-    found = files.read_mapping(path) if path.is_file() else {}
-    record, normal = found.get("conformal"), found.get("distribution") == "normal"
+    calibration = files.read_mapping(path) if path.is_file() else {}
+    record, normal = calibration.get("conformal"), calibration.get("distribution") == "normal"
     if not record and normal:
         return None
     if not record:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +43,7 @@ def read_decision(folder: Path) -> Decision | None:
         raise files.damaged(folder / FILE, f"is damaged: {error!r}") from None
 
 
-def rule_sentence(record: dict[str, Any]) -> str:
+def rule_sentence(record: Mapping[str, object]) -> str:
     """Return a sentence on how classes are decided."""
     if record["threshold"] is None:
         return "classes are decided by their expected cost, not by their probability alone (--cost)"

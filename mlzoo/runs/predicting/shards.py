@@ -54,7 +54,7 @@ class ShardFolder:
         while self.part(self.done).exists():
             self.done += 1
 
-    def _before(self) -> tuple[dict[str, Any] | None, int | None]:
+    def _before(self) -> tuple[dict[str, object] | None, int | None]:
         """Return the origin of what the folder holds, and the number of files once it is whole."""
         try:
             manifest = files.read_sealed(self.path / _MANIFEST)
@@ -129,7 +129,9 @@ def predict_shards(
     return count
 
 
-def origin_of(run: OpenedRun, data: str, rows: int, options: Mapping[str, Any]) -> dict[str, Any]:
+def origin_of(
+    run: OpenedRun, data: str, rows: int, options: Mapping[str, Any]
+) -> dict[str, object]:
     """Return what decides the content of shards.
 
     Args:

@@ -30,8 +30,8 @@ def _threshold(true: Array, probabilities: Array) -> float:
         return HALF
     order = np.argsort(-probabilities, kind="stable")
     ordered = probabilities[order]
-    found = np.cumsum(true[order])
-    f1 = 2 * found / (np.arange(1, len(true) + 1) + positives)
+    true_positives = np.cumsum(true[order])
+    f1 = 2 * true_positives / (np.arange(1, len(true) + 1) + positives)
     ends = np.flatnonzero(np.r_[ordered[1:] < ordered[:-1], True])  # ties are chosen together
     best = ends[np.isclose(f1[ends], f1[ends].max(), rtol=0, atol=1e-12)]
     last = int(best[(len(best) - 1) // 2])

@@ -79,11 +79,13 @@ def posterior(
         noise_precision: alpha, over 0; None: that of the greatest evidence.
         weight_precision: lambda, over 0; None: that of the greatest evidence.
     """
-    left, found, right = np.linalg.svd(system.factor, full_matrices=True)
-    target_along = left.T[: len(found)] @ system.projected[:, target]
+    left, singular_values, right = np.linalg.svd(system.factor, full_matrices=True)
+    target_along = left.T[: len(singular_values)] @ system.projected[:, target]
     # Directions that no row is along keep their prior.
-    beyond = np.zeros(len(right) - len(found))
-    singular, projected = (np.concatenate([each, beyond]) for each in (found, target_along))
+    beyond = np.zeros(len(right) - len(singular_values))
+    singular, projected = (
+        np.concatenate([each, beyond]) for each in (singular_values, target_along)
+    )
     squares = float((system.projected[:, target] ** 2).sum() - (projected**2).sum())
     unexplained = max(float(system.residual[target]) + squares, 0.0)
     alpha, lam = noise_precision, weight_precision

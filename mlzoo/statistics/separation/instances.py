@@ -39,8 +39,8 @@ def count(truth: Array, predicted: Array) -> Array:
     overlaps = overlap(truth, predicted)[2]
     best = overlaps.max(axis=1, initial=0)
     pairs = (best > THRESHOLDS[:, None]).sum(axis=1)
-    true, found = overlaps.shape
-    return np.stack([pairs, found - pairs, true - pairs], axis=1).astype("int64")
+    true, detected = overlaps.shape
+    return np.stack([pairs, detected - pairs, true - pairs], axis=1).astype("int64")
 
 
 def overlap(truth: Array, predicted: Array) -> tuple[Array, Array, Array]:

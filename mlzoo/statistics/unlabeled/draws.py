@@ -191,7 +191,7 @@ def _near(known: Array, others: Array) -> Array:
     return np.concatenate([(chunk <= reach).any(axis=1) for chunk in chunks]).astype("float64")
 
 
-def agreement(space: ComponentSpace, classes: Array, drawn: Array, asked: Array) -> Array:
+def agreement(space: ComponentSpace, classes: Array, drawn: Array, wanted: Array) -> Array:
     """Return whether a classifier gives drawn samples the classes that were asked for, (m,).
 
     It is a support-vector machine on the components of the training split.
@@ -200,13 +200,13 @@ def agreement(space: ComponentSpace, classes: Array, drawn: Array, asked: Array)
         space: of the training split.
         classes: (k,) of its samples.
         drawn: (m, values) scaled drawn samples.
-        asked: (m,) their classes.
+        wanted: (m,) their classes.
     """
     from sklearn.svm import SVC
 
     some = np.linspace(0, len(classes) - 1, min(len(classes), _CLASSIFIED)).astype(int)
     classifier = SVC(C=10.0).fit(space.train[some], classes[some])
-    return np.asarray(classifier.predict(space.place(drawn)) == asked, "float64")
+    return np.asarray(classifier.predict(space.place(drawn)) == wanted, "float64")
 
 
 def _moments(rows: Array, weights: Array) -> tuple[Array, Array]:

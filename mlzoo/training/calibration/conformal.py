@@ -304,7 +304,7 @@ def _part(name: str, held: np.ndarray) -> dict[str, object]:
     }
 
 
-def told(record: Mapping[str, object] | None, listener: Listener) -> None:
+def report_coverage(record: Mapping[str, object] | None, listener: Listener) -> None:
     """Say what the test split showed, and warn of parts that are covered too seldom."""
     if record is None:
         return

@@ -136,7 +136,7 @@ class JaxSteps(TrainingSteps):
         # A new function each time, or JAX would find what it compiled for another optimizer.
         step = partial(model.train_step)
         # Else XLA might divide a weight among the devices.
-        placed: dict[str, Any] = {"out_shardings": shared.replicated} if shared else {}
+        placed: dict[str, object] = {"out_shardings": shared.replicated} if shared else {}
         self._step = jax.jit(step, donate_argnums=0, **placed) if compiled else step
 
     def _variables(self) -> tuple[list[Any], ...]:

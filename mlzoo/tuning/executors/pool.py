@@ -54,7 +54,7 @@ class Worker:
         except BrokenPipeError:
             return
 
-    def read(self) -> list[dict[str, Any]] | None:
+    def read(self) -> list[dict[str, object]] | None:
         """Return the answers received; None if the process has died."""
         assert self.process.stdout is not None
         content = os.read(self.process.stdout.fileno(), 2**16)

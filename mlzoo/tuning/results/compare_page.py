@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from markupsafe import Markup
 
@@ -83,7 +82,7 @@ def finals(ranking: Sequence[Standing], metric: str) -> Markup:
     return line_chart(metric, lines, "strategy", names=[s.strategy for s in ranking])
 
 
-def rows(ranking: Sequence[Standing]) -> list[dict[str, Any]]:
+def rows(ranking: Sequence[Standing]) -> list[dict[str, object]]:
     """Return the ranking as rows of numbers, for `strategies.csv`."""
     return [
         {

@@ -58,7 +58,7 @@ class UnitScores:
     unit: str
     count: int
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> dict[str, object]:
         """Return plain values for the journal, whose checksum covers them."""
         arrays = np.stack([self.values, self.sizes]).astype("<f4")
         text = base64.b64encode(arrays.tobytes()).decode()

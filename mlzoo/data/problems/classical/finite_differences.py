@@ -48,7 +48,7 @@ class _Grid:
         """Return the positions of the nodes whose values are integrated."""
         return self.x[:-1] if self.periodic else self.x[1:-1]
 
-    def known(self, t: float, x: np.ndarray) -> dict[str, Any]:
+    def known(self, t: float, x: np.ndarray) -> dict[str, object]:
         """Return what expressions may name at some nodes, without the unknown."""
         names = self.problem.coordinates
         return {**self.problem.parameters, names[self.place]: x, names[1 - self.place]: t}
@@ -156,7 +156,7 @@ def method_of_lines(problem: Problem, cells: int) -> Callable[[np.ndarray], np.n
     return lambda points: spline.ev(points[:, 1 - grid.place], points[:, grid.place])[:, None]
 
 
-def _method(grid: _Grid) -> dict[str, Any]:
+def _method(grid: _Grid) -> dict[str, object]:
     """Return the method of integration, with what it is to know of the Jacobian.
 
     Diffusion is stiff; waves are not, and an implicit method would solve large systems for them.

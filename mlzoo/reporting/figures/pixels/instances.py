@@ -135,6 +135,6 @@ def nearest(ids: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def _csv(path: Path, cases: Sequence[InstanceCase]) -> None:
     rows = []
     for case in cases:
-        found, false, missed = count(case.truth, case.predicted)[0].tolist()
-        rows.append([case.title, case.name, case.score, found, missed, false])
+        matched, false, missed = count(case.truth, case.predicted)[0].tolist()
+        rows.append([case.title, case.name, case.score, matched, missed, false])
     write_csv(path, ["title", "name", "score", "found", "missed", "false"], rows)
