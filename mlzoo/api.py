@@ -17,6 +17,7 @@ from mlzoo.runs.config_loading import merge
 from mlzoo.runs.opened import OpenedRun
 
 if TYPE_CHECKING:
+    from mlzoo.data.contracts import SplitScores
     from mlzoo.explaining.explain_run import ExplanationResult
     from mlzoo.reporting.run_plots import RunPlots
     from mlzoo.training.reproducing import Reproduction
@@ -54,7 +55,7 @@ class Run(OpenedRun):
 
     def evaluate(
         self, data: Any = None, part: str = "test", listener: Listener | None = None
-    ) -> dict[str, Any]:
+    ) -> SplitScores:
         """Score the model again: on a part of its own data, or on all samples of other data.
 
         Its own data are read, split as `split.json` says, and must not have changed; the scores
@@ -66,7 +67,7 @@ class Run(OpenedRun):
             listener: hears of progress.
 
         Returns:
-            What `mlzoo.evaluating.evaluate.evaluate` returns.
+            The scores, as `metrics.json` holds them under `test`.
 
         Raises:
             DataError: the run's data have changed or are gone, or the new ones do not fit.

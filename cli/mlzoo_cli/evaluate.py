@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +11,9 @@ from mlzoo.core import registry
 from mlzoo.core.messages import interval_title, over
 from mlzoo_cli.options import Fields, Json, RunPath, Trust, Tta, with_options
 from mlzoo_cli.output import ConsoleReporter, say, show, table
+
+if TYPE_CHECKING:
+    from mlzoo.data.contracts import SplitScores
 
 
 @with_options(Fields("evaluating/settings.py", "EvaluateConfig"))
@@ -55,7 +58,7 @@ def evaluate(
         say(sentence)
 
 
-def scores(result: dict[str, Any]) -> str:
+def scores(result: SplitScores) -> str:
     """The scores of one part beside the baselines', with the model's intervals."""
     from mlzoo.statistics.metrics import imbalanced, near, never_predicted
     from mlzoo.statistics.verdicts import short_verdict
@@ -109,7 +112,7 @@ def scores(result: dict[str, Any]) -> str:
     return f"{text}\n{table([*header, *rest], lines)}"
 
 
-def _kinds(rows: Sequence[Mapping[str, object]], baselines: dict[str, Any]) -> str:
+def _kinds(rows: Sequence[Mapping[str, object]], baselines: Mapping[str, Mapping[str, Any]]) -> str:
     """Return how well each kind of anomaly is told from normal samples, and by each baseline."""
     theirs = {
         f"{name} roc_auc": {row["kind"]: row["roc_auc"] for row in scores["per_kind"]}
@@ -126,7 +129,9 @@ def _kinds(rows: Sequence[Mapping[str, object]], baselines: dict[str, Any]) -> s
     return table(["kind of anomaly", "samples", "roc_auc", *theirs, *scores], lines)
 
 
-def _recalls(rows: Sequence[Mapping[str, object]], baselines: dict[str, Any]) -> str:
+def _recalls(
+    rows: Sequence[Mapping[str, object]], baselines: Mapping[str, Mapping[str, Any]]
+) -> str:
     """Recall and precision of each class, and the recall that each baseline has."""
     theirs = {
         f"{name} recall": {row["class"]: row["recall"] for row in scores["per_class"]}
@@ -140,7 +145,7 @@ def _recalls(rows: Sequence[Mapping[str, object]], baselines: dict[str, Any]) ->
     return table(["class", "recall", "precision", *theirs, "samples"], lines)
 
 
-def _relative(ratios: dict[str, Any], unit: str | None) -> str:
+def _relative(ratios: Mapping[str, Mapping[str, Any]], unit: str | None) -> str:
     """The mean absolute error over that of each baseline."""
     rows = []
     for name, row in ratios.items():

@@ -26,6 +26,7 @@ from mlzoo_cli.output import ConsoleReporter, say, show, table
 
 if TYPE_CHECKING:
     from mlzoo.runs.opened import OpenedRun
+    from mlzoo.runs.records import Repeats
 
 LENIENT = True
 INSTEAD = ("--print-config", "--dry-run", "--find-rate", "--overfit")
@@ -355,7 +356,7 @@ def _show_chosen(run: OpenedRun, json: bool) -> None:
     _summary(run)
 
 
-def _repeats(repeats: dict[str, Any], name: str) -> str:
+def _repeats(repeats: Repeats, name: str) -> str:
     """The spread of a metric over the seeds, with the baselines' means over the same splits."""
     spread = repeats["summary"][name]
     splits = "each with its own split" if repeats["own_splits"] else "all with the same split"

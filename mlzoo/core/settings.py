@@ -108,7 +108,20 @@ def _undocumented(config: Any) -> list[fields.Setting]:
     ]
 
 
-def _type(schema: dict[str, Any]) -> str:
+class _Schema(TypedDict, total=False):
+    """JSON schema of a setting, as pydantic writes it."""
+
+    type: str
+    enum: list[str]
+    items: _Schema
+    anyOf: list[_Schema]
+    minimum: float
+    maximum: float
+    exclusiveMinimum: float
+    exclusiveMaximum: float
+
+
+def _type(schema: _Schema) -> str:
     if "anyOf" in schema:
         return " or ".join(_type(one) for one in _present(schema))
     if "$ref" in schema:  # settings within a setting
@@ -120,29 +133,29 @@ def _type(schema: dict[str, Any]) -> str:
     )
 
 
-def _present(schema: dict[str, Any]) -> list[dict[str, object]]:
+def _present(schema: _Schema) -> list[_Schema]:
     """Return the types that a setting may have, besides None."""
     return [one for one in schema["anyOf"] if one.get("type") != "null"]
 
 
-def _range(schema: dict[str, Any]) -> str:
+def _range(schema: _Schema) -> str:
     """The values that a setting may have: `1 <= x <= 9`, or the choices; empty: any."""
     if "anyOf" in schema:
         return next((text for one in _present(schema) if (text := _range(one))), "")
     schema = schema.get("items", schema)
     if "enum" in schema:
         return ", ".join(schema["enum"])
-    low = _bound(schema, "minimum", "exclusiveMinimum", "{} <= x", "{} < x")
-    high = _bound(schema, "maximum", "exclusiveMaximum", "x <= {}", "x < {}")
+    low = _bound(schema.get("minimum"), schema.get("exclusiveMinimum"), "{} <= x", "{} < x")
+    high = _bound(schema.get("maximum"), schema.get("exclusiveMaximum"), "x <= {}", "x < {}")
     if low and high:
         return low.removesuffix("x") + high
     return low or high
 
 
-def _bound(schema: dict[str, Any], name: str, strict_name: str, text: str, strict: str) -> str:
-    if name in schema:
-        return text.format(_short(schema[name]))
-    return strict.format(_short(schema[strict_name])) if strict_name in schema else ""
+def _bound(bound: float | None, strict_bound: float | None, text: str, strict: str) -> str:
+    if bound is not None:
+        return text.format(_short(bound))
+    return "" if strict_bound is None else strict.format(_short(strict_bound))
 
 
 def _short(number: float) -> float:

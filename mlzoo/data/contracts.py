@@ -6,7 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Literal,
+    NamedTuple,
+    NotRequired,
+    Protocol,
+    TypedDict,
+)
 
 import numpy as np
 
@@ -52,6 +61,112 @@ class Baseline:
     def note_on(self, rows: Part) -> str:
         """Return the note on the scores of a part."""
         return self.note if isinstance(self.note, str) else self.note(rows)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A model that is to be scored on a split of data, and what it is compared with.
+
+    Attributes:
+        predict: the model; from raw inputs (n, *shape) to outputs (n, units).
+        data: samples in three splits.
+        part: the split that is scored: `train`, `valid` or `test`.
+        seed: of the intervals' resampling.
+        baselines: fitted baselines by name.
+        positive: which of two classes metrics of one class are about; by default the rarer.
+        trained: metrics of the training run on its test split, where `data` has no other split.
+        extra: names of metrics beside the task's own.
+    """
+
+    predict: Predict
+    data: Data
+    part: str = "test"
+    seed: int = 0
+    baselines: Mapping[str, Baseline] = field(default_factory=dict)
+    positive: int | None = None
+    trained: Mapping[str, Any] | None = None
+    extra: Sequence[str] = ()
+
+    @property
+    def rows(self) -> Part:
+        """Return the split that is scored."""
+        return self.data.parts()[self.part]
+
+
+class Gain(TypedDict):
+    """The gain of a model over the best baseline; a positive value is better.
+
+    Attributes:
+        baseline: the best baseline.
+        chosen_on: `valid`, or `scored` for the samples that are scored.
+        metric: which metric decides.
+        value: the paired difference.
+        interval: of the difference; None with too few units.
+        level: its confidence.
+    """
+
+    baseline: str
+    chosen_on: str
+    metric: str
+    value: float | None
+    interval: list[float] | None
+    level: float
+
+
+class Judgment(TypedDict):
+    """Gain and verdict (`better`, `not distinguishable`, `worse` or `no verdict`).
+
+    Both are None without baselines.
+    """
+
+    gain: Gain | None
+    verdict: str | None
+
+
+class CostFigure(TypedDict):
+    """A mean cost and its 95 % interval; None where they are not defined."""
+
+    value: float | None
+    interval: Sequence[float] | None
+
+
+class DecisionCosts(TypedDict):
+    """Mean cost of decisions, of the default ones, their difference, and counts of decisions."""
+
+    cost: CostFigure
+    default: CostFigure
+    saved: CostFigure
+    confusion: list[list[int]]
+
+
+class SplitScores(Judgment):
+    """Scores of a model on one split, as `metrics.json` holds them.
+
+    Attributes:
+        part: the split.
+        samples: in it.
+        metrics: a number each, None where it is not defined, and the tables of the task.
+        intervals: [low, high] of each number; None where there are too few units.
+        interval_unit: what they are taken over: `samples`, `images`, `groups`, ...
+        units: how many of those there are.
+        baselines: metrics of each, and `note`.
+        headline: the metric that decides.
+        relative_mae: forecasting only: the model's error over that of each baseline.
+        decision: costs of the decisions, where the run has an operating point.
+        trained_on: other data only: samples that the run was trained on.
+    """
+
+    part: str
+    samples: int
+    metrics: dict[str, Any]
+    intervals: Mapping[str, Sequence[float] | None]
+    interval_unit: str
+    units: int
+    baselines: dict[str, dict[str, Any]]
+    headline: str
+    relative_mae: NotRequired[Mapping[str, Mapping[str, Any]]]
+    decision: NotRequired[DecisionCosts]
+    trained_on: NotRequired[int]
 
 
 @dataclass(frozen=True)
@@ -207,17 +322,7 @@ class Task:
         """Return the second half of a model's head: probabilities, or numbers in their units."""
         raise NotImplementedError
 
-    def evaluate(
-        self,
-        predict: Predict,
-        data: Data,
-        part: str,
-        seed: int,
-        baselines: Mapping[str, Baseline],
-        positive: int | None = None,
-        trained: Mapping[str, Any] | None = None,
-        extra: Sequence[str] = (),
-    ) -> tuple[dict[str, object], Outcome]:
+    def evaluate(self, given: Evaluation) -> tuple[SplitScores, Outcome]:
         """Score a model on a part of the data beside baselines; see `evaluating.evaluate`."""
         raise NotImplementedError
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from mlzoo.data.contracts import Outcome
+from mlzoo.data.contracts import CostFigure, DecisionCosts, Outcome
 from mlzoo.statistics import intervals
 from mlzoo.statistics.calibration.decisions import Decision
 from mlzoo.statistics.metrics import number
@@ -19,7 +17,7 @@ def decision_costs(
     class_names: tuple[str, ...],
     groups: np.ndarray | None,
     seed: int,
-) -> dict[str, object]:
+) -> DecisionCosts:
     """Return the mean cost of decisions, of the default ones, and the difference.
 
     Args:
@@ -30,8 +28,7 @@ def decision_costs(
         seed: of the intervals' resampling.
 
     Returns:
-        `cost`, `default` and `saved` (default minus cost), each with `value` and 95 % `interval`,
-        and `confusion`, counts of true by decided class.
+        The costs, `saved` being the default minus the cost; `confusion` is true by decided class.
     """
     outputs: np.ndarray = outcome.outputs  # type: ignore[attr-defined]
     y_true = np.asarray(outcome.targets).astype("int64")  # type: ignore[attr-defined]
@@ -43,16 +40,19 @@ def decision_costs(
     ends = intervals.intervals(scorers, len(y_true), groups, seed, bounds=bounds)
     k = len(class_names)
     confusion = np.bincount(k * y_true + decided, minlength=k * k).reshape(k, k)
+    figures: dict[str, CostFigure] = {
+        name: {"value": number(values.mean()), "interval": ends[name]}
+        for name, values in means.items()
+    }
     return {
-        **{
-            name: {"value": number(values.mean()), "interval": ends[name]}
-            for name, values in means.items()
-        },
+        "cost": figures["cost"],
+        "default": figures["default"],
+        "saved": figures["saved"],
         "confusion": confusion.tolist(),
     }
 
 
-def costs_sentence(record: dict[str, Any]) -> str:
+def costs_sentence(record: DecisionCosts) -> str:
     """Return a sentence on the cost of decisions and that of the default ones."""
     cost, default, saved = (record[name] for name in ("cost", "default", "saved"))
     shown = ""

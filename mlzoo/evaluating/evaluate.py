@@ -12,7 +12,7 @@ from mlzoo.core import registry
 from mlzoo.core.errors import DataError
 from mlzoo.core.files import write_rows
 from mlzoo.data import contracts
-from mlzoo.data.contracts import Baseline, Outcome, Predict
+from mlzoo.data.contracts import Baseline, Evaluation, Outcome, Predict, SplitScores
 from mlzoo.data.samples import Data, Samples
 from mlzoo.statistics import intervals
 from mlzoo.statistics.metrics import bounds
@@ -27,7 +27,7 @@ def evaluate(
     positive: int | None = None,
     trained: Mapping[str, Any] | None = None,
     extra: Sequence[str] = (),
-) -> tuple[dict[str, Any], Outcome]:
+) -> tuple[SplitScores, Outcome]:
     """Score a model on one split of the data, which is read in chunks of at most 32 MB.
 
     Args:
@@ -41,12 +41,7 @@ def evaluate(
         extra: names of metrics beside the task's own.
 
     Returns:
-        A JSON-able dict and the predictions that it is computed from. Its keys: `part`; `samples`;
-        `metrics` (see the task); `intervals` {metric: [low, high] or None}; `interval_unit`
-        (`samples`, `images` or `groups`), `units` (how many of those); `baselines` {name: metrics
-        and `note`}; `headline`, the metric that decides; `gain` (over the best baseline:
-        `baseline`, `metric`, `value`, `interval`; positive is better) and `verdict`
-        (`verdicts.judge`). These two are None without baselines.
+        The scores and the predictions that they are computed from.
 
     Raises:
         DataError: the split is empty.
@@ -58,7 +53,8 @@ def evaluate(
         )
     fitted = fit_baselines(data, seed, baselines)
     task = contracts.task(data.samples.task)
-    return task.evaluate(predict, data, part, seed, fitted, positive, trained, extra)
+    given = Evaluation(predict, data, part, seed, fitted, positive, trained, extra)
+    return task.evaluate(given)
 
 
 def fit_baselines(data: Data, seed: int = 0, which: str = "fast") -> dict[str, Baseline]:

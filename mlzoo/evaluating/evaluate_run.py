@@ -11,7 +11,7 @@ from mlzoo.core import files
 from mlzoo.core.errors import UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.data import loading
-from mlzoo.data.contracts import Outcome
+from mlzoo.data.contracts import Outcome, SplitScores
 from mlzoo.data.inputs import read_labelled
 from mlzoo.data.record import class_totals, trained_on
 from mlzoo.data.samples import Part
@@ -27,7 +27,7 @@ def evaluate_run(
     data: str | None = None,
     part: str = "test",
     listener: Listener | None = None,
-) -> dict[str, object]:
+) -> SplitScores:
     """Score a run's model on a split of its own data, or on all samples of other data.
 
     Args:
@@ -70,8 +70,8 @@ def evaluate_run(
         result, outcome = evaluate(
             run.distributions, test, "test", 0, config.baselines, positive, trained, config.metrics
         )
-        costs = _costs(run, outcome, test.test, 0)
-        return {**result, "part": "all", "trained_on": seen, **costs}
+        result = {**result, "part": "all", "trained_on": seen}
+        return _with_costs(result, run, outcome, test.test, 0)
     arranged = run.own_data(listener)
     predict = run.distributions
     if run.target.drawn:
@@ -84,15 +84,17 @@ def evaluate_run(
     result, outcome = evaluate(
         predict, arranged, part, config.seed, config.baselines, None, kept, config.metrics
     )
-    return {**result, **_costs(run, outcome, arranged.parts()[part], config.seed)}
+    return _with_costs(result, run, outcome, arranged.parts()[part], config.seed)
 
 
-def _costs(run: OpenedRun, outcome: Outcome, rows: Part, seed: int) -> dict[str, object]:
-    """Return what decisions cost, as `decision`, where the run has an operating point."""
+def _with_costs(
+    result: SplitScores, run: OpenedRun, outcome: Outcome, rows: Part, seed: int
+) -> SplitScores:
+    """Add what decisions cost, as `decision`, where the run has an operating point."""
     if run.decision is None:
-        return {}
+        return result
     names = rows.samples.class_names
-    return {"decision": decision_costs(run.decision, outcome, names, rows.groups, seed)}
+    return {**result, "decision": decision_costs(run.decision, outcome, names, rows.groups, seed)}
 
 
 def _draw(run: OpenedRun, seed: int, positions: np.ndarray) -> np.ndarray:

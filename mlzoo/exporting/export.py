@@ -16,6 +16,7 @@ from mlzoo.core.files import expand
 from mlzoo.core.progress import Listener
 from mlzoo.data.reader_record import write_reader
 from mlzoo.runs.predicting.decisions import decision_record
+from mlzoo.runs.records import DecisionRule
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,7 +58,7 @@ class OutputSpecification(TypedDict):
     units: int
     class_names: list[str]
     target_names: list[str]
-    decision: NotRequired[dict[str, Any]]
+    decision: NotRequired[DecisionRule]
 
 
 class ExportRecord(TypedDict):

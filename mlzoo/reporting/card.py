@@ -122,6 +122,7 @@ def render(facts: Facts, pictures: dict[str, str], sample: bool = False) -> str:
     environment.filters["verdict"] = short_verdict
     config, test = facts["config"], facts["metrics"]["test"]
     drawn = test.get("units"), test.get("interval_unit")
+    repeats = facts["metrics"].get("repeats")
     return environment.get_template(_TEMPLATE).render(
         **facts,
         name=Path(facts["folder"]).name,
@@ -142,8 +143,8 @@ def render(facts: Facts, pictures: dict[str, str], sample: bool = False) -> str:
         command=f"mlzoo train --config {shlex.quote(facts['folder'] + '/config.yaml')}",
         training=chosen(config, SETTINGS),
         splitting=chosen(config, SPLITTING),
-        summary=(facts["metrics"].get("repeats") or {}).get("summary"),
-        own_splits=(facts["metrics"].get("repeats") or {}).get("own_splits", True),
+        summary=repeats["summary"] if repeats else None,
+        own_splits=repeats.get("own_splits", True) if repeats else True,
     )
 
 

@@ -31,7 +31,7 @@ def limits(facts: Facts) -> list[str]:
 def _baseline(facts: Facts) -> Iterator[str]:
     test = facts["metrics"]["test"]
     sentence, described, target = verdict_sentence(test), None, _target(facts)
-    if sentence and verdict_of(test) != BETTER:
+    if sentence and test["gain"] and verdict_of(test) != BETTER:
         yield f"{sentence[0].upper()}{sentence[1:]}."
         described = test["gain"]["baseline"]  # that sentence includes its note
     for name, baseline in test.get("baselines", {}).items():

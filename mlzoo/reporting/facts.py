@@ -7,6 +7,7 @@ from typing import Any, TypedDict
 
 from mlzoo.core import files
 from mlzoo.core.errors import UsageError
+from mlzoo.runs.records import RunMetrics
 
 
 class PartCounts(TypedDict, total=False):
@@ -50,69 +51,6 @@ class DataFacts(TypedDict, total=False):
     warnings: list[str]
 
 
-class HeadlineScore(TypedDict, total=False):
-    """The metric that a run is judged by; `interval` holds its ends."""
-
-    name: str
-    mode: str
-    value: float | None
-    interval: list[float] | None
-    also: list[HeadlineScore]
-
-
-class Kept(TypedDict):
-    """The epoch whose weights a run keeps, and the value of the criterion there."""
-
-    epoch: int
-    criterion: str
-    value: float
-
-
-class MetricFacts(TypedDict, total=False):
-    """`metrics.json`. `test` is what `mlzoo.evaluating.evaluate.evaluate` returns.
-
-    Attributes:
-        headline: `name`, `mode`, `value`, `interval`, and `also`: metrics to read beside it.
-        test: scores on the test split, with intervals and baselines.
-        valid: metrics of the kept epoch on the validation split.
-        kept: `epoch`, `criterion`, `value`.
-        repeats: None, or `summary` {metric: `summarize_repeats`} and `trainings`, one per seed.
-        auto: `reason` and `leaderboard`, if the run is what `train auto` chose.
-        members: a row for each training whose mean is the model, if there are several.
-        out_of_fold: scores of each sample by the member that never saw it, if there are folds.
-        calibration: the temperature of a classifier, if one was looked for.
-        decision: the rule by which classes are decided and what it costs, if mistakes have costs.
-        conformal: how often intervals or sets hold the truth of the test split, if there are any.
-        epochs: number of epochs trained.
-        stopped: why training ended.
-        scales: {metric of the history: its unit}, if units differ.
-        events: notable events during training.
-        seconds: duration of training and evaluation.
-        parameters: number of parameters of the model.
-        trainable: number of trainable parameters.
-    """
-
-    task: str
-    headline: HeadlineScore
-    test: dict[str, Any]
-    valid: dict[str, object]
-    kept: Kept
-    repeats: dict[str, Any] | None
-    auto: dict[str, object]
-    members: list[dict[str, Any]]
-    out_of_fold: dict[str, Any]
-    calibration: dict[str, object] | None
-    decision: dict[str, Any]
-    conformal: dict[str, object] | None
-    epochs: int
-    stopped: str
-    scales: dict[str, str]
-    events: list[str]
-    seconds: float
-    parameters: int
-    trainable: int
-
-
 class EnvironmentFacts(TypedDict, total=False):
     """`environment.json`. `determinism` is a statement; `command` may be None."""
 
@@ -141,14 +79,14 @@ class Facts(TypedDict):
     folder: str
     config: dict[str, Any]
     data: DataFacts
-    metrics: MetricFacts
+    metrics: RunMetrics
     environment: EnvironmentFacts
     groups: dict[str, int] | None
 
 
 _NEEDED: dict[Any, tuple[str, ...]] = {
     DataFacts: ("data", "task", "kind", "class_names", "parts"),
-    MetricFacts: ("task", "headline", "test", "kept", "epochs"),
+    RunMetrics: ("task", "headline", "test", "kept", "epochs"),
     EnvironmentFacts: ("versions", "backend", "device"),
 }
 
@@ -177,7 +115,7 @@ def gather(folder: Path, final: Path | None = None) -> Facts:
         "folder": str(final or folder),
         "config": config,
         "data": _of(DataFacts, folder / "data.json"),
-        "metrics": _of(MetricFacts, folder / "metrics.json"),
+        "metrics": _of(RunMetrics, folder / "metrics.json"),
         "environment": _of(EnvironmentFacts, folder / "environment.json"),
         "groups": {name: len(p["groups"]) for name, p in split.items()} if grouped else None,
     }

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from mlzoo.data.images.tiles import Tiling
     from mlzoo.data.samples import Data
+    from mlzoo.runs.records import RunMetrics
     from mlzoo.statistics.calibration.decisions import Decision
 
 _AnyReader = TypeVar("_AnyReader", bound=Reader)
@@ -138,9 +139,11 @@ class LoadedRun:
         return read_config(self.path, self.trust)
 
     @cached_property
-    def metrics(self) -> dict[str, Any]:
+    def metrics(self) -> RunMetrics:
         """Content of `metrics.json`."""
-        return files.read_mapping(self.path / "metrics.json", _METRICS)
+        content: Any = files.read_mapping(self.path / "metrics.json", _METRICS)
+        metrics: RunMetrics = content
+        return metrics
 
     @property
     def history(self) -> pd.DataFrame:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from mlzoo.data.contracts import SplitScores
 from mlzoo.data.specs import Target, target_of
 from mlzoo.reporting.facts import Facts
 
@@ -65,7 +68,7 @@ def pipeline_of(kind: str, target: Target) -> str | None:
     return _PIPELINES.get((kind, target.values, target.per))
 
 
-def _arguments(interval: list[float] | None, tested: dict[str, object]) -> dict[str, object]:
+def _arguments(interval: Sequence[float] | None, tested: SplitScores) -> dict[str, object]:
     arguments: dict[str, object] = {"samples": tested["samples"]}
     if interval is not None:
         unit = tested.get("interval_unit")

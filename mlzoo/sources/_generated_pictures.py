@@ -126,7 +126,7 @@ def touching_cells(count: int, noise: float, rng: np.random.Generator) -> Sample
     from mlzoo.sources._cells import SIDE, cells
 
     pictures, ids = cells(count, noise, rng)
-    sample_fields = dense_instances(ids, "touching-cells")
+    dense = dense_instances(ids, "touching-cells")
     return Samples(
         inputs=pictures,
         kind="image",
@@ -140,16 +140,14 @@ def touching_cells(count: int, noise: float, rng: np.random.Generator) -> Sample
             dtype="uint8",
             maximum=255,
             max_pixels=MAX_PIXELS,
-            masks=sample_fields.pop("classes"),
+            masks=dense.classes,
         ),
-        **{
-            **sample_fields,
-            "notes": (
-                f"touching-cells: {count} pictures of {SIDE}x{SIDE} with "
-                f"{int(ids.max(axis=(1, 2)).sum()):,} cells, noise {noise:g} gray levels "
-                "(--source-set samples=, --source-set noise=)",
-            ),
-        },
+        **dense.sample_fields(),
+        notes=(
+            f"touching-cells: {count} pictures of {SIDE}x{SIDE} with "
+            f"{int(ids.max(axis=(1, 2)).sum()):,} cells, noise {noise:g} gray levels "
+            "(--source-set samples=, --source-set noise=)",
+        ),
     )
 
 

@@ -103,7 +103,8 @@ def series(
         horizon: steps to forecast.
         stride: steps from one window to the next; None: 1.
     """
-    from mlzoo.data.samples import Samples
+    from dataclasses import replace
+
     from mlzoo.data.sequences import signals
     from mlzoo.data.sequences.reader import SequenceTarget, SeriesReader
     from mlzoo.data.sequences.sequences import Series
@@ -133,7 +134,7 @@ def series(
         f"{window} steps, then {horizon} (--window, --horizon, --stride, --source-set "
         "samples=, --source-set noise=)"
     )
-    return Samples(**cut_windows(all_series, reader), notes=(note,))
+    return replace(cut_windows(all_series, reader), notes=(note,))
 
 
 def delayed_xor_samples(count: int, lag: int, rng: np.random.Generator) -> Samples:

@@ -150,21 +150,27 @@ def _sequences(
     config: Config, x: np.ndarray, y: np.ndarray, parts: np.ndarray | None, notes: list[str]
 ) -> Samples:
     """Sequences with targets of each, of each step, or that follow."""
+    from dataclasses import replace
+
+    import numpy as np
+
     from mlzoo.data.quality.digests import row_digests
-    from mlzoo.data.samples import Samples
     from mlzoo.data.sequences.arrays import sequence_arrays
     from mlzoo.data.sequences.sequences import Sequences
 
     if config.threshold or config.ignored:
         raise DataError(f"{config.data}: threshold and ignore are for masks")
-    sample_fields = sequence_arrays(
-        x, y, config.data, config.task, config.following, config.class_order
-    )
-    inputs = sample_fields["inputs"]
-    return Samples(
+    samples = sequence_arrays(x, y, config.data, config.task, config.following, config.class_order)
+    inputs = samples.inputs
+    if isinstance(inputs, Sequences):
+        hashes = inputs.digests()
+    else:
+        hashes = row_digests(np.asarray(inputs))
+    return replace(
+        samples,
         given_parts=parts,
-        hashes=inputs.digests() if isinstance(inputs, Sequences) else row_digests(inputs),
-        **{**sample_fields, "notes": (*notes, *sample_fields["notes"])},
+        hashes=hashes,
+        notes=(*notes, *samples.notes),
     )
 
 
@@ -203,12 +209,11 @@ def _dense(
     else:
         x, maximum, note = as_images(x, config.data, "image")
     if masks:
-        sample_fields = dense_masks(y, config.data, config.ignored, config.threshold)
+        dense = dense_masks(y, config.data, config.ignored, config.threshold)
     elif config.task is not None and target_of(config.task).separate:
-        sample_fields = dense_instances(y, config.data)
+        dense = dense_instances(y, config.data)
     else:
-        sample_fields = dense_fields(y, config.data)
-    classes = sample_fields.pop("classes")
+        dense = dense_fields(y, config.data)
     reader = DenseReader(
         kind="array" if maximum is None else "image",
         line=line,
@@ -217,7 +222,7 @@ def _dense(
         dtype=str(x.dtype),
         maximum=maximum,
         max_pixels=MAX_PIXELS,
-        masks=classes,
+        masks=dense.classes,
     )
     return Samples(
         inputs=x,
@@ -226,10 +231,9 @@ def _dense(
         given_parts=parts,
         hashes=row_digests(x),
         reader=reader,
-        **{
-            **sample_fields,
-            "notes": tuple(n for n in (*notes, note, *sample_fields["notes"]) if n),
-        },
+        **dense.sample_fields(),
+        notes=tuple(n for n in (*notes, note, *dense.notes) if n),
+        warnings=dense.warnings,
     )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict
+from typing import Any
 
 import numpy as np
 
 from mlzoo.core.messages import over
+from mlzoo.data.contracts import Gain, Judgment
 from mlzoo.statistics import intervals
 from mlzoo.statistics.metrics import mode, number, title
 from mlzoo.statistics.scorers import Array, Scorer
@@ -53,36 +54,6 @@ def best_baseline(
         return -np.inf if value is None else sign * value
 
     return max(theirs, key=quality, default=None)
-
-
-class Gain(TypedDict):
-    """The gain of a model over the best baseline; a positive value is better.
-
-    Attributes:
-        baseline: the best baseline.
-        chosen_on: `valid`, or `scored` for the samples that are scored.
-        metric: which metric decides.
-        value: the paired difference.
-        interval: of the difference; None with too few units.
-        level: its confidence.
-    """
-
-    baseline: str
-    chosen_on: str
-    metric: str
-    value: float | None
-    interval: list[float] | None
-    level: float
-
-
-class Judgment(TypedDict):
-    """Gain and verdict (`better`, `not distinguishable`, `worse` or `no verdict`).
-
-    Both are None without baselines.
-    """
-
-    gain: Gain | None
-    verdict: str | None
 
 
 def against_baselines(

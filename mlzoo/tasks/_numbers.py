@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mlzoo.data.contracts import Scorer
+from mlzoo.data.contracts import Scorer, SplitScores
 from mlzoo.data.samples import Samples
 from mlzoo.statistics import intervals
 from mlzoo.statistics.metrics import spread
@@ -62,7 +62,7 @@ class NumbersTask(SampleTask):
 
     def judge_each(
         self,
-        result: dict[str, Any],
+        result: SplitScores,
         outcome: SampleOutcome,
         baselines: Mapping[str, np.ndarray],
         groups: np.ndarray | None,

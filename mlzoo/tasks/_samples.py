@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from mlzoo.core.errors import DivergedError
-from mlzoo.data.contracts import Baseline, Predict, Scorer, task
-from mlzoo.data.samples import Data, Part, Samples
+from mlzoo.data.contracts import Baseline, Evaluation, Predict, Scorer, SplitScores, task
+from mlzoo.data.samples import Part, Samples
 from mlzoo.statistics import intervals
 from mlzoo.statistics.metrics import class_counts, rarer, scorers, values
 from mlzoo.statistics.verdicts import against_baselines, best_baseline
@@ -106,39 +106,19 @@ class SampleTask(HeadedTask):
         """Return a metric of saved predictions as a function of weights over samples."""
         raise NotImplementedError
 
-    def evaluate(
-        self,
-        predict: Predict,
-        data: Data,
-        part: str,
-        seed: int,
-        baselines: Mapping[str, Baseline],
-        positive: int | None = None,
-        trained: Mapping[str, Any] | None = None,
-        extra: Sequence[str] = (),
-    ) -> tuple[dict[str, Any], SampleOutcome]:
-        """Score a model on a split of the data; samples are read once, in chunks.
-
-        Args:
-            predict: the model; from raw inputs (n, *shape) to outputs (n, units).
-            data: samples in three splits.
-            part: the split: `train`, `valid` or `test`.
-            seed: of the intervals' resampling.
-            baselines: fitted baselines by name.
-            positive: which of two classes metrics of one class are about; by default the rarer.
-            trained: not used.
-            extra: names of metrics beside the task's own.
-        """
-        rows, counts = data.parts()[part], class_counts(data.samples)
-        rare = rarer(counts) if positive is None else positive
-        predictors = {"": predict} | {name: each.predict for name, each in baselines.items()}
+    def evaluate(self, given: Evaluation) -> tuple[SplitScores, SampleOutcome]:
+        """Score a model on a split of the data; samples are read once, in chunks."""
+        data, baselines, seed = given.data, given.baselines, given.seed
+        rows, part, counts = given.rows, given.part, class_counts(data.samples)
+        rare = rarer(counts) if given.positive is None else given.positive
+        predictors = {"": given.predict} | {name: each.predict for name, each in baselines.items()}
         outputs = outputs_of(predictors, rows)
         _check_finite(outputs[""], part)
         predictions = {
             name: self.as_predictions(each, rows.targets) for name, each in outputs.items()
         }
         std = {name: self.deviations(each, rows.targets) for name, each in outputs.items()}
-        names = tuple(extra) if std[""] is None else (*extra, *OF_DISTRIBUTIONS)
+        names = (*given.extra, *(() if std[""] is None else OF_DISTRIBUTIONS))
         outcome = SampleOutcome(
             self, rows.targets, predictions.pop(""), rows.indices, rare, names, std[""]
         )
@@ -149,7 +129,7 @@ class SampleTask(HeadedTask):
         }
         metric = self.judged_by(counts, len(data.samples.target_names)).name
         chosen = self._chosen(data.valid, baselines, metric, rare) if part == "test" else None
-        result = {
+        result: SplitScores = {
             "part": part,
             "samples": len(rows),
             "metrics": {
@@ -175,7 +155,7 @@ class SampleTask(HeadedTask):
 
     def judge_each(
         self,
-        result: dict[str, Any],
+        result: SplitScores,
         outcome: SampleOutcome,
         baselines: Mapping[str, np.ndarray],
         groups: np.ndarray | None,

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from mlzoo.core import registry
-from mlzoo.data.contracts import Baseline, Headline, Predict, Scorer
+from mlzoo.data.contracts import Baseline, Evaluation, Headline, Predict, Scorer, SplitScores
 from mlzoo.data.samples import Data, Part, Samples
 from mlzoo.statistics import intervals
 from mlzoo.statistics.metrics import scorers, values
@@ -126,32 +126,12 @@ class TallyTask(HeadedTask):
         """Read `predictions.csv`; see `Task`."""
         return read_image_scores(path)
 
-    def evaluate(
-        self,
-        predict: Predict,
-        data: Data,
-        part: str,
-        seed: int,
-        baselines: Mapping[str, Baseline],
-        positive: int | None = None,
-        trained: Mapping[str, Any] | None = None,
-        extra: Sequence[str] = (),
-    ) -> tuple[dict[str, Any], TallyOutcome]:
-        """Score a model on a split of the data; images and sequences are read once.
-
-        Args:
-            predict: the model; from raw inputs (n, *shape) to outputs (n, units).
-            data: samples in three splits.
-            part: the split: `train`, `valid` or `test`.
-            seed: of the intervals' resampling.
-            baselines: fitted baselines by name.
-            positive: not used.
-            trained: not used.
-            extra: names of metrics beside the task's own.
-        """
-        rows, counting = data.parts()[part], Counting(extra)
-        tallies = self.count(predict, data, rows, baselines, counting)
-        names = dict.fromkeys((*self.metrics, *extra))
+    def evaluate(self, given: Evaluation) -> tuple[SplitScores, TallyOutcome]:
+        """Score a model on a split of the data; images and sequences are read once."""
+        data, baselines, part, seed = given.data, given.baselines, given.part, given.seed
+        rows, counting = given.rows, Counting(given.extra)
+        tallies = self.count(given.predict, data, rows, baselines, counting)
+        names = dict.fromkeys((*self.metrics, *given.extra))
         theirs = {
             name: scorers(names, tally.counts, counting.of(name)) for name, tally in tallies.items()
         }
@@ -160,7 +140,7 @@ class TallyTask(HeadedTask):
         labels = blocks if rows.groups is None else rows.groups
         unit = self.unit if labels is None else "groups" if rows.groups is not None else self.blocks
         metric = self.judged_on(rows).name
-        result = {
+        result: SplitScores = {
             "part": part,
             "samples": len(rows),
             "metrics": {**values(ours, len(rows)), **tally.tables()},

@@ -7,7 +7,7 @@ iteration gives the exact optimum, which nothing can beat on average.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +15,10 @@ import numpy as np
 
 from mlzoo.core import files
 from mlzoo.core.errors import DivergedError, UsageError
-from mlzoo.data.contracts import Baseline, Headline, Predict, Scorer
+from mlzoo.data.contracts import Baseline, Evaluation, Headline, Scorer, SplitScores
 from mlzoo.data.environments.environment import Episodes, play
 from mlzoo.data.environments.finite import reference_returns
-from mlzoo.data.samples import Data, Part, Samples
+from mlzoo.data.samples import Part, Samples
 from mlzoo.data.specs import Outputs, Target
 from mlzoo.statistics import intervals
 from mlzoo.statistics.episodes import EpisodeScores
@@ -46,34 +46,14 @@ class Task(HeadedTask):
         assert train.samples.environment is not None
         return Outputs(self.name, len(train.samples.environment.actions))
 
-    def evaluate(
-        self,
-        predict: Predict,
-        data: Data,
-        part: str,
-        seed: int,
-        baselines: Mapping[str, Baseline],
-        positive: int | None = None,
-        trained: Mapping[str, Any] | None = None,
-        extra: Sequence[str] = (),
-    ) -> tuple[dict[str, Any], EpisodeOutcome]:
-        """Play the episodes of a split greedily, beside baselines; see `evaluating.evaluate`.
-
-        Args:
-            predict: the model; from observations (n, *shape) to a number an action, (n, actions).
-            data: episodes in three splits.
-            part: the split: `train`, `valid` or `test`.
-            seed: of the intervals' resampling.
-            baselines: policies by name.
-            positive: not used.
-            trained: not used.
-            extra: names of metrics beside the task's own.
-        """
-        rows, environment = data.parts()[part], data.samples.environment
+    def evaluate(self, given: Evaluation) -> tuple[SplitScores, EpisodeOutcome]:
+        """Play the episodes of a split greedily, beside baselines; see `evaluating.evaluate`."""
+        data, baselines, part, seed = given.data, given.baselines, given.part, given.seed
+        rows, environment = given.rows, data.samples.environment
         assert environment is not None
 
         def policy(episodes: Episodes) -> np.ndarray:
-            outputs = np.asarray(predict(episodes.observations))
+            outputs = np.asarray(given.predict(episodes.observations))
             if not np.isfinite(outputs).all():
                 raise DivergedError(
                     "the model's outputs are NaN or infinite; train again with a smaller "
@@ -85,13 +65,13 @@ class Task(HeadedTask):
         for name, each in baselines.items():
             played[name] = play(environment, rows.targets, each.predict)
         ends = reference_returns(environment)
-        names = dict.fromkeys((*self.metrics, *extra))
+        names = dict.fromkeys((*self.metrics, *given.extra))
         scores = {name: EpisodeScores(p.returns, p.steps, *ends) for name, p in played.items()}
         theirs = {name: scorers(names, each) for name, each in scores.items()}
         ours, metric = theirs.pop(""), self.headline.name
         rivals = {name: each for name, each in theirs.items() if name != _BOUND}
         chosen = self._chosen(data.valid, baselines) if part == "test" else None
-        result = {
+        result: SplitScores = {
             "part": part,
             "samples": len(rows),
             "metrics": values(ours, len(rows)),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mlzoo.core.errors import DivergedError
-from mlzoo.data.contracts import Baseline, Headline, Predict, Scorer
+from mlzoo.data.contracts import Baseline, Evaluation, Headline, Predict, Scorer, SplitScores
 from mlzoo.data.moments import mean_and_std
 from mlzoo.data.samples import Data, Part, Samples
 from mlzoo.data.sequences.sequences import Sequences
@@ -121,32 +121,15 @@ class Task(HeadedTask):
         """Read `predictions.csv`; see `Task`."""
         return read_forecasts(path)
 
-    def evaluate(
-        self,
-        predict: Predict,
-        data: Data,
-        part: str,
-        seed: int,
-        baselines: Mapping[str, Baseline],
-        positive: int | None = None,
-        trained: Mapping[str, Any] | None = None,
-        extra: Sequence[str] = (),
-    ) -> tuple[dict[str, object], ForecastOutcome]:
+    def evaluate(self, given: Evaluation) -> tuple[SplitScores, ForecastOutcome]:
         """Score forecasts on a split of the data; see `evaluating.evaluate`.
 
         Intervals are over blocks of time (`intervals.series_intervals`). Fewer than
         `intervals.FEWEST` of them allow no verdict.
 
         Args:
-            predict: the model.
-            data: the windows.
-            part: the split to score.
-            seed: of the intervals' resampling.
-            baselines: fitted baselines by name.
-            positive: not used.
-            trained: metrics of the training run if `data` has no other split; its `band` and
-                `scale` are used.
-            extra: names of metrics beside the task's own.
+            given: the model and the windows; `band` and `scale` are those of `trained`, where there
+                is one.
 
         Returns:
             Beside the common keys `relative_mae` {baseline: `value`, `interval`, `units` (blocks
@@ -156,7 +139,9 @@ class Task(HeadedTask):
             noise; None without a time axis); `band`, offsets of forecasts between which
             `level` of the true values lie.
         """
-        rows = data.parts()[part]
+        predict, data, trained = given.predict, given.data, given.trained
+        rows, part, seed = given.rows, given.part, given.seed
+        baselines, extra = given.baselines, given.extra
         y_pred = _forecasts(predict, rows, part)
         y_true = rows.targets.astype("float64")
         band = find_band(predict, data) if trained is None else Band.of(trained["band"])
@@ -180,7 +165,7 @@ class Task(HeadedTask):
         chosen = _chosen(data.valid, baselines, scale, headline) if part == "test" else None
         names = data.samples.target_names
         several = len(names) > 1
-        result = {
+        result: SplitScores = {
             "part": part,
             "samples": len(rows),
             "metrics": {

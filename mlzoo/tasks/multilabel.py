@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlzoo.data.contracts import Baseline, Headline, Predict, Scorer
-from mlzoo.data.samples import Data, Part, Samples
+from mlzoo.data.contracts import Evaluation, Headline, Predict, Scorer, SplitScores
+from mlzoo.data.samples import Part, Samples
 from mlzoo.data.specs import Outputs, Target
 from mlzoo.data.tables.label_sets import encoded, joined, split_cell
 from mlzoo.statistics.calibration.thresholds import HALF, choose_thresholds
@@ -51,33 +51,20 @@ class Task(SampleTask):
 
         return keras.layers.Activation("sigmoid", dtype="float32", name="output")(logits)
 
-    def evaluate(
-        self,
-        predict: Predict,
-        data: Data,
-        part: str,
-        seed: int,
-        baselines: Mapping[str, Baseline],
-        positive: int | None = None,
-        trained: Mapping[str, Any] | None = None,
-        extra: Sequence[str] = (),
-    ) -> tuple[dict[str, Any], SampleOutcome]:
+    def evaluate(self, given: Evaluation) -> tuple[SplitScores, SampleOutcome]:
         """Score a model on a split of the data; see `SampleTask`.
 
         Thresholds of the model and of the baselines are chosen alike, each on the validation split.
         `trained` holds those of the run where `data` has no such split.
         """
-        thresholds = _thresholds(predict, data.valid, trained)
+        valid = given.data.valid
+        thresholds = _thresholds(given.predict, valid, given.trained)
         decided = {
-            name: replace(
-                each, predict=_deciding(each.predict, _thresholds(each.predict, data.valid))
-            )
-            for name, each in baselines.items()
+            name: replace(each, predict=_deciding(each.predict, _thresholds(each.predict, valid)))
+            for name, each in given.baselines.items()
         }
-        model = _deciding(predict, thresholds)
-        result, outcome = super().evaluate(
-            model, data, part, seed, decided, positive, trained, extra
-        )
+        model = _deciding(given.predict, thresholds)
+        result, outcome = super().evaluate(replace(given, predict=model, baselines=decided))
         for row, threshold in zip(result["metrics"]["per_label"], thresholds, strict=True):
             row["threshold"] = float(threshold)
         return result, outcome

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 
 from mlzoo.core import files, registry
 from mlzoo.core.configs import RunConfig
-from mlzoo.data.contracts import Outcome
+from mlzoo.data.contracts import Outcome, SplitScores
 from mlzoo.data.samples import Data, Part
 from mlzoo.evaluating.evaluate import evaluate, summarize_repeats, write_predictions
 from mlzoo.layers.description import code_size, layer_graph
@@ -23,6 +22,7 @@ from mlzoo.reporting.facts import gather
 from mlzoo.reporting.figures import plots
 from mlzoo.reporting.pages.report import write_report
 from mlzoo.runs.models import draw_samples, outputs_of
+from mlzoo.runs.records import HeadlineScore, RunMetrics, TrainingRecord
 from mlzoo.statistics.calibration.conformal import ConformalScores
 from mlzoo.statistics.calibration.risk import MissRates
 from mlzoo.statistics.forecasts import ResidualQuantiles
@@ -36,7 +36,7 @@ from mlzoo.training.loop.training import Fitted
 
 def score(
     model: keras.Model, data: Data, seed: int, config: RunConfig
-) -> tuple[dict[str, Any], Outcome]:
+) -> tuple[SplitScores, Outcome]:
     """Score a model on the test split, which is done once."""
     spread = None if data.outputs.target.is_class else distribution_model(model)
     outputs = replace(data.outputs, code=code_size(model), distribution=spread is not None)
@@ -58,8 +58,8 @@ def score(
 
 
 def training_record(
-    model: keras.Model, fitted: Fitted, test: Mapping[str, object], seed: int, seconds: float
-) -> dict[str, Any]:
+    model: keras.Model, fitted: Fitted, test: SplitScores, seed: int, seconds: float
+) -> TrainingRecord:
     """Return what metrics.json says of one training; `test` are its scores."""
     row = fitted.history[fitted.kept_epoch - 1]
     estimates = {each.name: asdict(each) for each in fitted.estimates}
@@ -86,7 +86,7 @@ def training_record(
 def write_artifacts(
     folder: Path,
     model: keras.Model,
-    record: Mapping[str, Any],
+    record: TrainingRecord,
     fitted: Fitted,
     data: Data,
     fed: tuple[Batch, list[str]],
@@ -154,14 +154,14 @@ def write_calibration(
     files.write_json(folder / "calibration.json", record)
 
 
-def complete(folder: Path, final: Path, records: list[dict[str, Any]]) -> None:
+def complete(folder: Path, final: Path, records: list[TrainingRecord]) -> None:
     """Write metrics.json (the first training's figures, the spread over repeats), card and report.
 
     `final` is where the folder will be, for the commands in the card.
     """
     data_record = files.read_json(folder / "data.json")
     first = records[0]
-    metrics = {
+    metrics: RunMetrics = {
         "task": data_record["task"],
         "headline": _headline(first["test"]),
         **first,
@@ -185,10 +185,10 @@ def complete(folder: Path, final: Path, records: list[dict[str, Any]]) -> None:
     write_report(folder, facts)
 
 
-def _headline(test: dict[str, Any]) -> dict[str, Any]:
+def _headline(test: SplitScores) -> HeadlineScore:
     """The metric that the run is judged by, and `also` what is to be read beside it."""
 
-    def figure(name: str) -> dict[str, object]:
+    def figure(name: str) -> HeadlineScore:
         interval = test["intervals"].get(name)
         return {
             "name": name,
@@ -203,7 +203,9 @@ def _headline(test: dict[str, Any]) -> dict[str, Any]:
     return {**figure(name), "also": [figure(each) for each in beside]}
 
 
-def _baseline_repeats(records: list[dict[str, Any]], shared: float | None) -> dict[str, object]:
+def _baseline_repeats(
+    records: list[TrainingRecord], shared: float | None
+) -> dict[str, dict[str, dict[str, object]]]:
     names = records[0]["test"]["baselines"]
     return {
         name: summarize_repeats([record["test"]["baselines"][name] for record in records], shared)

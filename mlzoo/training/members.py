@@ -20,7 +20,7 @@ from mlzoo.core import files, registry
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import DataError, UsageError
 from mlzoo.core.progress import Listener
-from mlzoo.data.contracts import Baseline, Outcome, Predict, task
+from mlzoo.data.contracts import Baseline, Evaluation, Outcome, Predict, SplitScores, task
 from mlzoo.data.samples import Data, Part
 from mlzoo.data.sequences.windows import folds_by_time
 from mlzoo.data.specs import Outputs
@@ -31,6 +31,7 @@ from mlzoo.layers.members import Members, mean_of
 from mlzoo.layers.predictive import mixture_mean, trained_on
 from mlzoo.runs.folds import Fold, split_folds
 from mlzoo.runs.models import outputs_of
+from mlzoo.runs.records import TrainingRecord
 from mlzoo.tasks._samples import SampleTask
 from mlzoo.training import checkpoints, full_batch
 from mlzoo.training.building import build_model, takes_full_batch
@@ -291,7 +292,7 @@ def check_out_of_fold(data: Data) -> None:
 
 def ensemble_record(
     ensemble: Ensemble, data: Data, seed: int, extra: Sequence[str] = ()
-) -> dict[str, object]:
+) -> TrainingRecord:
     """Return what metrics.json says of members: `members`, and `out_of_fold`, their scores.
 
     Args:
@@ -300,7 +301,7 @@ def ensemble_record(
         seed: of intervals.
         extra: names of metrics beside the task's own.
     """
-    record: dict[str, object] = {"members": ensemble.rows}
+    record: TrainingRecord = {"members": ensemble.rows}
     if ensemble.outputs is None or not isinstance(task(data.samples.task), SampleTask):
         return record
     return {**record, "out_of_fold": score_out_of_fold(ensemble, data, seed, "none", extra)[0]}
@@ -308,7 +309,7 @@ def ensemble_record(
 
 def score_out_of_fold(
     ensemble: Ensemble, data: Data, seed: int, baselines: str, extra: Sequence[str] = ()
-) -> tuple[dict[str, object], Outcome]:
+) -> tuple[SplitScores, Outcome]:
     """Score the predictions of each sample by the member that never saw it.
 
     Args:
@@ -320,14 +321,9 @@ def score_out_of_fold(
     """
     assert ensemble.outputs is not None
     fitted = _cross_fitted(ensemble, seed, baselines)
-    scored, outcome = task(data.samples.task).evaluate(
-        _replay(ensemble.outputs),
-        replace(data, train=ensemble.pool, valid=Part(data.samples, np.arange(0))),
-        "train",
-        seed,
-        fitted,
-        extra=extra,
-    )
+    pooled = replace(data, train=ensemble.pool, valid=Part(data.samples, np.arange(0)))
+    given = Evaluation(_replay(ensemble.outputs), pooled, "train", seed, fitted, extra=extra)
+    scored, outcome = task(data.samples.task).evaluate(given)
     return {**scored, "part": OUT_OF_FOLD}, outcome
 
 

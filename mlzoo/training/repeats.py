@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mlzoo.data.contracts import Outcome
     from mlzoo.data.policies import Policy
     from mlzoo.data.samples import Data, Part, Samples
+    from mlzoo.runs.records import TrainingRecord
     from mlzoo.statistics.calibration.conformal import ConformalScores
     from mlzoo.statistics.calibration.risk import MissRates
     from mlzoo.training.calibration.decisions import OperatingPoint
@@ -84,7 +85,7 @@ class _Scored:
 
     trained: _Trained
     data: Data
-    record: dict[str, Any]
+    record: TrainingRecord
     outcome: Outcome
     held_out: ConformalScores | None
     point: OperatingPoint | None
@@ -98,7 +99,7 @@ def train_repeats(
     data: Data,
     listener: Listener,
     stage: Stage,
-) -> list[dict[str, object]]:
+) -> list[TrainingRecord]:
     """Train each repeat that is not done yet; return the records of all."""
     from mlzoo.runs import datasets
     from mlzoo.training.augment_search import searched
@@ -131,20 +132,20 @@ def train_repeats(
     return records
 
 
-def _records_done(folder: RunFolder, listener: Listener) -> list[dict[str, Any]]:
+def _records_done(folder: RunFolder, listener: Listener) -> list[TrainingRecord]:
     """Return the scores of the trainings that are done; none where their file is damaged."""
     path = folder.path / run_folder.REPEATS
     if not path.exists():
         return []
     try:
-        records: list[dict[str, object]] = files.read_sealed(path)
+        records: list[TrainingRecord] = files.read_sealed(path)
     except DataError as error:
         listener.warn(f"{error}: what it held is trained again")
         return []
     return records
 
 
-def _train_once(repeat: _Repeat) -> dict[str, object]:
+def _train_once(repeat: _Repeat) -> TrainingRecord:
     """Train and evaluate; return the record of both, and write the files of the first repeat."""
     from mlzoo.training.calibration import conformal
 
@@ -308,7 +309,7 @@ def _score(
     if ensemble is not None:
         from mlzoo.training.members import ensemble_record
 
-        record |= ensemble_record(ensemble, data, seed, config.metrics)
+        record = {**record, **ensemble_record(ensemble, data, seed, config.metrics)}
     done = replace(trained, model=model)
     return _Scored(done, data, record, outcome, held_out, point, missed)
 

@@ -18,7 +18,7 @@ from mlzoo.core import fields, registry
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import UsageError
 from mlzoo.core.progress import Listener
-from mlzoo.data.contracts import task
+from mlzoo.data.contracts import Evaluation, task
 from mlzoo.data.samples import Data, Part, Samples
 from mlzoo.data.specs import Inputs, Outputs, Target
 from mlzoo.layers.input_scaling import input_spec
@@ -293,9 +293,9 @@ def test_agreement_with_the_class_is_that_of_a_classifier() -> None:
         asked = (positions + (positions % 5 == 0)) % 4
         return np.stack([data.samples.inputs[np.flatnonzero(classes == k)[0]] / 16 for k in asked])
 
-    result, _ = task("generation").evaluate(draw, data, "test", 0, {})
+    result, _ = task("generation").evaluate(Evaluation(draw, data))
     assert result["metrics"]["class_agreement"] == pytest.approx(0.8)
-    plain, _ = task("generation").evaluate(draw, squares(), "test", 0, {})
+    plain, _ = task("generation").evaluate(Evaluation(draw, squares()))
     assert "class_agreement" not in plain["metrics"]
 
 

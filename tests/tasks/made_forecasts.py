@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mlzoo.data.samples import Data, Part, Samples
+from mlzoo.data.samples import Data, Part
 from mlzoo.data.sequences.reader import SeriesReader
 from mlzoo.data.sequences.sequences import Series
 from mlzoo.data.sequences.series import cut_windows
@@ -41,7 +41,7 @@ def series_data(
         season=season,
         missing=missing,
     )
-    samples = Samples(**cut_windows(found, reader))
+    samples = cut_windows(found, reader)
     assert samples.windows is not None
     shares = {"train": 0.6, "valid": 0.2, "test": 0.2}
     parts = split_by_time(samples.windows, shares, 0)[0]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 
@@ -15,6 +16,53 @@ from mlzoo.data.masks.quality import rare_classes
 from mlzoo.data.masks.reader import GRAY, ClassMap
 from mlzoo.data.masks.values import MaskFile, encode
 from mlzoo.data.quality.digests import row_digests
+
+
+class DenseFields(TypedDict):
+    """Fields of `Samples` that targets at every pixel decide."""
+
+    targets: np.ndarray
+    task: str
+    class_names: tuple[str, ...]
+    target_names: tuple[str, ...]
+    target_hashes: np.ndarray
+    pixels: np.ndarray | None
+    instances: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class DenseTargets:
+    """Targets at every pixel of n images.
+
+    Attributes:
+        targets, task, class_names, target_names, target_hashes, pixels, instances: as of `Samples`.
+        classes: of masks; None of fields.
+        notes: what was inferred.
+        warnings: what was odd about them.
+    """
+
+    targets: np.ndarray
+    task: str
+    target_names: tuple[str, ...]
+    target_hashes: np.ndarray
+    class_names: tuple[str, ...] = ()
+    pixels: np.ndarray | None = None
+    instances: np.ndarray | None = None
+    classes: ClassMap | None = None
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def sample_fields(self) -> DenseFields:
+        """Return the fields that `Samples` has too, but for notes and warnings."""
+        return {
+            "targets": self.targets,
+            "task": self.task,
+            "class_names": self.class_names,
+            "target_names": self.target_names,
+            "target_hashes": self.target_hashes,
+            "pixels": self.pixels,
+            "instances": self.instances,
+        }
 
 
 def is_dense(x: np.ndarray, y: np.ndarray) -> bool:
@@ -71,8 +119,8 @@ def _mask_file(mask: np.ndarray) -> MaskFile:
 
 def dense_masks(
     y: np.ndarray, what: str, ignore: Sequence[int], threshold: int | None
-) -> dict[str, Any]:
-    """The fields of `Samples` that masks decide, and `classes`.
+) -> DenseTargets:
+    """Return the targets that masks are.
 
     Args:
         y: as of `count_masks`.
@@ -90,21 +138,21 @@ def dense_masks(
     warnings = empty_masks(list(counted), pixels, classes.names)
     if threshold is None:
         warnings += rare_classes(counted, classes, "correct the masks")
-    return {
-        "targets": positions,
-        "task": "segmentation",
-        "class_names": classes.names,
-        "target_names": ("mask",),
-        "pixels": pixels,
-        "target_hashes": row_digests(positions),
-        "classes": classes,
-        "notes": notes,
-        "warnings": tuple(warnings),
-    }
+    return DenseTargets(
+        targets=positions,
+        task="segmentation",
+        class_names=classes.names,
+        target_names=("mask",),
+        pixels=pixels,
+        target_hashes=row_digests(positions),
+        classes=classes,
+        notes=tuple(notes),
+        warnings=tuple(warnings),
+    )
 
 
-def dense_instances(y: np.ndarray, what: str) -> dict[str, Any]:
-    """Return the fields of `Samples` that masks of instances decide, and `classes`.
+def dense_instances(y: np.ndarray, what: str) -> DenseTargets:
+    """Return the targets that masks of instances are.
 
     Args:
         y: (n, height, width) ids, 0 where there is no instance.
@@ -116,24 +164,23 @@ def dense_instances(y: np.ndarray, what: str) -> dict[str, Any]:
     ids = check_ids(y, what)
     positions = np.stack([classes_of(mask) for mask in ids])
     counts = np.array([len(np.unique(mask[mask > 0])) for mask in ids])
-    return {
-        "targets": positions,
-        "task": "instances",
-        "class_names": CLASSES.names,
-        "target_names": ("mask",),
-        "pixels": np.stack([(positions == k).sum(axis=(1, 2)) for k in range(3)], axis=1),
-        "instances": ids,
-        "target_hashes": row_digests(ids),
-        "classes": CLASSES,
-        "notes": [
+    return DenseTargets(
+        targets=positions,
+        task="instances",
+        class_names=CLASSES.names,
+        target_names=("mask",),
+        pixels=np.stack([(positions == k).sum(axis=(1, 2)) for k in range(3)], axis=1),
+        instances=ids,
+        target_hashes=row_digests(ids),
+        classes=CLASSES,
+        notes=(
             f"masks: values number instances, {np.median(counts):.0f} in the middle one of "
-            f"{len(counts)} masks and up to {counts.max()} (--task)"
-        ],
-        "warnings": (),
-    }
+            f"{len(counts)} masks and up to {counts.max()} (--task)",
+        ),
+    )
 
 
-def dense_fields(y: np.ndarray, what: str) -> dict[str, Any]:
+def dense_fields(y: np.ndarray, what: str) -> DenseTargets:
     """The same of fields, (n, height, width, k) numbers, NaN where a value does not count.
 
     Raises:
@@ -152,16 +199,13 @@ def dense_fields(y: np.ndarray, what: str) -> dict[str, Any]:
     count = fields.shape[-1]
     missing = float(np.isnan(fields).mean())
     note = f"fields: {count} at every pixel, {missing:.1%} of the values NaN, which don't count"
-    return {
-        "targets": fields,
-        "task": "fields",
-        "class_names": (),
-        "target_names": tuple(f"field{i}" for i in range(count)) if count > 1 else ("field",),
-        "target_hashes": row_digests(fields),
-        "classes": None,
-        "notes": [note],
-        "warnings": (),
-    }
+    return DenseTargets(
+        targets=fields,
+        task="fields",
+        target_names=tuple(f"field{i}" for i in range(count)) if count > 1 else ("field",),
+        target_hashes=row_digests(fields),
+        notes=(note,),
+    )
 
 
 def _one_hot(y: np.ndarray) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +77,7 @@ def read_pairs(location: Path, reader: DenseReader, progress: Progress | None) -
     images: Any = checked.images
     if reader.maximum not in (None, checked.form.maximum):
         images = Rescaled(images, reader.maximum / checked.form.maximum, reader.dtype)
-    return Samples(
+    return _samples_of(reader)(
         inputs=images,
         targets=targets,
         names=checked.names,
@@ -90,7 +92,6 @@ def read_pairs(location: Path, reader: DenseReader, progress: Progress | None) -
             *warnings,
             *empty_masks(checked.names, pixels, classes.names),
         ),
-        **_common(reader),
     )
 
 
@@ -107,61 +108,50 @@ def _arrays(location: Path, reader: DenseReader) -> Samples:
         )
     new = as_images(x, reader)
     inputs = np.stack([new.image(i) for i in range(len(new))])
-    common = {
-        **_common(reader),
-        "names": new.names,
-        "hashes": row_digests(inputs),
-        "warnings": new.warnings,
-    }
+    with_targets = partial(
+        _samples_of(reader), inputs=inputs, names=new.names, hashes=row_digests(inputs)
+    )
     if reader.masks is None:
-        fields = dense_fields(y, str(location))["targets"]
+        fields = dense_fields(y, str(location)).targets
         if fields.shape[-1] != len(reader.target_names):
             raise DataError(
                 f"{location}: {fields.shape[-1]} fields, but the model predicts "
                 f"{len(reader.target_names)}"
             )
-        return Samples(inputs=inputs, targets=fields, **common)
+        return with_targets(targets=fields, warnings=new.warnings)
     if reader.target_kind.separate:
-        return _instances(y, inputs, str(location), common)
+        form = ImageForm(*inputs.shape[1:])
+        ids = np.stack([shape_mask(mask, form, 0) for mask in check_ids(y, str(location))])
+        read = dense_instances(ids, str(location))
+        return with_targets(
+            targets=read.targets,
+            instances=read.instances,
+            pixels=read.pixels,
+            target_hashes=read.target_hashes,
+            warnings=new.warnings,
+        )
     whole, counted = count_masks(y, str(location))
     advice = f"correct them in {location}: the model knows no others"
     classes, warnings = match_classes(reader.masks, counted, [], advice)
     targets, pixels = encode_masks(whole, counted, classes)
-    height, width, channels = inputs.shape[1:]
-    form = ImageForm(height, width, channels)
+    form = ImageForm(*inputs.shape[1:])
     targets = np.stack([shape_mask(mask, form) for mask in targets])
-    return Samples(
-        inputs=inputs,
+    return with_targets(
         targets=targets,
         pixels=pixels,
         target_hashes=row_digests(targets),
-        **{
-            **common,
-            "warnings": (
-                *new.warnings,
-                *warnings,
-                *empty_masks(new.names, pixels, classes.names),
-            ),
-        },
+        warnings=(*new.warnings, *warnings, *empty_masks(new.names, pixels, classes.names)),
     )
 
 
-def _instances(y: np.ndarray, inputs: np.ndarray, location: str, common: dict[str, Any]) -> Samples:
-    """Return images whose masks number their instances."""
-    height, width, channels = inputs.shape[1:]
-    form = ImageForm(height, width, channels)
-    ids = np.stack([shape_mask(mask, form, 0) for mask in check_ids(y, location)])
-    read = dense_instances(ids, location)
-    kept = {name: read[name] for name in ("targets", "instances", "pixels", "target_hashes")}
-    return Samples(inputs=inputs, **kept, **common)
-
-
-def _common(reader: DenseReader) -> dict[str, Any]:
-    return {
-        "task": reader.task,
-        "kind": reader.kind,
-        "class_names": reader.class_names,
-        "target_names": reader.target_names,
-        "maximum": reader.maximum,
-        "reader": reader,
-    }
+def _samples_of(reader: DenseReader) -> Callable[..., Samples]:
+    """Return what makes samples of their inputs and targets, as a reader describes them."""
+    return partial(
+        Samples,
+        task=reader.task,
+        kind=reader.kind,
+        class_names=reader.class_names,
+        target_names=reader.target_names,
+        maximum=reader.maximum,
+        reader=reader,
+    )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from mlzoo.core.errors import DataError
 from mlzoo.data.reader import ArrayReader, Reader
+from mlzoo.data.samples import Rows, Samples
 from mlzoo.data.sequences.reader import SequenceReader, SequenceTarget
 from mlzoo.data.sequences.sequences import Sequences
 from mlzoo.data.specs import IGNORED, target_of
@@ -29,8 +29,8 @@ def sequence_arrays(
     task: str | None,
     following: bool,
     order: Sequence[str] = (),
-) -> dict[str, Any]:
-    """The fields of `Samples` that arrays of sequences fill.
+) -> Samples:
+    """Return arrays of sequences as samples.
 
     Args:
         x: (n, steps, channels) or (n, steps); sequences may end in steps of NaN. With `y` of three
@@ -56,17 +56,15 @@ def sequence_arrays(
         meaning = "values that follow" if y.ndim == 3 else "a class at every step"
         raise DataError(f"{what}: --task {task} has no effect on targets {y.shape}, {meaning}")
     x = x.astype(np.float32)
-    common: dict[str, Any] = {"kind": "sequence"}
     channels = tuple(f"channel{i}" for i in range(x.shape[-1]))
     reader: ArrayReader | SequenceReader
     reader = SequenceReader(channels=channels, missing="error", dtype="float32")
     if x.ndim == 2:
         reader = ArrayReader(shape=x.shape[1:], dtype="float32")
-        common = {"kind": "array", "inputs": _finite(x, what)}
+        vectors = _finite(x, what)
         note = f"inputs: {len(x)} vectors of {x.shape[1]} numbers (--source-set kind=)"
     else:
         inputs = ragged(x, what)
-        common["inputs"] = inputs
         few = f"{inputs.lengths.min()} to " if inputs.uneven else ""
         note = (
             f"inputs: {len(x)} sequences of {few}{inputs.longest} steps, {len(channels)} channels "
@@ -77,25 +75,28 @@ def sequence_arrays(
             raise DataError(
                 f"{what}: {y.shape[2]} targets follow, but there are {len(channels)} channels"
             )
-        return common | _following(y, what, following, reader, note)
-    lengths = common["inputs"].lengths
+        rows = vectors if x.ndim == 2 else inputs
+        return _following(rows, y, what, following, reader, note)
     if _steps_of(x, y):
-        return common | _per_step(y, lengths, what, reader, note)
+        return _per_step(inputs, y, what, reader, note)
     labels = label(y, task, "targets", order)
     units = labels.values.shape[1] if labels.values.ndim > 1 else 1
-    return common | {
-        "targets": labels.values,
-        "task": labels.task,
-        "class_names": labels.class_names,
-        "target_names": ("target",) if units == 1 else tuple(f"target{i}" for i in range(units)),
-        "reader": reader,
-        "notes": tuple(text for text in (note, labels.note) if text),
-    }
+    return Samples(
+        inputs=inputs,
+        kind="sequence",
+        targets=labels.values,
+        task=labels.task,
+        class_names=labels.class_names,
+        target_names=("target",) if units == 1 else tuple(f"target{i}" for i in range(units)),
+        reader=reader,
+        notes=tuple(text for text in (note, labels.note) if text),
+    )
 
 
 def _following(
-    y: np.ndarray, what: str, following: bool, reader: Reader, note: str
-) -> dict[str, object]:
+    inputs: Rows, y: np.ndarray, what: str, following: bool, reader: Reader, note: str
+) -> Samples:
+    """Return samples whose values follow; `inputs` are sequences or vectors."""
     names = [f"target{i}" for i in range(y.shape[2])]
     if following:
         names = [f"channel{i}" for i in range(y.shape[2])]
@@ -103,13 +104,15 @@ def _following(
     about = f"targets: {horizon} steps of {len(names)} values, so forecasting"
     if following:
         about += ", of the first channels"
-    return {
-        "targets": following_values(y, horizon, len(names), what),
-        "task": "forecasting",
-        "target_names": tuple(names),
-        "reader": reader.model_copy(update={"targets": tuple(names), "horizon": horizon}),
-        "notes": (note, f"{about} (--source-set following=)"),
-    }
+    return Samples(
+        inputs=inputs,
+        kind="sequence" if isinstance(inputs, Sequences) else "array",
+        targets=following_values(y, horizon, len(names), what),
+        task="forecasting",
+        target_names=tuple(names),
+        reader=reader.model_copy(update={"targets": tuple(names), "horizon": horizon}),
+        notes=(note, f"{about} (--source-set following=)"),
+    )
 
 
 def following_values(y: np.ndarray, horizon: int, units: int, what: str) -> Sequences:
@@ -134,9 +137,9 @@ def following_values(y: np.ndarray, horizon: int, units: int, what: str) -> Sequ
     return Sequences.of(list(_finite(y.astype(np.float32), f"{what}: targets")))
 
 
-def _per_step(
-    y: np.ndarray, lengths: np.ndarray, what: str, reader: Reader, note: str
-) -> dict[str, object]:
+def _per_step(inputs: Sequences, y: np.ndarray, what: str, reader: Reader, note: str) -> Samples:
+    """Return samples with a class at every step."""
+    lengths = inputs.lengths
     inside = np.arange(y.shape[1]) < lengths[:, None]
     known = inside & (y >= 0)
     values, positions = np.unique(y[known], return_inverse=True)
@@ -149,13 +152,15 @@ def _per_step(
     names = tuple(class_name(value) for value in values)
     left = int((inside & ~known).sum())
     ignored = f"; {left} below 0 or NaN don't count" if left else ""
-    return {
-        "targets": Sequences.of([row[:n] for row, n in zip(steps, lengths, strict=True)]),
-        "task": "labeling",
-        "class_names": names,
-        "reader": reader.model_copy(update={"target": SequenceTarget("target", steps=True)}),
-        "notes": (note, f"targets: a class at every step, of {len(names)}{ignored}"),
-    }
+    return Samples(
+        inputs=inputs,
+        kind="sequence",
+        targets=Sequences.of([row[:n] for row, n in zip(steps, lengths, strict=True)]),
+        task="labeling",
+        class_names=names,
+        reader=reader.model_copy(update={"target": SequenceTarget("target", steps=True)}),
+        notes=(note, f"targets: a class at every step, of {len(names)}{ignored}"),
+    )
 
 
 def ragged(x: np.ndarray, what: str) -> Sequences:

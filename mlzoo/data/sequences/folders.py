@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -46,17 +47,18 @@ def load_folder(config: Any, progress: Any = None) -> Samples:
     reader, arrays, labels, kept, warnings = _read_all(config, listing, steps_column)
     names = [listing.name(i) for i in kept]
     groups = _groups(config, listing, kept, names)
-    common: dict[str, Any] = {
-        "inputs": Sequences.of(arrays),
-        "kind": "sequence",
-        "names": names,
-        "groups": groups,
-        "given_parts": None if listing.parts is None else listing.parts[kept],
-        "problems": tuple(listing.problems.items()),
-        "warnings": tuple(warnings),
-    }
-    inputs = common["inputs"]
-    common["hashes"] = inputs.digests()
+    inputs = Sequences.of(arrays)
+    with_targets = partial(
+        Samples,
+        inputs=inputs,
+        kind="sequence",
+        names=names,
+        groups=groups,
+        given_parts=None if listing.parts is None else listing.parts[kept],
+        problems=tuple(listing.problems.items()),
+        warnings=tuple(warnings),
+        hashes=inputs.digests(),
+    )
     about = (
         f"sequences: {len(kept)} of {inputs.lengths.min()} to {inputs.longest} steps, "
         f"{len(reader.channels)} channels ({few(reader.channels, 8)}) (--drop)"
@@ -72,7 +74,7 @@ def load_folder(config: Any, progress: Any = None) -> Samples:
         notes.append(f"time: column {reader.time!r}, which is no channel (--source-set time=)")
     if steps_target is not None:
         class_names, targets, note = _step_labels(labels, steps_target)
-        return Samples(
+        return with_targets(
             targets=targets,
             task="labeling",
             class_names=class_names,
@@ -80,19 +82,17 @@ def load_folder(config: Any, progress: Any = None) -> Samples:
             target_hashes=targets.digests(),
             reader=reader.model_copy(update={"target": _of_sequences(steps_target, steps=True)}),
             notes=(*notes, note),
-            **common,
         )
     assert target is not None
     encoded, column, target_notes = _labels(config, listing, target, kept)
     by_folder = listing.by_folder and target == FOLDER and target_of(encoded.task).is_class
-    return Samples(
+    return with_targets(
         targets=encoded.values,
         task=encoded.task,
         class_names=encoded.class_names,
         target_names=(target,),
         reader=reader.model_copy(update={"target": column, "by_folder": by_folder}),
         notes=(*notes, *target_notes),
-        **common,
     )
 
 

@@ -78,7 +78,7 @@ def last_windows(location: Path, reader: SeriesReader) -> LastWindows:
 def read_windows(location: Path, reader: SeriesReader) -> Samples:
     """All windows of a table's series, with the values that follow them."""
     all_series, warnings = read_series(_open(location, reader), location.name, reader, trained=True)
-    samples = Samples(**cut_windows(all_series, reader))
+    samples = cut_windows(all_series, reader)
     warnings += without_windows(all_series, reader)
     return replace(samples, notes=tuple(filled_note(all_series, reader)), warnings=tuple(warnings))
 

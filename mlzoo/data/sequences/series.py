@@ -80,7 +80,8 @@ def load_series(config: Any) -> Samples:
     warnings += [*without_windows(all_series, reader), *_different_steps(all_series)]
     steps = sum(len(series.values) for series in all_series)
     several = f"{len(all_series)} series" if config.group_by else "one series"
-    axis = samples["windows"].labels
+    assert samples.windows is not None
+    axis = samples.windows.labels
     notes = [
         f"series: {several} of {steps} steps, {axis[0]} to {axis[-1]}"
         + (f", by {time!r}" if time else ""),
@@ -90,7 +91,7 @@ def load_series(config: Any) -> Samples:
         f"season: {why} (--source-set season=)",
         *filled_note(all_series, reader),
     ]
-    return Samples(**samples, notes=tuple(notes), warnings=tuple(warnings))
+    return replace(samples, notes=tuple(notes), warnings=tuple(warnings))
 
 
 def _time_note(time: str | None, table: Table) -> list[str]:
@@ -228,8 +229,8 @@ def longest_run(series: Series) -> int:
     return int(np.diff([0, *series.breaks, len(series.values)]).max())
 
 
-def cut_windows(all_series: Sequence[Series], reader: SeriesReader) -> dict[str, Any]:
-    """The fields of `Samples` that windows of some series fill.
+def cut_windows(all_series: Sequence[Series], reader: SeriesReader) -> Samples:
+    """Return windows of some series as samples.
 
     Raises:
         DataError: no series is as long as a window and the horizon.
@@ -267,19 +268,19 @@ def cut_windows(all_series: Sequence[Series], reader: SeriesReader) -> dict[str,
     values = np.concatenate([series.values for series in all_series])
     lengths = np.ones(len(start), dtype=int)
     inputs = Sequences(values, start, window * lengths)
-    return {
-        "inputs": inputs,
-        "hashes": inputs.digests(),
-        "targets": Sequences(
+    return Samples(
+        inputs=inputs,
+        hashes=inputs.digests(),
+        targets=Sequences(
             np.concatenate([series.truth(k) for series in all_series]),
             start + window,
             horizon * lengths,
         ),
-        "task": "forecasting",
-        "kind": "sequence",
-        "target_names": reader.targets,
-        "names": names,
-        "windows": Windows(
+        task="forecasting",
+        kind="sequence",
+        target_names=reader.targets,
+        names=names,
+        windows=Windows(
             np.concatenate(spans),
             np.concatenate(history),
             reader.season,
@@ -288,8 +289,8 @@ def cut_windows(all_series: Sequence[Series], reader: SeriesReader) -> dict[str,
             filled if filled.any() else None,
             np.concatenate(targets),
         ),
-        "reader": reader.model_copy(update={"reach_back": True}),
-    }
+        reader=reader.model_copy(update={"reach_back": True}),
+    )
 
 
 def _usable(series: Series, starts: np.ndarray, reader: SeriesReader) -> np.ndarray:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlzoo.core import files
 
 if TYPE_CHECKING:
+    from mlzoo.runs.records import DecisionRule
     from mlzoo.statistics.calibration.decisions import Decision
 
 FILE = "decision.json"
 
 
-def decision_record(folder: Path) -> dict[str, Any] | None:
+def decision_record(folder: Path) -> DecisionRule | None:
     """Return the content of `decision.json`; None where the most probable class is decided for."""
     path = folder / FILE
-    return files.read_mapping(path, ("costs", "classes", "threshold")) if path.is_file() else None
+    if not path.is_file():
+        return None
+    content: Any = files.read_mapping(path, ("costs", "classes", "threshold"))
+    rule: DecisionRule = content
+    return rule
 
 
 def read_decision(folder: Path) -> Decision | None:
@@ -38,12 +42,13 @@ def read_decision(folder: Path) -> Decision | None:
         costs = np.array([[record["costs"][t][p] for p in classes] for t in classes], "float64")
         if threshold is None:
             return Decision(costs)
-        return Decision(costs, classes.index(record["positive"]), float(threshold))
+        positive = classes.index(str(record["positive"]))
+        return Decision(costs, positive, float(threshold))
     except (KeyError, TypeError, ValueError) as error:
         raise files.damaged(folder / FILE, f"is damaged: {error!r}") from None
 
 
-def rule_sentence(record: Mapping[str, object]) -> str:
+def rule_sentence(record: DecisionRule) -> str:
     """Return a sentence on how classes are decided."""
     if record["threshold"] is None:
         return "classes are decided by their expected cost, not by their probability alone (--cost)"

@@ -22,6 +22,7 @@ from mlzoo.evaluating.decision_costs import decision_costs
 from mlzoo.reporting.figures.probabilities.decisions import cost_curve, precision_recall
 from mlzoo.runs.models import outputs_of
 from mlzoo.runs.predicting.decisions import FILE, rule_sentence
+from mlzoo.runs.records import DecisionRecord, DecisionRule
 from mlzoo.statistics.calibration.decisions import (
     Decision,
     chosen_threshold,
@@ -46,7 +47,7 @@ class OperatingPoint:
     """
 
     decision: Decision
-    record: dict[str, Any]
+    record: DecisionRule
     probabilities: np.ndarray
     y_true: np.ndarray
 
@@ -163,7 +164,7 @@ def operating_point(
             else even_threshold(costs, positive)
         )
         decision = Decision(costs, positive, threshold)
-    record = {
+    record: DecisionRule = {
         "costs": {
             true: dict(zip(names, row, strict=True))
             for true, row in zip(names, costs.tolist(), strict=True)
@@ -199,7 +200,7 @@ def _held_out(
     return "valid", as_probabilities(outputs).astype("float64"), rows.targets.astype("int64")
 
 
-def tested(point: OperatingPoint, data: Data, outcome: Outcome, seed: int) -> dict[str, Any]:
+def tested(point: OperatingPoint, data: Data, outcome: Outcome, seed: int) -> DecisionRecord:
     """Return the rule, and what decisions on the test split cost; see `decision_costs`."""
     names = data.samples.class_names
     return {

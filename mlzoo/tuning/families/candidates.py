@@ -111,8 +111,8 @@ class CandidateRuns:
 
 
 def _scored(run: OpenedRun, preset: str, baselines: str) -> Candidate:
-    if OUT_OF_FOLD in run.metrics:
-        return Candidate(run, preset, OUT_OF_FOLD, run.metrics[OUT_OF_FOLD])
+    if "out_of_fold" in run.metrics:
+        return Candidate(run, preset, OUT_OF_FOLD, run.metrics["out_of_fold"])
     data = replace(run.own_data(), cut=run.tiling())
     scores, _ = evaluate(run.outputs, data, "valid", run.config.seed, baselines)
     return Candidate(run, preset, "valid", scores)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from mlzoo.core import registry
-from mlzoo.data.contracts import SavedPredictions, task
+from mlzoo.data.contracts import SavedPredictions, SplitScores, task
 from mlzoo.runs.opened import OpenedRun
 from mlzoo.statistics import intervals
 from mlzoo.statistics.metrics import mode, title
@@ -29,7 +28,7 @@ class Candidate:
     run: OpenedRun
     preset: str
     part: str
-    scores: dict[str, Any]
+    scores: SplitScores
 
     @property
     def metric(self) -> str:
@@ -42,7 +41,7 @@ class Candidate:
         value: float | None = self.scores["metrics"][self.metric]
         return value
 
-    def row(self, chosen: bool = False) -> dict[str, Any]:
+    def row(self, chosen: bool = False) -> dict[str, object]:
         """Return its row of the leaderboard."""
         low, high = self.scores["intervals"].get(self.metric) or (None, None)
         return {

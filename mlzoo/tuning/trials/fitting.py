@@ -9,7 +9,7 @@ import tempfile
 import time
 import traceback
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -464,9 +464,10 @@ def _described(error: Exception) -> str:
     return f"{type(error).__name__}: {str(error).strip() or 'no message'}"
 
 
-def _pick(scores: dict[str, Any], metric: str, task: str) -> float:
+def _pick(scores: Mapping[str, float | None], metric: str, task: str) -> float:
     _check_metric(scores, metric, task)
-    return float("nan") if scores[metric] is None else float(scores[metric])
+    value = scores[metric]
+    return float("nan") if value is None else float(value)
 
 
 def _check_metric(known: Iterable[str], metric: str, task: str) -> None:
