@@ -31,7 +31,7 @@ SHORT = {"epochs": 1, "baselines": "none", "pictures": "none"}
 
 @dataclass(frozen=True)
 class Layout:
-    """What is trained on what, and the new data to predict; a mistake names the hint it must get.
+    """A model, its data and new data to predict; a mistake names the hint it must get.
 
     Attributes:
         model: name of the model.

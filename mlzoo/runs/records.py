@@ -66,6 +66,7 @@ class TrainingRecord(TypedDict, total=False):
         seconds: duration of training and evaluation.
         parameters: number of parameters of the model.
         trainable: number of trainable parameters.
+        estimates: of parameters of an equation, by name.
         weights_sha256: digest of the weights.
         scales: {metric of the history: its unit}, if units differ.
         calibration: the temperature of a classifier, if one was looked for.
@@ -86,6 +87,7 @@ class TrainingRecord(TypedDict, total=False):
     seconds: float
     parameters: int
     trainable: int
+    estimates: Mapping[str, Any]
     weights_sha256: str
     scales: Mapping[str, str]
     calibration: Mapping[str, Any] | None

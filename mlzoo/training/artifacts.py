@@ -63,8 +63,7 @@ def training_record(
     """Return what metrics.json says of one training; `test` are its scores."""
     row = fitted.history[fitted.kept_epoch - 1]
     estimates = {each.name: asdict(each) for each in fitted.estimates}
-    return {
-        **({"estimates": estimates} if estimates else {}),
+    record: TrainingRecord = {
         "seed": seed,
         "test": test,
         "valid": {n.removeprefix("val_"): v for n, v in row.items() if n.startswith("val_")},
@@ -81,6 +80,7 @@ def training_record(
         "trainable": sum(int(np.prod(v.shape)) for v in model.trainable_variables),
         "weights_sha256": weights_sha256(model),
     }
+    return {"estimates": estimates, **record} if estimates else record
 
 
 def write_artifacts(

@@ -77,8 +77,8 @@ async def _own_page_alone(
     request: Request, answer: Callable[[Request], Awaitable[Response]]
 ) -> Response:
     """Refuse what pages of other sites ask for, other than that the page itself is opened."""
-    asked = request.headers.get
-    foreign = asked("sec-fetch-site") == "cross-site" and asked("sec-fetch-mode") != "navigate"
+    header = request.headers.get
+    foreign = header("sec-fetch-site") == "cross-site" and header("sec-fetch-mode") != "navigate"
     if foreign or not own_origin(request):
         return JSONResponse({"error": "a page of another origin can't use this one"}, 403)
     return await answer(request)

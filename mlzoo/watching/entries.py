@@ -88,9 +88,9 @@ class EntryList:
 
     def all(self) -> tuple[list[Entry], int]:
         """Return the entries, the newest first, and the number of those that were left out."""
-        found = {key: self._entry(key, folder) for key, folder in self._folders()}
-        self._known = {key: known for key, known in self._known.items() if key in found}
-        ordered = sorted(found.values(), key=lambda entry: -entry.changed)
+        entries = {key: self._entry(key, folder) for key, folder in self._folders()}
+        self._known = {key: known for key, known in self._known.items() if key in entries}
+        ordered = sorted(entries.values(), key=lambda entry: -entry.changed)
         return ordered[:MOST], max(0, len(ordered) - MOST)
 
     def folder(self, key: str) -> Path | None:
@@ -135,9 +135,9 @@ def _walk(folder: Path, key: str, depth: int) -> Iterator[tuple[str, Path]]:
     if not depth:
         return
     try:
-        with os.scandir(folder) as found:
+        with os.scandir(folder) as listing:
             names = sorted(
-                e.name for e in found if e.is_dir(follow_symlinks=False) and e.name[0] != "."
+                e.name for e in listing if e.is_dir(follow_symlinks=False) and e.name[0] != "."
             )
     except OSError:
         return

@@ -158,15 +158,15 @@ def _from_store(address: str, path: Path, tag: str) -> str | None:
             system.get(place.rstrip("/") + "/", str(path) + "/", recursive=True)
             return ""
         facts = system.info(place)
-        found = str(facts.get("ETag") or facts.get("etag") or facts.get("LastModified") or "")
-        if found and found == tag:
+        newest = str(facts.get("ETag") or facts.get("etag") or facts.get("LastModified") or "")
+        if newest and newest == tag:
             return None
         system.get_file(place, str(path))
     except FileNotFoundError:
         raise DataError(f"{shown(address)}: there is nothing") from None
     except PermissionError:
         raise DataError(f"{shown(address)} may not be read with these credentials") from None
-    return found
+    return newest
 
 
 def _is_archive(name: str) -> bool:

@@ -166,7 +166,7 @@ class Problem:
             inside &= hole.depth(points[:, :2]) < -margin
         return np.asarray(inside)
 
-    def values(self, points: Any) -> dict[str, object]:
+    def values(self, points: Any) -> dict[str, Any]:
         """Return inputs (n,) at points (n, inputs), and the parameters."""
         columns = {name: points[:, place] for place, name in enumerate(self.inputs)}
         return {**columns, **self.parameters}
@@ -183,14 +183,14 @@ def names_of_derivatives(
 ) -> dict[str, Derivative]:
     """Return names such as u, u_x and u_xt; the order of the letters does not matter."""
     places = range(len(coordinates))
-    found: dict[str, Derivative] = {}
+    by_name: dict[str, Derivative] = {}
     for which, name in enumerate(unknowns):
-        found[name] = (which, ())
+        by_name[name] = (which, ())
         for order in range(1, HIGHEST_ORDER + 1):
             for word in combinations_with_replacement(places, order):
                 for letters in {"".join(coordinates[i] for i in each) for each in _orders(word)}:
-                    found[f"{name}_{letters}"] = (which, word)
-    return found
+                    by_name[f"{name}_{letters}"] = (which, word)
+    return by_name
 
 
 def _orders(word: tuple[int, ...]) -> set[tuple[int, ...]]:

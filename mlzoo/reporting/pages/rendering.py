@@ -43,9 +43,9 @@ def rendered(template: Path, **values: Any) -> str:
 
 def script() -> str:
     """Return the text of the script that all pages have."""
-    found = re.search(r"<script>(.*?)</script>", rendered(_BASE, title=""), re.DOTALL)
-    assert found
-    return found[1]
+    script = re.search(r"<script>(.*?)</script>", rendered(_BASE, title=""), re.DOTALL)
+    assert script
+    return script[1]
 
 
 @lru_cache

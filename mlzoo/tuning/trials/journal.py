@@ -73,7 +73,7 @@ class Journal:
         self.close()
 
 
-def read(path: Path) -> list[dict[str, object]]:
+def read(path: Path) -> list[dict[str, Any]]:
     """Read the records of a journal without changing it.
 
     Raises:
