@@ -71,6 +71,7 @@ class TrainingRecord(TypedDict, total=False):
         scales: {metric of the history: its unit}, if units differ.
         calibration: the temperature of a classifier, if one was looked for.
         conformal: how often intervals or sets hold the truth of the test split, if there are any.
+        miss_rate: shares of pixels that masks miss, if they were bounded.
         decision: the rule by which classes are decided and what it costs, if mistakes have costs.
         members: a row for each training whose mean is the model, if there are several.
         out_of_fold: scores of each sample by the member that never saw it, if there are folds.
@@ -92,6 +93,7 @@ class TrainingRecord(TypedDict, total=False):
     scales: Mapping[str, str]
     calibration: Mapping[str, Any] | None
     conformal: Mapping[str, Any] | None
+    miss_rate: Mapping[str, Any] | None
     decision: DecisionRecord
     members: Sequence[Mapping[str, Any]]
     out_of_fold: SplitScores
