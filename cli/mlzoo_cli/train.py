@@ -25,8 +25,8 @@ from mlzoo_cli.options import (
 from mlzoo_cli.output import ConsoleReporter, say, show, table
 
 if TYPE_CHECKING:
+    from mlzoo.runs.contents.metrics import Repeats
     from mlzoo.runs.opened import OpenedRun
-    from mlzoo.runs.records import Repeats
 
 LENIENT = True
 INSTEAD = ("--print-config", "--dry-run", "--find-rate", "--overfit")

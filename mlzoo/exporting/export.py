@@ -15,8 +15,8 @@ from mlzoo.core.errors import MlzooError, UsageError, raise_disk_full
 from mlzoo.core.files import expand
 from mlzoo.core.progress import Listener
 from mlzoo.data.reader_record import write_reader
+from mlzoo.runs.contents.metrics import DecisionRule
 from mlzoo.runs.predicting.decisions import decision_record
-from mlzoo.runs.records import DecisionRule
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,7 +7,7 @@ from typing import Any, TypedDict
 
 from mlzoo.core import files
 from mlzoo.core.errors import UsageError
-from mlzoo.runs.records import RunMetrics
+from mlzoo.runs.contents.metrics import RunMetrics
 
 
 class PartCounts(TypedDict, total=False):

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from mlzoo.data.images.tiles import Tiling
     from mlzoo.data.samples import Data
-    from mlzoo.runs.records import RunMetrics
+    from mlzoo.runs.contents.metrics import RunMetrics
     from mlzoo.statistics.calibration.decisions import Decision
 
 _AnyReader = TypeVar("_AnyReader", bound=Reader)

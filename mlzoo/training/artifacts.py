@@ -21,8 +21,8 @@ from mlzoo.reporting.card import write_card
 from mlzoo.reporting.facts import gather
 from mlzoo.reporting.figures import plots
 from mlzoo.reporting.pages.report import write_report
+from mlzoo.runs.contents.metrics import HeadlineScore, RunMetrics, TrainingRecord
 from mlzoo.runs.models import draw_samples, outputs_of
-from mlzoo.runs.records import HeadlineScore, RunMetrics, TrainingRecord
 from mlzoo.statistics.calibration.conformal import ConformalScores
 from mlzoo.statistics.calibration.risk import MissRates
 from mlzoo.statistics.forecasts import ResidualQuantiles

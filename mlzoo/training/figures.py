@@ -407,10 +407,10 @@ def _captions(folder: Path, data: Data, tally: TranslationTally) -> None:
     count = min(_CAPTIONS, len(data.test))
     pairs = list(zip(tally.predicted, tally.truth, strict=True))[:count]
     texts = [
-        "\n".join(textwrap.wrap(said, 26)[:2])
-        if said == truth
-        else "\n".join([*textwrap.wrap(said, 26)[:2], "truly", *textwrap.wrap(truth, 26)[:2]])
-        for said, truth in pairs
+        "\n".join(textwrap.wrap(written, 26)[:2])
+        if written == truth
+        else "\n".join([*textwrap.wrap(written, 26)[:2], "truly", *textwrap.wrap(truth, 26)[:2]])
+        for written, truth in pairs
     ]
     images = data.test.inputs(np.arange(count))
     pictures.captioned_images(folder / "captions.png", images, texts, data.samples.maximum)

@@ -29,9 +29,9 @@ from mlzoo.evaluating.evaluate import fit_baselines
 from mlzoo.layers.input_scaling import input_spec
 from mlzoo.layers.members import Members, mean_of
 from mlzoo.layers.predictive import mixture_mean, trained_on
+from mlzoo.runs.contents.metrics import TrainingRecord
 from mlzoo.runs.folds import Fold, split_folds
 from mlzoo.runs.models import outputs_of
-from mlzoo.runs.records import TrainingRecord
 from mlzoo.tasks._samples import SampleTask
 from mlzoo.training import checkpoints, full_batch
 from mlzoo.training.building import build_model, takes_full_batch

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mlzoo.data.contracts import Outcome
     from mlzoo.data.policies import Policy
     from mlzoo.data.samples import Data, Part, Samples
-    from mlzoo.runs.records import TrainingRecord
+    from mlzoo.runs.contents.metrics import TrainingRecord
     from mlzoo.statistics.calibration.conformal import ConformalScores
     from mlzoo.statistics.calibration.risk import MissRates
     from mlzoo.training.calibration.decisions import OperatingPoint

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mlzoo.core import files
 
 if TYPE_CHECKING:
-    from mlzoo.runs.records import DecisionRule
+    from mlzoo.runs.contents.metrics import DecisionRule
     from mlzoo.statistics.calibration.decisions import Decision
 
 FILE = "decision.json"

@@ -20,9 +20,9 @@ from mlzoo.data.contracts import Outcome
 from mlzoo.data.samples import Data, Samples
 from mlzoo.evaluating.decision_costs import decision_costs
 from mlzoo.reporting.figures.probabilities.decisions import cost_curve, precision_recall
+from mlzoo.runs.contents.metrics import DecisionRecord, DecisionRule
 from mlzoo.runs.models import outputs_of
 from mlzoo.runs.predicting.decisions import FILE, rule_sentence
-from mlzoo.runs.records import DecisionRecord, DecisionRule
 from mlzoo.statistics.calibration.decisions import (
     Decision,
     chosen_threshold,
