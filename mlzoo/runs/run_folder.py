@@ -25,6 +25,7 @@ from typing import IO, Any
 from mlzoo.core.errors import UsageError
 from mlzoo.core.files import disk_errors, expand, real_path, special_kind, write_json, write_text
 from mlzoo.runs import locks
+from mlzoo.runs.contents.checksums import check_records, write_checksums
 
 PARTIAL = ".partial"
 REPEATS = "repeats.json"
@@ -62,6 +63,7 @@ class RunFolder:
         A run that is replaced is moved into the new one's folder first: whenever the process is
         killed, one of the two has the name, or the new one can be resumed.
         """
+        write_checksums(self.path)
         if self.overwrite and self.final.exists():
             _remove(self.path / _REPLACED)
             self.final.rename(self.path / _REPLACED)
@@ -356,10 +358,12 @@ def find(path: str | Path) -> Path:
 
     Raises:
         UsageError: there is none; says what stands there instead.
+        DataError: one of its records was changed or damaged.
     """
     folder = expand(path)
     if (folder / "model.keras").is_file() and (folder / "data.json").is_file():
         tidy(folder)
+        check_records(folder)
         return folder
     whole = folder if folder.name else folder.absolute()
     partial = whole.parent / (whole.name + PARTIAL)

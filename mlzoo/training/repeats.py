@@ -275,7 +275,7 @@ def _score(
     """
     from mlzoo.evaluating.decision_costs import costs_sentence
     from mlzoo.training.artifacts import score, training_record
-    from mlzoo.training.calibration import conformal, decisions, masks
+    from mlzoo.training.calibration import conformal, decisions
     from mlzoo.training.calibration.temperature import calibrated
     from mlzoo.training.optimizers import scales
 
@@ -298,8 +298,12 @@ def _score(
     if held_out is not None:
         record["conformal"] = conformal.tested(model, data, held_out, outcome, seed)
         conformal.report_coverage(record["conformal"], listener)
-    missed = masks.miss_rates(model, data, aside)
-    record["miss_rate"] = masks.tested(model, data, missed, listener)
+    missed, record["miss_rate"] = None, None
+    if data.outputs.target.pixel_class:
+        from mlzoo.training.calibration import masks
+
+        missed = masks.miss_rates(model, data, aside)
+        record["miss_rate"] = masks.tested(model, data, missed, listener)
     point = None
     if config.cost is not None:
         point = decisions.operating_point(config, model, data, ensemble, calibration, listener)

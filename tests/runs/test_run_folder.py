@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mlzoo.core.errors import ResourceError, UsageError
+from mlzoo.core.errors import DataError, ResourceError, UsageError
 from mlzoo.runs import run_folder
 
 HOLD = """
@@ -257,3 +257,20 @@ def test_reopen_says_why_not(tmp_path: Path) -> None:
 )
 def test_slug(text: str, name: str) -> None:
     assert run_folder.slug(text) == name
+
+
+def test_a_record_that_was_changed_is_named(tmp_path: Path) -> None:
+    path = finished(tmp_path, "a")
+    assert run_folder.find(path) == path
+    for content, match in (
+        ('{"test": []}', "metrics.json is damaged: its content does not match its checksum"),
+        ("[]", "metrics.json is damaged"),
+    ):
+        (path / "metrics.json").write_text(content)
+        with pytest.raises(DataError, match=match):
+            run_folder.find(path)
+    (path / "metrics.json").write_text('{"test": ')
+    assert run_folder.find(path) == path, "those who read it say that it is no JSON"
+    (path / "metrics.json").write_text('{"test": 1}')
+    (path / "checksums.json").unlink()
+    assert run_folder.find(path) == path, "earlier versions wrote no checksums"

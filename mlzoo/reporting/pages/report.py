@@ -53,6 +53,7 @@ _FILES = {
     "members.csv": "the trainings whose mean is the model",
     "out_of_fold.csv": "what was predicted of each sample by the model that never saw it",
     "metrics.json": "all scores",
+    "checksums.json": "checksums of the records",
     "calibration.json": "the temperature of probabilities, and scores for `predict --coverage`",
     "decision.json": "the operating point that classes are decided by, and the costs of mistakes",
     "novelty.npz": "features of training samples, to mark inputs unlike them",
