@@ -32,10 +32,8 @@ def write_predictions(
             predicted = [
                 opened.predict(path, reporter, config.coverage, config.unlike) for path in data
             ]
-            derived = [
-                _derived(opened, path, config.derivatives, len(each.names), reporter)
-                for path, each in zip(data, predicted, strict=True)
-            ]
+            if config.derivatives:
+                derived = [_derived(opened, path, config.derivatives, reporter) for path in data]
             if (rule := decisions.decision_record(opened.path)) is not None:
                 reporter.note(decisions.rule_sentence(rule))
     finally:
@@ -49,20 +47,17 @@ def write_predictions(
     if opened.target.ahead:
         rows = [row for forecast in predicted for row in _forecast_rows(opened, forecast)]
     else:
-        rows = [
-            {**row, **more}
-            for predictions, columns in zip(predicted, derived, strict=True)
-            for row, more in zip(rows_of(opened, predictions), columns, strict=True)
-        ]
+        rows = [row for each in predicted for row in rows_of(opened, each)]
+        if derived:
+            columns = [row for each in derived for row in each]
+            rows = [{**row, **more} for row, more in zip(rows, columns, strict=True)]
     _write(rows, f"{len(rows)} predictions", config.output, json)
 
 
 def _derived(
-    run: OpenedRun, path: str, names: Sequence[str], count: int, reporter: ConsoleReporter
+    run: OpenedRun, path: str, names: Sequence[str], reporter: ConsoleReporter
 ) -> list[dict[str, object]]:
-    """Return the columns of derivatives of a file's `count` points, a row each."""
-    if not names:
-        return [{}] * count
+    """Return the columns of derivatives of a file's points, a row each."""
     points, _, _ = run.read_new(path, reporter)
     columns = derivative_columns(run, points, names)
     return [{name: columns[name][row] for name in names} for row in range(len(points))]

@@ -244,6 +244,47 @@ def _checksum(content: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+CHECKSUMS = "checksums.json"
+"""SHA-256 of each record of a run folder; runs of earlier versions have none."""
+
+
+def write_checksums(folder: Path, names: Iterable[str]) -> None:
+    """Write `checksums.json`, of those of some files that a folder holds."""
+    known = {name: _sha256(folder / name) for name in names if (folder / name).is_file()}
+    if known:
+        write_json(folder / CHECKSUMS, known)
+
+
+def check_checksums(folder: Path) -> None:
+    """Raise DataError, naming it, if a JSON file is not what `write_checksums` saw.
+
+    What is missing, empty or no JSON is left to those who read it.
+    """
+    if not (folder / CHECKSUMS).exists():
+        return
+    for name, checksum in read_mapping(folder / CHECKSUMS).items():
+        path = folder / Path(name).name
+        if path.is_file() and _sha256(path) != checksum and _is_json(path):
+            raise damaged(
+                path,
+                "is damaged: its content does not match its checksum (if the change was meant, "
+                f"delete {CHECKSUMS})",
+            )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _is_json(path: Path) -> bool:
+    try:
+        json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
 def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
     """Rows as CSV, with a header of all their keys in order of appearance."""
     buffer = io.StringIO()

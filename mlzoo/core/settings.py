@@ -144,7 +144,7 @@ def _range(schema: _Schema) -> str:
         return next((text for one in _present(schema) if (text := _range(one))), "")
     schema = schema.get("items", schema)
     if "enum" in schema:
-        return ", ".join(schema["enum"])
+        return ", ".join(map(str, schema["enum"]))
     low = _bound(schema.get("minimum"), schema.get("exclusiveMinimum"), "{} <= x", "{} < x")
     high = _bound(schema.get("maximum"), schema.get("exclusiveMaximum"), "x <= {}", "x < {}")
     if low and high:

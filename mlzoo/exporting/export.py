@@ -15,7 +15,6 @@ from mlzoo.core.errors import MlzooError, UsageError, raise_disk_full
 from mlzoo.core.files import expand
 from mlzoo.core.progress import Listener
 from mlzoo.data.reader_record import write_reader
-from mlzoo.runs.contents.metrics import DecisionRule
 from mlzoo.runs.predicting.decisions import decision_record
 
 if TYPE_CHECKING:
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from mlzoo.exporting.scoring import Score
     from mlzoo.formats._contract import SampleShape
+    from mlzoo.runs.contents.metrics import DecisionRule
     from mlzoo.runs.opened import OpenedRun
 
 SAMPLES = 200

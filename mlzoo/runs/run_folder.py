@@ -23,12 +23,25 @@ from pathlib import Path
 from typing import IO, Any
 
 from mlzoo.core.errors import UsageError
-from mlzoo.core.files import disk_errors, expand, real_path, special_kind, write_json, write_text
+from mlzoo.core.files import (
+    check_checksums,
+    disk_errors,
+    expand,
+    real_path,
+    special_kind,
+    write_checksums,
+    write_json,
+    write_text,
+)
 from mlzoo.runs import locks
-from mlzoo.runs.contents.checksums import check_records, write_checksums
 
 PARTIAL = ".partial"
 REPEATS = "repeats.json"
+RECORDS = (
+    *("data.json", "split.json", "metrics.json", "environment.json", "layers.json"),
+    *("calibration.json", "decision.json"),
+)
+"""Files that say what a finished run is, whose checksums are kept."""
 """The scores of the trainings that are done, in an unfinished run."""
 EPOCHS = "epochs.csv"
 """The epochs of all trainings so far, in an unfinished run; see `core.progress`."""
@@ -63,7 +76,7 @@ class RunFolder:
         A run that is replaced is moved into the new one's folder first: whenever the process is
         killed, one of the two has the name, or the new one can be resumed.
         """
-        write_checksums(self.path)
+        write_checksums(self.path, RECORDS)
         if self.overwrite and self.final.exists():
             _remove(self.path / _REPLACED)
             self.final.rename(self.path / _REPLACED)
@@ -363,7 +376,7 @@ def find(path: str | Path) -> Path:
     folder = expand(path)
     if (folder / "model.keras").is_file() and (folder / "data.json").is_file():
         tidy(folder)
-        check_records(folder)
+        check_checksums(folder)
         return folder
     whole = folder if folder.name else folder.absolute()
     partial = whole.parent / (whole.name + PARTIAL)

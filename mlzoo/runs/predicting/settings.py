@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from mlzoo.core.configs import Settings
 from mlzoo.core.fields import Flag
+from mlzoo.core.setting_types import Words
 
 LENGTH = 200
 """Characters that a model of text writes."""
@@ -41,7 +42,7 @@ class PredictConfig(Settings):
     alarms; 0 leaves the columns out."""
     features: bool = False
     """Write what the output layer sees of each sample instead, f1, f2..."""
-    derivatives: tuple[str, ...] = ()
+    derivatives: Words = ()
     """Add columns of derivatives of the unknowns of equations, comma-separated, as u_x,u_xx."""
     # -- Masks
     probabilities: bool = False

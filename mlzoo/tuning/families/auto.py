@@ -25,7 +25,6 @@ from mlzoo.reporting.facts import gather
 from mlzoo.reporting.pages.report import write_report
 from mlzoo.runs import devices, run_folder
 from mlzoo.runs.config_loading import Merged, merge
-from mlzoo.runs.contents.checksums import write_checksums
 from mlzoo.runs.opened import OpenedRun
 from mlzoo.tasks._samples import SampleTask
 from mlzoo.training.members import OUT_OF_FOLD
@@ -198,7 +197,7 @@ def _finished(
     files.write_text(run.path / LEADERBOARD, files.csv_text(rows))
     record = {**run.metrics, "auto": {"reason": why, "leaderboard": rows}}
     files.write_json(run.path / METRICS, record)
-    write_checksums(run.path)
+    files.write_checksums(run.path, run_folder.RECORDS)
     _move_out(run.path / "config.yaml", final.parent)
     facts = gather(run.path, final)
     write_card(run.path, facts)
