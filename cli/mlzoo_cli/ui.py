@@ -25,7 +25,7 @@ def ui(
     given: dict[str, object],
     problems: list[str],
 ) -> None:
-    """Show runs and searches on a page, while they are made and afterwards.
+    """Show runs and searches on a page as they are made.
 
     Curves come as epochs and trials are done; rows can be sorted, ticked to see curves over
     common axes, and compared; reports open. It listens on 127.0.0.1 alone and answers to localhost

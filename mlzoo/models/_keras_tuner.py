@@ -180,7 +180,9 @@ def check(network: Any, name: str) -> None:
             "what the method does into a layer (add_loss) or into the compiled loss"
         )
     weights = getattr(getattr(network, "_compile_loss", None), "_user_loss_weights", None)
-    if weights not in (None, 1, [1], (1,)):
+    given = weights if isinstance(weights, list | tuple) else [weights]
+    # Names are metrics that Keras 2 took in this place, and that nothing here needs.
+    if any(isinstance(each, int | float) and each != 1 for each in given):
         raise UsageError(
             f"{name}: compile(loss_weights={weights}) is not used, since there is one loss; leave "
             "it out, or scale the compiled loss itself"
