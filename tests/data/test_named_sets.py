@@ -64,6 +64,7 @@ SIZES = {
     "delayed-xor": (2000, [1200, 400, 400]),
     "moving-spots": (400, [240, 80, 80]),
     "dates": (6000, [3600, 1200, 1200]),
+    "captions": (6000, [3600, 1200, 1200]),
     # Windows of 24 steps and one to forecast: 2000 - 24 of all, 1200 - 24 of the training steps.
     "sine-mix": (1976, [1176, 400, 400]),
     "mackey-glass": (1950, [1150, 400, 400]),
