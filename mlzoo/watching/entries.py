@@ -195,7 +195,9 @@ def _run(folder: Path) -> dict[str, Any]:
         **facts,
         "state": "done",
         "task": str(metrics.get("task") or ""),
-        "progress": f"{epochs} epochs in {_duration(float(metrics['seconds']))}" if epochs else "",
+        "progress": f"{epochs} {'epoch' if epochs == 1 else 'epochs'} in {_duration(float(metrics['seconds']))}"
+        if epochs
+        else "",
         "share": 1.0,
         "metric": name,
         "value": value,
