@@ -195,9 +195,7 @@ def _run(folder: Path) -> dict[str, Any]:
         **facts,
         "state": "done",
         "task": str(metrics.get("task") or ""),
-        "progress": f"{epochs} {'epoch' if epochs == 1 else 'epochs'} in {_duration(float(metrics['seconds']))}"
-        if epochs
-        else "",
+        "progress": _ended(epochs, float(metrics["seconds"])) if epochs else "",
         "share": 1.0,
         "metric": name,
         "value": value,
@@ -286,6 +284,11 @@ def _score(name: str, value: float | None) -> str:
         return ""
     title = metric_title(name) if _NAME.fullmatch(name) else name
     return f"{title} {value:.4g}"
+
+
+def _ended(epochs: int, seconds: float) -> str:
+    """Return how long a training took: 12 epochs in 3 min."""
+    return f"{epochs} {'epoch' if epochs == 1 else 'epochs'} in {_duration(seconds)}"
 
 
 def _duration(seconds: float) -> str:
