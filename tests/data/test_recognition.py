@@ -223,7 +223,7 @@ def test_wrong_sources_and_names_are_problems() -> None:
             "unknown data set 'moon' (did you mean 'moons'?); generated has blobs, moons, circles, "
             "gaussian-mixture, or, and, nor, nand, xor, stress-strain, noisy-sine, root-sine, "
             "shapes, scenes, touching-cells, flow-fields, burgers-fields, heat-fields, "
-            "accelerometer, sine-mix, mackey-glass, delayed-xor, moving-spots, dates",
+            "accelerometer, sine-mix, mackey-glass, delayed-xor, moving-spots, dates, captions",
         )
     ]
     assert check_source(values(source="table", data="no.csv"), set())[0][0] == "data"
