@@ -175,7 +175,9 @@ def _multiply(matrix: _Matrix, state: StateVector, qubit: int) -> StateVector:
     def product(factor: Any, part: Any) -> Any:
         if factor is None:
             return 0.0
-        return ops.matmul(ops.cast(factor, part.dtype)[:, None], part)
+        # No batched matmul: oneDNN's of 2x2 matrices writes beyond its memory on some machines.
+        columns = ops.cast(factor, part.dtype)[:, None, :, :, None]
+        return ops.sum(columns * part[:, :, None], axis=3)
 
     changed = (
         product(matrix.real, real) - product(matrix.imaginary, imaginary),
