@@ -49,9 +49,9 @@ def main() -> None:
             words = shlex.split(command)[1:]
             if args.quick and words[0] in TRAINS and words[1] not in SOLVED:
                 words += [] if "--epochs" in words else ["--epochs", "1"]
-            words = [
-                f"saved_models/{w}" if (folder / "saved_models" / w).is_dir() else w for w in words
-            ]
+            if words[0] not in TRAINS:  # whose first word is a model, perhaps of a run's name
+                runs = folder / "saved_models"
+                words = [f"saved_models/{w}" if (runs / w).is_dir() else w for w in words]
             began = time.monotonic()
             done = subprocess.run([*COMMAND, *words], cwd=folder, capture_output=True, text=True)
             print(f"{done.returncode:>3}  {time.monotonic() - began:7.1f} s  {subject}", flush=True)
