@@ -72,6 +72,7 @@ def curve(
     from mlzoo.checking.landscapes import learning
     from mlzoo.runs import datasets
     from mlzoo.training.building import check_task
+    from mlzoo.training.starting.preparing import with_solution
 
     reporter = ConsoleReporter(quiet=json)
     try:
@@ -79,6 +80,7 @@ def curve(
         check_task(config.model, arranged.samples.task)
         for note in arranged.notes:
             reporter.note(note)
+        config = with_solution(merged, arranged).config
         if dimension is None:
             result = learning.against_samples(arranged, config, chosen.repeat, reporter)
         else:

@@ -144,6 +144,15 @@ def with_recipe(merged: Merged, data: Data) -> tuple[Merged, str]:
     return replace(recommended, config=until), note
 
 
+def with_solution(merged: Merged, data: Data) -> Merged:
+    """Return a configuration that solves what its model recommends to be solved; else as it is."""
+    plugin = registry.load("model", merged.config.model)
+    if merged.config.preset == "none" or not hasattr(plugin, "recipe"):
+        return merged
+    recipe: Recipe = plugin.recipe(data, merged.config)
+    return merged if recipe.descends else with_recipe(merged, data)[0]
+
+
 def _recommended(merged: Merged, data: Data) -> tuple[Merged, str]:
     """Return a configuration with its model's recommendation; see `with_recipe`."""
     config = merged.config
