@@ -10,7 +10,7 @@ from keras import ops
 _STEP = 0.01
 """Length of a change in each input, in its scaled units."""
 _LEAST = 1e-6
-"""What is added to the variance of each number of a code."""
+"""Addition to the variance of each number of a code."""
 
 
 @keras.saving.register_keras_serializable(package="mlzoo")

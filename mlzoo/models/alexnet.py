@@ -48,7 +48,7 @@ class Config(Settings):
     channels, kernels), `conv1/bias`, ..., `dense1/kernel` (inputs, units), ...; layers that it does
     not hold are drawn, and so is a head for other classes."""
     train: Literal["all", "dense"] = "all"
-    """What is trained: all layers, or only those behind the convolutions."""
+    """Layers that are trained: all, or only those behind the convolutions."""
 
 
 def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:

@@ -112,6 +112,9 @@ def test_what_is_not_there_is_told_at_once(server: Server) -> None:
     with pytest.raises(DataError, match="answers 404 Not Found; check the address"):
         expand(server.address("/none.csv"))
     assert server.statuses == [404]
+    server.files["/a/.."] = TABLE.encode()
+    kept = expand(server.address("/a/.."))
+    assert kept.name == "data" and kept.read_text() == TABLE, "no folder of the cache is named"
     with pytest.raises(UsageError, match="must hold no user and password"):
         expand("https://me:secret@127.0.0.1/data.csv")
 

@@ -35,7 +35,7 @@ _WAITS = (0.5, 1.0, 2.0)
 _TIMEOUT = 30
 _PIECE = 1 << 20
 _CUT = (OSError, http.client.HTTPException)
-"""What a connection ends with that breaks: it is tried again."""
+"""Errors of a connection that breaks, which is tried again."""
 
 
 def is_address(path: str) -> bool:
@@ -73,7 +73,10 @@ def local_copy(address: str) -> Path:
         )
     name = parts.path.rstrip("/").rpartition("/")[2] or "data"
     folder = cache_folder() / hashlib.sha256(address.encode()).hexdigest()[:16]
-    target = folder / (_stem(name) if _is_archive(name) else name)
+    stem = _stem(name) if _is_archive(name) else name
+    # Dots alone would be the folder itself, or the one around it.
+    name, stem = (each if each.strip(".") else "data" for each in (name, stem))
+    target = folder / stem
     fetch = _over_http if parts.scheme.lower() in _HTTP else _from_store
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=folder) as place:

@@ -38,7 +38,7 @@ BESIDE = "_mask"
 TABLES = (".csv", ".tsv", ".txt", ".parquet")
 """What ends the name of a table."""
 SEQUENCES = (*TABLES, ".wav", ".npy", ".npz")
-"""What ends the name of a file that holds a sequence."""
+"""Endings of the names of files that hold a sequence."""
 BESIDE_DATA = frozenset(("readme.txt", "classes.txt", "license.txt", "license.txt"))
 """Text files that say something of the data beside them."""
 _LOOKED_AT = 2000
