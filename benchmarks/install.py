@@ -1,4 +1,4 @@
-"""Seconds and megabytes of an installation from a wheel, and of the first training with it.
+"""Seconds and megabytes of installing from a wheel, and the first training.
 
 The wheel of this checkout is installed into a fresh environment from the package index,
 with the versions of requirements-base.lock and uncompiled, as `make demo` does, or as pip alone

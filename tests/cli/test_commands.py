@@ -25,6 +25,7 @@ from tests.cli.shell import SHARED, Done, Mlzoo, python
 from tests.cli.world import RUNS, noise
 
 FILES = {
+    "checksums.json",
     "README.md",
     "config.yaml",
     "data.json",
@@ -77,9 +78,9 @@ def leaves(content: Any, path: str = "") -> dict[str, Any]:
 @pytest.mark.parametrize("name", sorted(RUNS))
 def test_a_run_folder_is_complete_and_its_facts_agree(runs: Path, name: str) -> None:
     folder = runs / name
-    found = {path.name for path in folder.iterdir()}
+    names = {path.name for path in folder.iterdir()}
     without = {"novelty.npz"} if name in ("fields", "masks") else set()
-    assert found == FILES - without | ({"model.py"} if name == "own" else set())
+    assert names == FILES - without | ({"model.py"} if name == "own" else set())
     assert not list(runs.glob("*.partial"))
     metrics, data = numbers(folder / "metrics.json"), numbers(folder / "data.json")
     history = predictions((folder / "history.csv").read_text())
