@@ -142,6 +142,12 @@ class RunConfig(Settings):
     """Unreadable files: refuse the data, or leave them out (up to --max-bad)."""
     max_bad: float = Field(0.01, gt=0, le=1)
     """The largest share of bad files that --on-bad skip accepts."""
+    cache: Annotated[str, Flag(metavar="auto|none|DIR")] = "auto"
+    """Folder for decoded and resized images, so that no file is decoded twice, also by later runs;
+    auto: one of the user's (MLZOO_CACHE) where decoding takes seconds and the images become smaller
+    than their files."""
+    cache_size: float = Field(20.0, gt=0)
+    """GB that the folder of --cache holds at most; what was used longest ago is removed."""
     rare: Literal["refuse", "merge", "drop"] = "refuse"
     """Classes with too few samples for the split (or a search's folds): refuse the data, merge
     them into one class called rare, or leave them out."""

@@ -32,6 +32,8 @@ DATA_FIELDS = (
     "window",
     "horizon",
     "stride",
+    "cache",
+    "cache_size",
 )
 """Fields of RunConfig that a source reads only if its `Config` has them."""
 _SHARED = ("data", "seed", *DATA_FIELDS)

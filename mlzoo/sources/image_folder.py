@@ -44,6 +44,10 @@ class Config(Settings):
     """Unreadable files: refuse the data, or leave them out (up to --max-bad)."""
     max_bad: float = Field(0.01, gt=0, le=1)
     """The largest share of bad files that --on-bad skip accepts."""
+    cache: str = "auto"
+    """Folder for decoded images; auto or none as `--cache` says."""
+    cache_size: float = Field(20.0, gt=0)
+    """The most that it holds, in GB."""
     max_pixels: int = Field(89_478_485, ge=1)
     """Files with more pixels are refused before they are decoded."""
 
@@ -68,6 +72,7 @@ def load(config: Config, progress: Any = None) -> Samples:
     """List the folder, check every file, and give the images as rows that stay on disk."""
     import numpy as np
 
+    from mlzoo.data.decoded.space import CacheChoice
     from mlzoo.data.images.folders import list_folder
     from mlzoo.data.images.reader import ImageReader
     from mlzoo.data.quality.differences import measure
@@ -89,6 +94,7 @@ def load(config: Config, progress: Any = None) -> Samples:
         lambda headers: choose_form(headers, image_size(config.size), config.color, keep),
         config.max_pixels,
         progress,
+        choice=CacheChoice(config.cache, config.cache_size),
     )
     warnings = [*listing.warnings, *_judge(config, listing, checked)]
     good = checked.good.tolist()

@@ -46,6 +46,10 @@ class Config(Settings):
     """Unreadable or unpaired files: refuse the data, or leave them out (up to --max-bad)."""
     max_bad: float = Field(0.01, gt=0, le=1)
     """The largest share of bad files that --on-bad skip accepts."""
+    cache: str = "auto"
+    """Folder for decoded images; auto or none as `--cache` says."""
+    cache_size: float = Field(20.0, gt=0)
+    """The most that it holds, in GB."""
     max_pixels: int = Field(89_478_485, ge=1)
     """Files with more pixels are refused before they are decoded."""
     ignore: Levels = ()
@@ -94,6 +98,7 @@ def load(config: Config, progress: Any = None) -> Samples:
     """Pair the files, check every one, and give images and masks as rows that stay on disk."""
     import numpy as np
 
+    from mlzoo.data.decoded.space import CacheChoice
     from mlzoo.data.masks.folders import list_pairs
     from mlzoo.data.masks.pairs import check_pairs, empty_masks
     from mlzoo.data.masks.reader import DenseReader
@@ -113,6 +118,7 @@ def load(config: Config, progress: Any = None) -> Samples:
         config.max_pixels,
         progress,
         examine_ids if config.instances else examine,
+        CacheChoice(config.cache, config.cache_size),
     )
     total = len(pairs) + len(pairs.problems)
     warnings = judge(
@@ -182,6 +188,7 @@ def _masks(config: Config, checked: CheckedPairs, progress: Any) -> _Masks:
     Raises:
         DataError: values that can't be either.
     """
+    from mlzoo.data.decoded.space import CacheChoice
     from mlzoo.data.masks.classes import choose_classes, read_classes
     from mlzoo.data.masks.folders import CLASSES
     from mlzoo.data.masks.instances import are_ids
@@ -189,6 +196,7 @@ def _masks(config: Config, checked: CheckedPairs, progress: Any) -> _Masks:
     from mlzoo.data.masks.quality import rare_classes
 
     root, named = expand(config.data), checked.named()
+    cache = CacheChoice(config.cache, config.cache_size)
     has_list = os.path.lexists(root / CLASSES)
     open_question = not (config.task or has_list or config.ignored or config.threshold)
     if config.instances or (open_question and are_ids(named)):
@@ -198,7 +206,7 @@ def _masks(config: Config, checked: CheckedPairs, progress: Any) -> _Masks:
     advice = "list the classes in classes.txt, or correct the masks"
     doubtful = not listed and config.threshold is None
     warnings = rare_classes(named, classes, advice) if doubtful else []
-    targets, hashes, pixels = read_masks(checked, classes, config.max_pixels, progress)
+    targets, hashes, pixels = read_masks(checked, classes, config.max_pixels, progress, cache)
     return _Masks("segmentation", classes, targets, hashes, pixels, notes, warnings)
 
 
@@ -210,10 +218,12 @@ def _instances(config: Config, checked: CheckedPairs, progress: Any) -> _Masks:
     """
     import numpy as np
 
+    from mlzoo.data.decoded.space import CacheChoice
     from mlzoo.data.masks.instances import CLASSES
     from mlzoo.data.masks.pairs import read_instances
 
-    targets, ids, hashes, pixels = read_instances(checked, config.max_pixels, progress)
+    cache = CacheChoice(config.cache, config.cache_size)
+    targets, ids, hashes, pixels = read_instances(checked, config.max_pixels, progress, cache)
     if not pixels[:, 1:].any():
         raise DataError(f"{config.data}: all masks are 0, the background, throughout")
     counts = np.array([mask.distinct for mask in checked.masks]) - 1

@@ -34,6 +34,10 @@ class Config(Settings):
     """Unreadable or unpaired files: refuse the data, or leave them out (up to --max-bad)."""
     max_bad: float = Field(0.01, gt=0, le=1)
     """The largest share of bad files that --on-bad skip accepts."""
+    cache: str = "auto"
+    """Folder for decoded images; auto or none as `--cache` says."""
+    cache_size: float = Field(20.0, gt=0)
+    """The most that it holds, in GB."""
     max_pixels: int = Field(89_478_485, ge=1)
     """Files with more pixels are refused before they are decoded."""
 
@@ -48,6 +52,7 @@ def recognizes(path: str) -> bool:
 
 def load(config: Config, progress: Any = None) -> Samples:
     """Pair the files, check every one, and give both as rows that stay on disk."""
+    from mlzoo.data.decoded.space import CacheChoice
     from mlzoo.data.images.degradation import channel_names
     from mlzoo.data.images.pairs import check_image_pairs, list_image_pairs
     from mlzoo.data.masks.reader import DenseReader
@@ -57,7 +62,8 @@ def load(config: Config, progress: Any = None) -> Samples:
 
     root = expand(config.data)
     pairs, size = list_image_pairs(root), image_size(config.size)
-    checked = check_image_pairs(pairs, size, config.color, config.max_pixels, progress)
+    cache = CacheChoice(config.cache, config.cache_size)
+    checked = check_image_pairs(pairs, size, config.color, config.max_pixels, progress, cache)
     total = len(pairs.degraded) + len(pairs.problems)
     warnings = judge(checked.problems, total, config.on_bad, config.max_bad, what="pairs of images")
     grouping = grouped(root, checked.names, checked.names, config.group_by, "the folder")

@@ -58,6 +58,10 @@ class Config(Settings):
     """What separates the columns: a character, or tab, comma, semicolon, space; recognized."""
     header: Header = "auto"
     """Whether the first line names the columns; recognized by default."""
+    cache: str = "auto"
+    """Folder for decoded images; auto or none as `--cache` says."""
+    cache_size: float = Field(20.0, gt=0)
+    """The most that it holds, in GB."""
     max_pixels: int = Field(89_478_485, ge=1)
     """Files with more pixels are refused before they are decoded."""
 
@@ -73,6 +77,7 @@ def load(config: Config, progress: Any = None) -> Samples:
     """Read the table, find and check every file, and give the images as rows that stay on disk."""
     import numpy as np
 
+    from mlzoo.data.decoded.space import CacheChoice
     from mlzoo.data.images.reader import ImageReader, LabelColumns
     from mlzoo.data.label_files.listing import read_label_files
     from mlzoo.data.label_files.recognizing import label_files_at
@@ -109,6 +114,7 @@ def load(config: Config, progress: Any = None) -> Samples:
         lambda headers: choose_form(headers, image_size(config.size), config.color),
         config.max_pixels,
         progress,
+        choice=CacheChoice(config.cache, config.cache_size),
     )
     names = labeled.names()
     problems = labeled.problems | {names[i]: reason for i, reason in checked.problems.items()}

@@ -359,6 +359,7 @@ INERT_DATA = [
     ("digits", "--color", "gray"),
     ("digits", "--group-by", "g"),
     ("digits", "--on-bad", "skip"),
+    ("d/ok.csv", "--cache", "none"),
     ("d/images", "--target", "x"),
     ("d/pairs", "--target", "x"),
     ("d/pairs", "--drop", "a"),

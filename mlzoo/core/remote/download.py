@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import http.client
 import json
-import os
 import shutil
 import tarfile
 import tempfile
@@ -25,6 +24,7 @@ from functools import cache
 from pathlib import Path
 
 from mlzoo.core.errors import DataError, ResourceError, UsageError
+from mlzoo.core.remote.cache import cache_root
 
 _HTTP = ("http", "https")
 _STORES = ("s3", "gs", "gcs", "az", "abfs", "hf")
@@ -50,10 +50,8 @@ def shown(address: str) -> str:
 
 
 def cache_folder() -> Path:
-    """Return the folder of the copies: `MLZOO_CACHE`, or `mlzoo` in the user's cache."""
-    given = os.environ.get("MLZOO_CACHE")
-    root = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "mlzoo"
-    return (Path(given).expanduser() if given else root) / "downloads"
+    """Return the folder of the copies."""
+    return cache_root() / "downloads"
 
 
 @cache

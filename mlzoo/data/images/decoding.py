@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,17 +43,22 @@ class ImageForm:
         return 255.0 if self.dtype == "uint8" else 65535.0
 
 
-def decode(path: Path, header: Header) -> np.ndarray:
+def decode(path: Path, header: Header, content: bytes | None = None) -> np.ndarray:
     """The pixels (height, width, channels) of a file, turned as its EXIF orientation says.
+
+    Args:
+        path: the file.
+        header: of the file.
+        content: its bytes, where they were read already.
 
     Raises:
         BadFileError: the file is cut short or damaged.
     """
     try:
         if header.decoder == "opencv":
-            pixels = _with_opencv(path, header)
+            pixels = _with_opencv(path, header, content)
         else:
-            pixels = _with_pillow(path, header)
+            pixels = _with_pillow(path if content is None else io.BytesIO(content), header)
     except BadFileError:
         raise
     except Exception as error:
@@ -60,8 +66,20 @@ def decode(path: Path, header: Header) -> np.ndarray:
     return orient(pixels, header.orientation)
 
 
-def _with_pillow(path: Path, header: Header) -> np.ndarray:
-    with Image.open(path) as image:
+def read_content(path: Path) -> bytes:
+    """Return the bytes of a file.
+
+    Raises:
+        BadFileError: it can't be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadFileError(f"can't be read: {error.strerror}") from None
+
+
+def _with_pillow(file: Path | io.BytesIO, header: Header) -> np.ndarray:
+    with Image.open(file) as image:
         image.load()
         if header.bits > 8:
             return np.asarray(image).astype(np.uint16)[..., None]
@@ -70,8 +88,9 @@ def _with_pillow(path: Path, header: Header) -> np.ndarray:
     return pixels if pixels.ndim == 3 else pixels[..., None]
 
 
-def _with_opencv(path: Path, header: Header) -> np.ndarray:
-    pixels = cv2.imdecode(np.fromfile(path, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
+def _with_opencv(path: Path, header: Header, content: bytes | None) -> np.ndarray:
+    data = np.fromfile(path, np.uint8) if content is None else np.frombuffer(content, np.uint8)
+    pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
     if pixels is None:
         raise BadFileError("cut short or damaged")
     if pixels.ndim == 2:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from mlzoo.core.errors import DataError
+from mlzoo.data.decoded.rows import StoredRows
 from mlzoo.data.images.decoding import ImageForm, decode, shape_up
 from mlzoo.data.images.headers import BadFileError, Header
 from mlzoo.data.samples import Rows
@@ -35,12 +36,19 @@ class LazyFiles(ABC):
     """Files as rows of one shape, decoded on demand in a few threads.
 
     Memory does not grow with the number of files, but for sets small enough to be held whole:
-    those come with `cache`, all files decoded.
+    those come with `cache`, all files decoded. Where decoded files are kept on disk, as `stored`,
+    they are read from there; should they be removed, files are decoded again.
     """
 
-    def __init__(self, files: Sequence[Any], cache: np.ndarray | None = None) -> None:
+    def __init__(
+        self,
+        files: Sequence[Any],
+        cache: np.ndarray | None = None,
+        stored: StoredRows | None = None,
+    ) -> None:
         self._files = list(files)
         self._cache = cache
+        self._stored = stored
         self._pool: ThreadPoolExecutor | None = None
 
     @property
@@ -76,6 +84,11 @@ class LazyFiles(ABC):
         """Return whether all rows are held in memory."""
         return self._cache is not None
 
+    @property
+    def decoded(self) -> bool:
+        """Return whether rows are read without decoding: from memory, or from disk."""
+        return self.cached or self._stored is not None
+
     def __len__(self) -> int:
         return len(self._files)
 
@@ -84,6 +97,9 @@ class LazyFiles(ABC):
         if self._cache is not None:
             return self._cache[indices]
         wanted = np.arange(len(self))[indices]
+        stored = None if self._stored is None else self._stored.read(wanted)
+        if stored is not None:
+            return stored
         if wanted.ndim == 0:
             return self._one(int(wanted))
         rows = np.empty((len(wanted), *self.row_shape), dtype=self.dtype)
@@ -91,10 +107,13 @@ class LazyFiles(ABC):
             rows[place] = row
         return rows
 
-    def _picked(self, indices: np.ndarray, how: Any) -> tuple[list[Any], Any, np.ndarray | None]:
+    def _picked(
+        self, indices: np.ndarray, how: Any
+    ) -> tuple[list[Any], Any, np.ndarray | None, StoredRows | None]:
         """Return the rows at some positions."""
         cache = None if self._cache is None else self._cache[indices]
-        return [self._files[int(i)] for i in indices], how, cache
+        stored = None if self._stored is None else self._stored.only(indices)
+        return [self._files[int(i)] for i in indices], how, cache, stored
 
     def _one(self, index: int) -> np.ndarray:
         file = self._files[index]
@@ -118,9 +137,13 @@ class LazyImages(LazyFiles):
     """Image files as rows (n, height, width, channels), uint8 or uint16."""
 
     def __init__(
-        self, files: Sequence[ImageFile], form: ImageForm, cache: np.ndarray | None = None
+        self,
+        files: Sequence[ImageFile],
+        form: ImageForm,
+        cache: np.ndarray | None = None,
+        stored: StoredRows | None = None,
     ) -> None:
-        super().__init__(files, cache)
+        super().__init__(files, cache, stored)
         self._form = form
 
     @property
@@ -147,7 +170,7 @@ class LazyImages(LazyFiles):
 
     def own(self, index: int) -> np.ndarray:
         """The image at a position without padding."""
-        if self._form.fit == "resize" or self.cached:
+        if self._form.fit == "resize" or self.decoded:
             height, width = self.sizes[index]
             return self[index][:height, :width]
         header = self._files[index].header

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mlzoo.core.errors import DataError
+from mlzoo.data.decoded.space import UNCACHED, CacheChoice
 from mlzoo.data.images.degradation import CleanImages
 from mlzoo.data.images.folders import images_below
 from mlzoo.data.images.layouts import pair_folders
@@ -105,6 +106,7 @@ def check_image_pairs(
     color: str,
     max_pixels: int,
     progress: Progress | None = None,
+    cache: CacheChoice = UNCACHED,
 ) -> CheckedImagePairs:
     """Decode all images once.
 
@@ -114,6 +116,7 @@ def check_image_pairs(
         color: `auto`, `gray` or `rgb`.
         max_pixels: files with more are refused.
         progress: called as files are checked.
+        cache: where decoded images are kept.
 
     Raises:
         DataError: no pair is usable.
@@ -124,6 +127,7 @@ def check_image_pairs(
             lambda headers: choose_form(headers, size, color, keep=True),
             max_pixels,
             progress,
+            choice=cache,
         )
         for files in (pairs.degraded, pairs.clean)
     ]

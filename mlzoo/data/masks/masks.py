@@ -10,7 +10,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mlzoo.data.images.decoding import ImageForm
+from mlzoo.data.decoded.cache import content_key
+from mlzoo.data.decoded.images import open_mask_cache
+from mlzoo.data.decoded.rows import StoredRows
+from mlzoo.data.decoded.space import UNCACHED, CacheChoice
+from mlzoo.data.images.decoding import ImageForm, read_content
 from mlzoo.data.images.headers import BadFileError
 from mlzoo.data.images.images import CACHE_BYTES, LazyFiles
 from mlzoo.data.masks.instances import classes_of
@@ -80,8 +84,9 @@ class LazyMasks(LazyFiles):
         files: Sequence[MaskPath],
         reader: MaskReader | IdReader,
         cache: np.ndarray | None = None,
+        stored: StoredRows | None = None,
     ) -> None:
-        super().__init__(files, cache)
+        super().__init__(files, cache, stored)
         self._reader = reader
 
     @property
@@ -100,7 +105,7 @@ class LazyMasks(LazyFiles):
         if self._reader.form.fit == "resize":
             return self[index]
         file = self._files[index]
-        if self.cached:
+        if self.decoded:
             return self[index][: file.height, : file.width]
         form = replace(self._reader.form, height=file.height, width=file.width)
         return LazyMasks([file], replace(self._reader, form=form))[0]
@@ -173,6 +178,7 @@ def lazy_masks(
     summarize: Callable[[np.ndarray], Any],
     progress: Progress | None = None,
     cache_bytes: int = CACHE_BYTES,
+    choice: CacheChoice = UNCACHED,
 ) -> tuple[LazyMasks, np.ndarray]:
     """Return masks as rows, and what a function gives for each, such as its digest.
 
@@ -182,15 +188,34 @@ def lazy_masks(
         summarize: called with each mask as it is read.
         progress: called with how many were read.
         cache_bytes: masks that take no more are kept in memory.
+        choice: where other masks are kept as they are read.
     """
     rows = LazyMasks(files, reader)
-    cache = np.empty(rows.shape, rows.dtype) if rows.nbytes <= cache_bytes else None
+    held = np.empty(rows.shape, rows.dtype) if rows.nbytes <= cache_bytes else None
+    pixels = sum(file.height * file.width for file in files)
+    kept = open_mask_cache(
+        choice, [file.path for file in files], pixels, reader, rows.row_shape, rows.dtype.str
+    )
+    keys = [b""] * len(files)
+
+    def read(index: int) -> np.ndarray:
+        content = None if kept is None else reason(lambda: read_content(files[index].path))
+        if kept is None or not isinstance(content, bytes):
+            return rows[index]  # which raises where the file can't be read
+        keys[index] = content_key(content)
+        entry = kept.find(keys[index])
+        mask = None if entry is None else kept.read(entry)
+        if mask is None:
+            mask = rows[index]
+            kept.add(keys[index], mask, (0,))
+        return mask
 
     def work(index: int) -> Any:
-        mask = rows[index]
-        if cache is not None:
-            cache[index] = mask
+        mask = read(index)
+        if held is not None:
+            held[index] = mask
         return summarize(mask)
 
     counts = [each for _, each in parallel(work, range(len(files)), progress, "reading masks")]
-    return LazyMasks(files, reader, cache), np.array(counts)
+    stored = None if kept is None else kept.finish(keys)
+    return LazyMasks(files, reader, held, stored), np.array(counts)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mlzoo.core.errors import DataError
+from mlzoo.data.decoded.space import UNCACHED, CacheChoice
 from mlzoo.data.images.decoding import ImageForm
 from mlzoo.data.images.headers import Header
 from mlzoo.data.images.images import LazyImages
@@ -63,6 +64,7 @@ def check_pairs(
     max_pixels: int,
     progress: Progress | None = None,
     look_at: Callable[[Path, int], MaskFile] = examine,
+    cache: CacheChoice = UNCACHED,
 ) -> CheckedPairs:
     """Decode every image and count the values of every mask.
 
@@ -72,11 +74,12 @@ def check_pairs(
         max_pixels: files with more are refused.
         progress: called with how many were read.
         look_at: as of `examine_all`.
+        cache: where decoded images are kept.
 
     Raises:
         DataError: no pair is usable.
     """
-    checked = check_images(pairs.images, choose, max_pixels, progress)
+    checked = check_images(pairs.images, choose, max_pixels, progress, choice=cache)
     problems = dict(pairs.problems)
     problems |= {pairs.name(i): reason for i, reason in checked.problems.items()}
     paths = [pairs.masks[i] for i in checked.good]
@@ -104,24 +107,38 @@ def check_pairs(
 
 
 def read_masks(
-    checked: CheckedPairs, classes: ClassMap, max_pixels: int, progress: Progress | None = None
+    checked: CheckedPairs,
+    classes: ClassMap,
+    max_pixels: int,
+    progress: Progress | None = None,
+    cache: CacheChoice = UNCACHED,
 ) -> tuple[LazyMasks, np.ndarray, np.ndarray]:
     """The masks as rows of class positions, their digests, and pixels of each class (n, k).
 
     The pixels are counted in the files' own size.
+
+    Args:
+        checked: the good pairs.
+        classes: of the values of masks.
+        max_pixels: files with more are refused.
+        progress: called with how many were read.
+        cache: where decoded masks are kept.
     """
     reader = MaskReader(classes, checked.form, max_pixels)
     files = [
         MaskPath(path, mask.height, mask.width)
         for path, mask in zip(checked.paths, checked.masks, strict=True)
     ]
-    rows, digests = lazy_masks(files, reader, digest, progress)
+    rows, digests = lazy_masks(files, reader, digest, progress, choice=cache)
     pixels = np.array([classes.counts(mask.values) for mask in checked.masks], dtype=np.int64)
     return rows, digests, pixels
 
 
 def read_instances(
-    checked: CheckedPairs, max_pixels: int, progress: Progress | None = None
+    checked: CheckedPairs,
+    max_pixels: int,
+    progress: Progress | None = None,
+    cache: CacheChoice = UNCACHED,
 ) -> tuple[LazyMasks, LazyMasks, np.ndarray, np.ndarray]:
     """Return masks of instances as rows of classes and of ids, the ids' digests, and pixels.
 
@@ -129,6 +146,7 @@ def read_instances(
         checked: the good pairs.
         max_pixels: files with more are refused.
         progress: called with how many were read.
+        cache: where decoded masks are kept.
 
     Returns:
         Rows of positions in `instances.CLASSES`; rows of ids; digests (n,); pixels (n, 3) of each
@@ -138,10 +156,9 @@ def read_instances(
         MaskPath(path, mask.height, mask.width)
         for path, mask in zip(checked.paths, checked.masks, strict=True)
     ]
-    ids, digests = lazy_masks(files, IdReader(checked.form, max_pixels, False), digest, progress)
-    rows, counted = lazy_masks(
-        files, IdReader(checked.form, max_pixels, True), _class_counts, progress
-    )
+    id_reader, class_reader = (IdReader(checked.form, max_pixels, each) for each in (False, True))
+    ids, digests = lazy_masks(files, id_reader, digest, progress, choice=cache)
+    rows, counted = lazy_masks(files, class_reader, _class_counts, progress, choice=cache)
     return rows, ids, digests, counted
 
 

@@ -7,12 +7,16 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from mlzoo.core.errors import DataError
-from mlzoo.data.images.decoding import ImageForm, decode, shape_up
+from mlzoo.data.decoded.cache import DecodedCache, content_key
+from mlzoo.data.decoded.images import open_image_cache
+from mlzoo.data.decoded.rows import StoredRows
+from mlzoo.data.decoded.space import UNCACHED, CacheChoice
+from mlzoo.data.images.decoding import ImageForm, decode, read_content, shape_up
 from mlzoo.data.images.headers import BadFileError, Header, read_header
 from mlzoo.data.images.images import CACHE_BYTES, WORKERS, ImageFile, LazyImages
 from mlzoo.data.quality.differences import CHANNEL_NAMES, Content, content_of
@@ -49,13 +53,22 @@ def check_images(
     max_pixels: int,
     progress: Progress | None = None,
     cache_bytes: int = CACHE_BYTES,
+    choice: CacheChoice = UNCACHED,
 ) -> Checked:
     """Read all headers, choose the form of the images by them, then decode every file once.
 
-    The decoded images are kept where all of them together take at most `cache_bytes`.
+    Args:
+        paths: the files.
+        choose: the form of all images from their headers, and sentences on it.
+        max_pixels: files with more are refused.
+        progress: called as files are checked.
+        cache_bytes: decoded images that together take no more are kept in memory.
+        choice: where decoded images are kept on disk. A file whose content is known there is not
+            decoded.
 
     Raises:
         DataError: no file has a readable header.
+        UsageError: the folder of decoded images can't be written to.
     """
     problems: dict[int, str] = {}
     headers: dict[int, Header] = {}
@@ -73,18 +86,14 @@ def check_images(
     form, notes = choose(list(headers.values()))
     slots = {index: slot for slot, index in enumerate(headers)}
     size = len(headers) * int(np.prod(form.shape)) * np.dtype(form.dtype).itemsize
-    cache = np.empty((len(headers), *form.shape), form.dtype) if size <= cache_bytes else None
+    held = np.empty((len(headers), *form.shape), form.dtype) if size <= cache_bytes else None
+    kept = open_image_cache(choice, [paths[i] for i in headers], list(headers.values()), form)
 
-    def examine(index: int) -> tuple[str, int, Content] | str:
-        def work() -> tuple[str, int, Content]:
-            pixels = decode(paths[index], headers[index])
-            if cache is not None:
-                cache[slots[index]] = shape_up(pixels, form)
-            return digest(pixels), difference_hash(pixels), content_of(pixels)
+    def examine(index: int) -> _Facts | str:
+        row = None if held is None else held[slots[index]]
+        return reason(lambda: _examine(paths[index], headers[index], form, row, kept))
 
-        return reason(work)
-
-    results: dict[int, tuple[str, int, Content]] = {}
+    results: dict[int, _Facts] = {}
     for index, result in parallel(examine, headers, progress, "checking images"):
         if isinstance(result, str):
             problems[index] = result
@@ -93,19 +102,80 @@ def check_images(
     if not results:
         raise DataError(f"none of {len(paths)} images can be read; {_first(paths, problems)}")
     good = np.array(list(results), dtype=int)
-    if cache is not None and len(results) < len(headers):
-        cache = cache[[slots[index] for index in results]]
+    if held is not None and len(results) < len(headers):
+        held = held[[slots[index] for index in results]]
+    stored = None if kept is None else kept.finish([facts.key for facts in results.values()])
+    files = [ImageFile(paths[i], headers[i]) for i in results]
     return Checked(
-        images=LazyImages([ImageFile(paths[i], headers[i]) for i in results], form, cache),
+        images=LazyImages(files, form, held, stored),
         form=form,
         good=good,
         headers=[headers[i] for i in results],
-        contents=[content for _, _, content in results.values()],
-        hashes=np.array([exact for exact, _, _ in results.values()]),
-        near_hashes=np.array([near for _, near, _ in results.values()], dtype=np.uint64),
+        contents=[facts.content for facts in results.values()],
+        hashes=np.array([facts.digest for facts in results.values()]),
+        near_hashes=np.array([facts.near for facts in results.values()], dtype=np.uint64),
         problems=dict(sorted(problems.items())),
-        notes=(*notes, *_turned([headers[i] for i in results])),
+        notes=(*notes, *_turned([headers[i] for i in results]), *_kept_notes(kept, stored)),
     )
+
+
+class _Facts(NamedTuple):
+    """Measurements of a decoded file, and the digest of its bytes where they were read whole."""
+
+    digest: str
+    near: int
+    content: Content
+    key: bytes = b""
+
+
+def _examine(
+    path: Path, header: Header, form: ImageForm, row: np.ndarray | None, kept: DecodedCache | None
+) -> _Facts:
+    """Decode and measure a file, or take what is kept of one of its content.
+
+    Args:
+        path: the file.
+        header: of the file.
+        form: of all images.
+        row: filled with the image in its form; None where images are not held in memory.
+        kept: where decoded images are kept; None where they are not.
+
+    Raises:
+        BadFileError: the file can't be decoded.
+    """
+    if kept is None:
+        pixels, key = decode(path, header), b""
+    else:
+        data = read_content(path)
+        key = content_key(data)
+        entry = kept.find(key)
+        known = None if entry is None or row is None else kept.read(entry)
+        if entry is not None and (row is None or known is not None):
+            if row is not None:
+                row[...] = known
+            digits, near, *measured = entry.facts
+            return _Facts(digits.decode(), near, Content(*measured), key)
+        pixels = decode(path, header, data)
+    facts = _Facts(digest(pixels), difference_hash(pixels), content_of(pixels), key)
+    if row is None and kept is None:
+        return facts
+    shaped = shape_up(pixels, form)
+    if row is not None:
+        row[...] = shaped
+    if kept is not None:
+        content = facts.content
+        numbers = content.channels, content.low, content.high
+        kept.add(key, shaped, (facts.digest, facts.near, *numbers))
+    return facts
+
+
+def _kept_notes(kept: DecodedCache | None, stored: StoredRows | None) -> list[str]:
+    """Return a note on the decoded images that are kept on disk."""
+    if kept is None:
+        return []
+    if stored is None:
+        return ["decoded images: not kept, for the folder or the disk is full (--cache-size)"]
+    return [f"decoded images: kept in {stored.path.parent} (--cache)"]
 
 
 def choose_form(
