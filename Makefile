@@ -47,7 +47,7 @@ lint: setup
 bench: setup
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/install.py
-	$(BIN)/python benchmarks/interval_coverage.py
+	$(BIN)/python benchmarks/coverage.py
 	$(BIN)/python benchmarks/uncertainty.py
 	$(BIN)/python benchmarks/physics.py
 	$(BIN)/python benchmarks/cavity.py

@@ -1,7 +1,7 @@
 """Searches and trainings killed and resumed: the results are the same to the last bit.
 
     python benchmarks/kills.py --kills 100
-    python benchmarks/kills.py --what train --step 1
+    python benchmarks/kills.py --what train --kills 0
 
 For each strategy a search with the real journal, strategy and loop, and an objective that takes a
 millisecond, is killed with -9 at random instants until it is done, over and over until the kills
@@ -9,10 +9,11 @@ are used up. Each try is a process of its own, forked from one that has imported
 that a kill costs what the search takes and no start-up. Bars: every table is that of a search
 without a stop, no journal is refused, and a kill costs at most the one fit that ran.
 
-`--what train` trains a linear model twice (`--repeats 2`), in a process that ends at its k-th
-change of the disk, for each k (or each `--step`-th), new and with `--overwrite`. Bars: what is
-resumed, or begun again where it had not begun, ends with the weights, scores and files of a
-training without a stop, and nothing else is left.
+`--what train` trains a linear model twice (`--repeats 2`), and `--what tune` searches with two
+trials, in a process that ends at its k-th change of the disk, new and with `--overwrite`: for
+`--kills` values of k, evenly spread over all changes, or for each with `--kills 0`. Bars: what is
+resumed, or begun again where it had not begun, ends with the weights, scores and files of one
+without a stop, and nothing else is left.
 """
 
 from __future__ import annotations
@@ -120,23 +121,12 @@ def punish(
     return done, len(begun) - len(set(begun))
 
 
-def train(root: Path, overwrite: bool, changes: int | None = None) -> None:
-    """Train a run in a process that ends after so many changes of the disk."""
+def train(root: Path, overwrite: bool) -> None:
+    """Train a run of two repeats."""
     from mlzoo.runs.config_loading import merge
     from mlzoo.training.train import train_merged
-    from tests.kills import Life, life
 
-    class Process(Life):
-        def die(self) -> None:
-            os._exit(128 + signal.SIGKILL)
-
-    given = {"model": "linear", "data": "moons", "limit": 60, "epochs": 1, "repeats": 2}
-    merged = merge({**given, "out": ".", "name": "a", "checkpoint_every": 0})
-    os.chdir(root)
-    with life(root, changes, Process) as lived:
-        train_merged(merged, overwrite=overwrite)
-    if changes is None:
-        (root.parent / "changes").write_text(str(len(lived.done)))
+    train_merged(merge({**GIVEN, "repeats": 2, "name": "a"}), overwrite=overwrite)
 
 
 def resumed(root: Path, overwrite: bool) -> None:
@@ -151,50 +141,138 @@ def resumed(root: Path, overwrite: bool) -> None:
             train(root, overwrite)
 
 
+def tune(root: Path, overwrite: bool) -> None:
+    """Search with two trials, and train the winner."""
+    from mlzoo.runs.config_loading import merge
+    from mlzoo.tuning.tune import make_plan, run_plan
+
+    merged = merge({**GIVEN, "name": "a"})
+    search = {"trials": 2, "folds": 2, "fast": "off"}
+    plan = make_plan(merged, ["learning_rate=0.1,0.01"], None, search)
+    run_plan(plan, merged, overwrite=overwrite)
+
+
+def searched_again(root: Path, overwrite: bool) -> None:
+    """Give the command of a search again; without --overwrite, which would begin anew."""
+    tune(root, False)
+
+
+GIVEN = {
+    "model": "linear",
+    "data": "moons",
+    "limit": 60,
+    "epochs": 1,
+    "checkpoint_every": 0,
+    "pictures": "none",
+    "baselines": "none",
+    "out": ".",
+}
+"""A training that takes a moment."""
+WORK = {"train": (train, resumed), "tune": (tune, searched_again)}
+"""What is killed, and what goes on after a kill."""
+
+
+def lives(work: Callable[..., None], root: Path, overwrite: bool, changes: int | None) -> None:
+    """Work in a folder, in a process that ends after so many changes of the disk."""
+    from tests.kills import Life, life
+
+    class Process(Life):
+        def die(self) -> None:
+            os._exit(128 + signal.SIGKILL)
+
+    os.chdir(root)
+    with life(root, changes, Process) as lived:
+        work(root, overwrite)
+    if changes is None:
+        (root.parent / "changes").write_text(str(len(lived.done)))
+
+
 def result(root: Path) -> dict[str, Any]:
-    """Return what a run leaves: names of its files, and scores and weights without times."""
+    """Return what is left: names of files, scores without times, and weights."""
+    import csv
+    import zipfile
+
     from mlzoo.core import files
 
     names = sorted(str(path.relative_to(root)) for path in root.rglob("*"))
-    metrics = files.read_json(root / "a" / "metrics.json")
-    for record in (metrics, *metrics["repeats"]["trainings"]):
-        del record["seconds"]
-    return {"names": names, "metrics": metrics}
+    left: dict[str, Any] = {"names": names}
+    for path in root.rglob("metrics.json"):
+        metrics = files.read_json(path)
+        for record in (metrics, *metrics.get("repeats", {}).get("trainings", [])):
+            del record["seconds"]
+        left[str(path.relative_to(root))] = metrics
+    for path in root.rglob("model.keras"):
+        with zipfile.ZipFile(path) as model:
+            left[str(path.relative_to(root))] = model.read("model.weights.h5")
+    for path in root.rglob("trials.csv"):
+        with path.open(newline="") as file:
+            left["trials"] = [
+                {name: value for name, value in row.items() if name not in ("seconds", "cpu")}
+                for row in csv.DictReader(file)
+            ]
+    return left
 
 
-def kill_trainings(step: int) -> bool:
-    """Kill trainings at every `step`-th change of the disk; whether all ended alike."""
+def kill_work(what: str, kills: int) -> bool:
+    """Kill trainings or searches at changes of the disk; return True if all ended alike."""
     import importlib
 
-    for name in ("mlzoo.training.artifacts", "mlzoo.training.loop.training", "mlzoo.data.loading"):
+    for name in (
+        "keras",
+        "pandas",
+        "scipy.stats",
+        "sklearn.linear_model",
+        "sklearn.ensemble",
+        "mlzoo.training.artifacts",
+        "mlzoo.training.loop.training",
+        "mlzoo.data.loading",
+        "mlzoo.tuning.tune",
+    ):
         importlib.import_module(name)  # before the forks, so that each kill costs no start-up
-    rows = [kill_each(overwrite, step) for overwrite in (False, True)]
-    measuring.table(["training", "kills", "changes of the disk", "wrong after"], rows)
+    rows = [kill_each(what, overwrite, kills) for overwrite in (False, True)]
+    measuring.table([what, "kills", "changes of the disk", "wrong after"], rows)
     return not any(row[-1] for row in rows)
 
 
-def kill_each(overwrite: bool, step: int) -> list[Any]:
-    """Kill a training at every `step`-th change of the disk; a row of the table."""
+def kill_each(what: str, overwrite: bool, kills: int) -> list[Any]:
+    """Kill a training or a search at changes of the disk; a row of the table."""
+    begin, again = WORK[what]
     wrong = []
     with tempfile.TemporaryDirectory() as scratch:
         whole, other = Path(scratch) / "whole", Path(scratch) / "other"
         whole.mkdir()
-        ended(forked(partial(train, whole, False)))
+        ended(forked(partial(lives, begin, whole, False, None)))
         if overwrite:
             shutil.copytree(whole, other)
-            ended(forked(partial(train, other, True)))
+            ended(forked(partial(lives, begin, other, True, None)))
         changes = int((Path(scratch) / "changes").read_text())
-        points = range(0, changes, step)
+        count = min(kills or changes, changes)
+        points = sorted({k * (changes - 1) // max(count - 1, 1) for k in range(count)})
         for point in points:
             root = Path(scratch) / str(point)
             shutil.copytree(whole, root) if overwrite else root.mkdir()
-            code = ended(forked(partial(train, root, overwrite, point)))
-            again = ended(forked(partial(resumed, root, overwrite)))
+            code = ended(forked(partial(lives, begin, root, overwrite, point)))
+            after = ended(forked(partial(in_folder, again, root, overwrite)))
             killed = code == 128 + signal.SIGKILL
-            if not killed or again != 0 or result(root) != result(whole):
+            if not killed or after != 0 or result(root) != result(whole):
                 wrong.append(point)
+                print(f"change {point}: ended with {code}, then {after}; {diverging(root, whole)}")
             shutil.rmtree(root)
     return ["overwrite" if overwrite else "new", len(points), changes, wrong]
+
+
+def in_folder(work: Callable[..., None], root: Path, overwrite: bool) -> None:
+    """Work in a folder without an end."""
+    os.chdir(root)
+    work(root, overwrite)
+
+
+def diverging(root: Path, whole: Path) -> str:
+    """Return the names of what differs between two results."""
+    one, other = result(root), result(whole)
+    differing = [name for name in other if one.get(name) != other[name]]
+    files = set(one["names"]) ^ set(other["names"])
+    return f"differing: {differing}; files of one alone: {sorted(files)}"
 
 
 def ended(process: int) -> int:
@@ -209,11 +287,10 @@ def main() -> None:
 
     names = registry.names("strategy")
     parser = measuring.arguments(__doc__, kills=100, seed=0, strategies=",".join(names))
-    parser.add_argument("--what", choices=("search", "train"), default="search")
-    parser.add_argument("--step", type=int, default=1, help="of changes of the disk, for train")
+    parser.add_argument("--what", choices=("search", *WORK), default="search")
     args = parser.parse_args()
-    if args.what == "train":
-        print(f"trainings: {measuring.verdict(kill_trainings(args.step))}")
+    if args.what != "search":
+        print(f"{args.what}: {measuring.verdict(kill_work(args.what, args.kills))}")
         return
     chance = random.Random(args.seed)
     names = args.strategies.split(",")

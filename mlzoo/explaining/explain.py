@@ -37,6 +37,7 @@ class Explanation:
         truth: the true class in words; "" where unknown.
         flag: problem of the map; "" where there is none.
         scores: its evidence, by name.
+        draws: where `scores` are means over several random maps, the scores of each.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Explanation:
     truth: str = ""
     flag: str = ""
     scores: dict[str, float] = field(default_factory=dict)
+    draws: tuple[dict[str, float], ...] = ()
 
     @property
     def wrong(self) -> bool:

@@ -7,7 +7,7 @@ in groups (patches of one photograph) it is a group: samples of a group are not 
 intervals over single ones are too narrow. From fewer than `FEWEST` units a difference has no
 interval at all, and the standard error of a metric is at least that of its single samples: of 2
 groups that happen to agree the jackknife says that nothing is uncertain.
-`benchmarks/interval_coverage.py` measures how often the intervals hold the truth.
+`benchmarks/coverage.py` measures how often the intervals hold the truth.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ PARTS = 1000
 HEAVY_TAILS = 1.5
 """From `FEWEST` units on, intervals of errors are widened by 1 + HEAVY_TAILS / sqrt(units): the few
 largest errors decide the standard error, and a small sample seldom holds them (calibrated on
-Student's t with 5 degrees of freedom, see `benchmarks/interval_coverage.py`)."""
+Student's t with 5 degrees of freedom, see `benchmarks/coverage.py`)."""
 _CELLS = 2_000_000  # weights held at a time: 16 MB
 
 Interval = list[float]

@@ -1,12 +1,17 @@
 """Statistical claims: when a method is better than a control or another method, and wording.
 
-The mean of the paired differences must be at least `SMALLEST` and differ from 0 by Student's t over
-independent units, with Holm's correction ("A Simple Sequentially Rejective Multiple Test
-Procedure", 1979) over all methods and controls. Units are samples, or the means of groups, for
-which t holds whatever their sizes (Ibragimov and Müller, "t-Statistic Based Correlation and
-Heterogeneity Robust Inference", 2010). Where gains are skewed to the left, t claims too often: a
-claim must also hold with Hall's transformation of t, which takes the skewness off ("On the Removal
-of Skewness by Transformation", 1992).
+The mean of the paired differences must be at least `SMALLEST` and differ from 0 over independent
+units, with Holm's correction ("A Simple Sequentially Rejective Multiple Test Procedure", 1979) over
+all methods and controls. Units are samples, or the means of groups.
+
+Beside random maps: a meaningless map is one more of them, and any of a sample's maps could as well
+have been the method's. The t-statistic is compared with those of maps drawn so
+(`against_random_maps`), which holds the level exactly however the scores are distributed.
+
+Beside one other map: Student's t, which holds whatever the sizes of groups (Ibragimov and Müller,
+"t-Statistic Based Correlation and Heterogeneity Robust Inference", 2010). Where differences are
+skewed to the left, t claims too often: a claim must also hold with Hall's transformation of t,
+which takes the skewness off ("On the Removal of Skewness by Transformation", 1992).
 """
 
 from __future__ import annotations
@@ -22,9 +27,15 @@ CONTROLS = {"random": "a random map", "edges": "an edge detector that knows no m
 """Maps that know no model, in words: random cells, and an edge detector, of images."""
 RANDOM_MAPS = 8
 """Random maps of a sample, whose scores are averaged."""
+PERMUTATIONS = 10_000
+"""Draws of maps that a method is compared with."""
+EXCEEDING = 20
+"""Once so many draws are as good as the method, more would change nothing (Besag and Clifford,
+"Sequential Monte Carlo p-values", 1991)."""
 LEVEL = 0.02
-"""Two-sided level of all verdicts together. It is low because the skewness of few units is hardly
-known; `benchmarks/explain.py --part claims` prints how often meaningless maps are called better."""
+"""Level of all verdicts together. It is low because the skewness of few differences to a single map
+is hardly known; `benchmarks/explain.py --part claims` prints how often meaningless maps are called
+better."""
 SMALLEST = 0.05
 """Smallest difference in gain or pointing, both of which are at most 1, that matters."""
 FEWEST = 6
@@ -83,6 +94,59 @@ def paired(first: np.ndarray, second: np.ndarray, units: IndependentUnits) -> di
     # A ratio of the other sign says nothing of the difference.
     p = max(2 * float(stdtr(count - 1, -max(0.0, np.sign(difference) * t))) for t in ratios)
     return {**result, "interval": [difference - half, difference + half], "p": p}
+
+
+def against_random_maps(
+    scores: np.ndarray, maps: np.ndarray, units: IndependentUnits
+) -> dict[str, Any]:
+    """Compare scores (n,) with those of random maps (n, k) by a randomization test.
+
+    If a method's maps are worth as much as random ones, each unit's k + 1 scores are exchangeable.
+    `p` is the share of choices of one score a unit whose t-statistic is at least the method's
+    (Janssen, "Studentized permutation tests for non-i.i.d. hypotheses and the generalized
+    Behrens-Fisher problem", 1997): one-sided, since maps are only ever called better than random
+    ones. It is at least Student's, which holds where the method's scores scatter much more.
+
+    Args:
+        scores: scores (n,) of the method.
+        maps: scores (n, k) of each of k random maps of the same samples.
+        units: the independent units.
+
+    Returns:
+        As `paired` does, of the mean over the random maps.
+    """
+    from scipy.special import stdtr
+
+    result = paired(scores, maps.mean(axis=1), units)
+    count = result["units"]
+    if count < FEWEST:
+        return result
+    columns = np.column_stack([scores, maps])
+    columns[~np.isfinite(columns).all(axis=1)] = np.nan
+    # Of each score, the difference to the mean of the others of its unit.
+    gaps = np.stack([units.means(column) for column in columns.T], axis=1)
+    gaps = (gaps - gaps.mean(axis=1, keepdims=True)) * gaps.shape[1] / (gaps.shape[1] - 1)
+    student = float(stdtr(count - 1, -(count**0.5) * _ratios(gaps[:, 0][None])[0]))
+    return {**result, "p": max(student, _exchanged(gaps))}
+
+
+def _exchanged(gaps: np.ndarray) -> float:
+    """Return the one-sided p of the first column of gaps (units, k + 1), exchangeable in a unit."""
+    rng, units = np.random.default_rng(0), np.arange(len(gaps))
+    size = max(1, min(500, 2_000_000 // len(gaps)))
+    least = _ratios(gaps[:, 0][None])[0] - 1e-9
+    exceeding = drawn = 0
+    while drawn < PERMUTATIONS and exceeding < EXCEEDING:
+        choice = rng.integers(0, gaps.shape[1], (size, len(gaps)))
+        exceeding += int((_ratios(gaps[units, choice]) >= least).sum())
+        drawn += size
+    return (exceeding + 1) / (drawn + 1)
+
+
+def _ratios(gaps: np.ndarray) -> np.ndarray:
+    """Return the mean over the standard deviation of each row of gaps (m, units)."""
+    means, spreads = gaps.mean(axis=1), gaps.std(axis=1, ddof=1)
+    return means / np.maximum(spreads, 1e-9)
 
 
 def _without_skewness(gaps: np.ndarray) -> float:

@@ -16,6 +16,7 @@ from mlzoo.explaining.evidence.claims import (
     RANDOM_MAPS,
     SMALLEST,
     IndependentUnits,
+    against_random_maps,
     judge,
     paired,
     ranked,
@@ -106,7 +107,7 @@ def scored_controls(
         name: round(float(np.mean([draw.scores[name] for draw in draws])), 6)
         for name in draws[0].scores
     }
-    controls = [replace(draws[0], scores=means)]
+    controls = [replace(draws[0], scores=means, draws=tuple(draw.scores for draw in draws))]
     if each.x.ndim == 3 and len(shape) == 2:
         controls.append(control("edges", faithfulness.edges(each.x)))
     return controls
@@ -201,6 +202,9 @@ def summarize(
     methods = [method for method in scores if method not in CONTROLS]
     beside = [control for control in CONTROLS if control in scores]
     pairs = {(m, c): paired(scores[m], scores[c], units) for m in methods for c in beside}
+    if "random" in beside:
+        maps = _drawn([e for e in controls if e.method == "random"], names, by)
+        pairs |= {(m, "random"): against_random_maps(scores[m], maps, units) for m in methods}
     judged = judge(pairs, doubt)
     over = f"{count} {units.word}"
     for method in methods:
@@ -212,10 +216,17 @@ def summarize(
         summary["sentences"].append(ranked(summary["ranking"], by, over, count))
     if judged and not doubt and count >= FEWEST:
         summary["sentences"].append(
-            f"verdicts rest on paired t-tests over {over} (Holm's correction for {len(judged)}); a "
-            f"difference in {by} of less than {SMALLEST} is too small to matter"
+            f"verdicts rest on randomization tests (random maps) and paired t-tests over {over} "
+            f"(Holm's correction for {len(judged)}); a difference in {by} of less than {SMALLEST} "
+            "is too small to matter"
         )
     return summary
+
+
+def _drawn(controls: Sequence[Explanation], names: Sequence[str], by: str) -> np.ndarray:
+    """Return a score (n, k) of each random map of each named sample."""
+    draws = {control.name: control.draws or (control.scores,) for control in controls}
+    return np.array([[draw.get(by, np.nan) for draw in draws[name]] for name in names])
 
 
 def _tables(

@@ -73,16 +73,46 @@ def test_a_gain_may_be_too_small_to_matter_and_the_smallest_is_printed() -> None
     assert "less than 0.05 is too small to matter" in found["sentences"][-1]
 
 
-def test_meaningless_methods_are_hardly_ever_called_better() -> None:
-    rng, samples, trials, any_better = np.random.default_rng(0), 16, 150, 0
+def noise(kind: str, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    if kind == "normal":
+        return rng.standard_normal(shape)
+    if kind == "lognormal":
+        return (np.exp(0.5) - rng.lognormal(size=shape)) / 2.16
+    return 1 - rng.exponential(size=shape)
+
+
+@pytest.mark.parametrize(("kind", "count"), [("exponential", 8), ("lognormal", 16)])
+def test_meaningless_methods_are_hardly_ever_called_better(kind: str, count: int) -> None:
+    rng, units, trials = np.random.default_rng(0), claims.IndependentUnits(), 100
+    alone = any_better = shown = 0
     for _ in range(trials):
-        draws = 0.4 * rng.standard_normal((12, samples))
-        control = 0.4 * rng.standard_normal((samples, 8)).mean(axis=1)
-        pairs = {
-            i: claims.paired(one, control, claims.IndependentUnits()) for i, one in enumerate(draws)
-        }
+        gains = 0.3 * noise(kind, rng, (count, 12))
+        maps = 0.3 * noise(kind, rng, (count, claims.RANDOM_MAPS))
+        pairs = {i: claims.against_random_maps(g, maps, units) for i, g in enumerate(gains.T)}
         any_better += any(found["better"] for found in claims.judge(pairs).values())
+        alone += sum(claims.judge({0: pair})[0]["better"] for pair in pairs.values())
+        real = gains[:, 0] + (0.7 if count == 8 else 0.45)
+        pairs[0] = claims.against_random_maps(real, maps, units)
+        shown += claims.judge(pairs)[0]["better"]
     assert any_better / trials <= 0.05
+    assert alone / trials / 12 <= 0.03
+    assert shown / trials >= 0.75  # Student's t beside Hall's: .4
+
+
+def test_groups_are_exchanged_whole_and_scattered_scores_earn_no_claim() -> None:
+    rng, trials, grouped, scattered = np.random.default_rng(0), 200, 0, 0
+    groups = claims.IndependentUnits(np.repeat(np.arange(8), 4), "groups")
+    for _ in range(trials):
+        shared = np.repeat(noise("exponential", rng, (8, 9)), 4, axis=0)
+        gains = 0.3 * (shared + 0.3 * noise("exponential", rng, (32, 9)))
+        pair = claims.against_random_maps(gains[:, 0], gains[:, 1:], groups)
+        assert pair["units"] == 8
+        grouped += claims.judge({0: pair})[0]["better"]
+        wide = 0.6 * rng.standard_normal(16)
+        maps = 0.1 * rng.standard_normal((16, 8))
+        pair = claims.against_random_maps(wide, maps, claims.IndependentUnits())
+        scattered += claims.judge({0: pair})[0]["better"]
+    assert grouped / trials <= 0.03 and scattered / trials <= 0.05  # exchanged alone: .095
 
 
 def test_skewed_gains_of_meaningless_maps_are_hardly_ever_called_better() -> None:

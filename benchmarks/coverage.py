@@ -1,6 +1,6 @@
 """Coverage of intervals, and the rate at which equal models are called better or worse.
 
-    python benchmarks/interval_coverage.py [--trials 2000] [--part samples|groups|forecasts]
+    python benchmarks/coverage.py [--trials 2000] [--part samples|groups|forecasts]
 
 Prints a row a case: the share of trials with an interval, how many of those hold the true value
 (95 % intervals), and the share of all trials in which two equally good models are told apart.
@@ -26,6 +26,10 @@ from mlzoo.data.sequences.sequences import Sequences
 from mlzoo.statistics import intervals
 from mlzoo.tasks._samples import sample_task
 from mlzoo.tasks.forecasting import block_labels
+
+if __name__ == "coverage":
+    # Scripts of this folder come first where a library (numba) asks for the package of this name.
+    raise ImportError("benchmarks/coverage.py is a script, not the package coverage")
 
 Array = np.ndarray
 BURN_IN = 300
