@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlzoo.core.errors import DataError, ResourceError, UsageError
-from mlzoo.core.files import expand, write_folder
+from mlzoo.core.files import expand, real_path, write_folder
 from mlzoo.core.messages import few
 from mlzoo.core.progress import Listener
 from mlzoo.reporting import card
@@ -71,11 +71,16 @@ def push(run: str | Path, address: str, config: PushConfig, listener: Listener) 
     api = _api()
     folder = run_folder.find(run)
     left_out = (*_KEPT_BACK, *_SHOWS_DATA) if config.model_only else ("exports", "tensorboard")
-    chosen = [
+    present = [
         path
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.relative_to(folder).parts[0] not in left_out
     ]
+    # A folder that came from elsewhere may link to files that are to stay on this machine.
+    chosen = [path for path in present if real_path(path).is_relative_to(real_path(folder))]
+    linked = [str(path.relative_to(folder)) for path in present if path not in chosen]
+    if linked:
+        listener.note(f"left out, since these links lead out of the run folder: {few(linked)}")
     unsafe = [str(p.relative_to(folder)) for p in chosen if p.suffix not in SAFE]
     if unsafe:
         listener.note(f"left out, since a run does not consist of such files: {few(unsafe)}")

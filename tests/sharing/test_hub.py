@@ -50,13 +50,16 @@ def test_a_run_goes_up_with_a_card_and_comes_back_the_same(
     hub: Hub, run: Path, tmp_path: Path
 ) -> None:
     (run / "notes.pkl").write_bytes(b"not a part of a run")
+    (tmp_path / "key.txt").write_text("of this machine")
+    (run / "notes.txt").symlink_to(tmp_path / "key.txt")
     done = mlzoo(hub, tmp_path, "push", str(run), "hf://me/digits", "--license", "mit")
     assert done.returncode == 0, done.stderr
     assert "next: mlzoo pull hf://me/digits" in done.stderr and "secret" not in done.stderr
     assert "left out" in done.stderr and "notes.pkl" in done.stderr
     files = hub.repositories["me/digits"]
     assert {"model.keras", "config.yaml", "plots/confusion_matrix.png"} <= set(files)
-    assert "notes.pkl" not in files
+    assert not {"notes.pkl", "notes.txt"} & set(files)
+    assert "links lead out of the run folder: notes.txt" in done.stderr
 
     _, head, text = files["README.md"].decode().split("---\n", 2)
     card = yaml.safe_load(head)
