@@ -14,6 +14,7 @@ SCRIPTS = [
     "control",
     "coverage",
     "course",
+    "decoded",
     "demos",
     "distributed",
     "explain",
