@@ -47,6 +47,15 @@ def inspect(
             "largest silhouette.",
         ),
     ] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option(
+            "--page",
+            "-o",
+            help="Write a page (.html) too: distributions, missing values, associations with the "
+            "target, samples, and problems with the commands that solve them.",
+        ),
+    ] = None,
     json: Json = False,
     *,
     given: Mapping[str, object],
@@ -56,12 +65,19 @@ def inspect(
     from mlzoo.runs.config_loading import merge
 
     count = _cluster_count(clusters, problems)
+    if page is not None:
+        _check_page(page, problems)
     merged = merge({"model": "linear", "data": data, **given}, problems=problems)
-    from mlzoo.data.quality.inspection import inspect as inspect_data
+    from mlzoo.data.quality.inspection import inspected
 
     reporter = ConsoleReporter(quiet=json)
     try:
-        result = inspect_data(merged.config, reporter.progress)
+        inspection = inspected(merged.config, reporter.progress)
+        result = inspection.record
+        if page is not None:
+            from mlzoo.auditing.inspection.page import write_page
+
+            write_page(inspection, page, merged.config.seed)
         if clusters is not None:
             from mlzoo.auditing.clustering import cluster
 
@@ -74,6 +90,16 @@ def inspect(
     print(_text(result))
     if clusters is not None:
         print(_cluster_text(result["clusters"]))
+    if page is not None:
+        say(f"written to {page}")
+
+
+def _check_page(page: Path, problems: list[str]) -> None:
+    """Add what is wrong with the path of a page to the problems."""
+    if page.suffix.lower() != ".html":
+        problems.append(f"--page: write a name that ends in .html (got {str(page)!r})")
+    elif not page.parent.is_dir():
+        problems.append(f"--page: there is no folder {page.parent}")
 
 
 def _cluster_count(clusters: str | None, problems: list[str]) -> int | None:
@@ -372,6 +398,8 @@ def _text(result: dict[str, Any]) -> str:
         lines += [f"{key[:-1]}: {text}" for text in result[key]]
     for problem in result["problems"]:
         lines.append(f"problem: {problem['name']}: {problem['reason']}")
+    commands = list(dict.fromkeys(row["command"] for row in result["remedies"] if row["command"]))
+    lines += [f"to try: {command}" for command in commands]
     return "\n".join(lines)
 
 

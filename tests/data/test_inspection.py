@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mlzoo.data.quality.associations import cramers_v
 from mlzoo.data.quality.inspection import inspect
 from tests.data.pictures import config, folder, shared, tree_hash
 
@@ -71,3 +72,61 @@ def test_categories_missing_values_and_regression(tmp_path: Path) -> None:
     }
     assert found["target"]["max"] == pytest.approx(29 / 7)
     assert found["classes"] == []
+
+
+def test_associations_have_the_values_of_their_definitions(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    number, noise = random.normal(size=60), random.normal(size=60)
+    kinds = np.array(["red", "blue", "green"])[random.integers(0, 3, 60)]
+    target = 2 * number + 0.3 * noise
+    rows = [f"{a},{b},{c}" for a, b, c in zip(number, kinds, target, strict=True)]
+    (tmp_path / "t.csv").write_text("\n".join(["a,kind,y", *rows]))
+    strongest, other = inspect(config(tmp_path / "t.csv"))["associations"]
+    assert strongest["measure"] == "Pearson's r"
+    assert strongest["value"] == pytest.approx(np.corrcoef(number, target)[0, 1], abs=1e-5)
+    means = {kind: target[kinds == kind].mean() for kind in kinds}
+    between = np.mean([(means[kind] - target.mean()) ** 2 for kind in kinds])
+    assert (other["column"], other["measure"]) == ("kind", "correlation ratio")
+    assert other["value"] == pytest.approx(np.sqrt(between / target.var()), abs=1e-5)
+
+
+def test_cramers_v_is_one_for_one_to_one_and_zero_for_independent_columns() -> None:
+    a = np.tile([0, 1, 2], 20)
+    assert cramers_v(a, (a + 1) % 3) == pytest.approx(1)
+    assert cramers_v(a, np.repeat([0, 1], 30)) == pytest.approx(0)
+    assert cramers_v(a, np.zeros(60, int)) == 0
+    # Of two-by-two tables it is the absolute value of phi.
+    first = np.repeat([0, 0, 1, 1], [10, 20, 30, 5])
+    second = np.repeat([0, 1, 0, 1], [10, 20, 30, 5])
+    assert cramers_v(first, second) == pytest.approx(
+        (20 * 30 - 10 * 5) / (30 * 35 * 40 * 25) ** 0.5
+    )
+
+
+def test_problems_come_with_commands_that_solve_them(tmp_path: Path) -> None:
+    root = folder(tmp_path, {"a": 9, "b": 9})
+    (root / "a" / "empty.png").write_bytes(b"")
+    [row] = inspect(config(root))["remedies"]
+    assert row["problem"] == "1 file or row can't be used, such as a/empty.png: empty file"
+    assert row["command"] == f"mlzoo train auto {root} --on-bad skip --max-bad 0.06"
+    rows = [f"{i},{2 * i + 1},{i * 7 % 5},1,{'' if i % 3 else i % 4},{i % 2}" for i in range(40)]
+    (tmp_path / "t.csv").write_text("\n".join(["a,twice,c,one,gaps,y", *rows]))
+    [row] = inspect(config(tmp_path / "t.csv", target="y", task="classification"))["remedies"]
+    assert "columns 'a' and 'twice' say the same (r = 1.000)" in row["problem"]
+    assert "column 'gaps': 65% missing" in row["problem"]
+    command = f"mlzoo train auto {tmp_path}/t.csv --target y --task classification --drop "
+    assert row["command"].startswith(command)
+    dropped = row["command"].removeprefix(command).split(",")
+    assert sorted(dropped) == ["a", "gaps", "one", "twice"], "a counts the rows"
+
+
+def test_decisions_come_with_their_certainty(tmp_path: Path) -> None:
+    rows = [f"{i / 3},{i % 2}" for i in range(40)]
+    (tmp_path / "t.csv").write_text("\n".join(["a,y", *rows]))
+    by_name = {row["what"]: row for row in inspect(config(tmp_path / "t.csv"))["recognized"]}
+    assert by_name["source"]["certainty"] == "certain"
+    assert by_name["task"]["certainty"] == "likely"
+    assert "whole numbers with 2 distinct values" in by_name["task"]["decision"]
+    chosen = inspect(config(tmp_path / "t.csv", task="regression", source="table"))["recognized"]
+    given = {row["what"]: row["certainty"] for row in chosen}
+    assert (given["source"], given["task"]) == ("given", "given")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,7 +11,10 @@ from mlzoo.core import registry
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import DataError
 from mlzoo.data.loading import Progress, partition, read, source_config
+from mlzoo.data.quality.associations import associations
 from mlzoo.data.quality.bad_files import unlisted
+from mlzoo.data.quality.recognitions import recognitions
+from mlzoo.data.quality.remedies import remedies
 from mlzoo.data.samples import Samples
 from mlzoo.data.sequences.sequences import Sequences
 from mlzoo.data.specs import IGNORED
@@ -36,6 +40,22 @@ def inspect(
         UsageError: the path, the source or one of its settings is wrong.
         DataError: nothing can be read at all.
     """
+    return inspected(config, progress, trust=trust).record
+
+
+@dataclass(frozen=True)
+class InspectedData:
+    """Samples, their split (None: it can't be made), and the record of `inspect`."""
+
+    samples: Samples
+    split: Split | None
+    record: dict[str, object]
+
+
+def inspected(
+    config: RunConfig, progress: Progress | None = None, *, trust: bool = False
+) -> InspectedData:
+    """Return the samples beside the record; see `inspect`."""
     if trust:
         registry.trust(config.source)
     source, settings = source_config(config)
@@ -53,7 +73,9 @@ def inspect(
         problems.append({"name": "split", "reason": str(error)})
     shape = [int(side) for side in samples.inputs.shape[1:]]
     dtype = np.dtype(samples.inputs.dtype)
-    return {
+    suggestions = _suggestions(samples)
+    messages = [*warnings, *suggestions]
+    record: dict[str, object] = {
         "data": config.data,
         "source": source,
         "task": samples.task,
@@ -74,8 +96,12 @@ def inspect(
         "problems": problems,
         "warnings": warnings,
         "notes": [*samples.notes, *(split.notes if split else ())],
-        "suggestions": _suggestions(samples),
+        "suggestions": suggestions,
+        "recognized": recognitions(config, samples, source),
+        "associations": associations(samples),
+        "remedies": remedies(config, samples, problems, messages),
     }
+    return InspectedData(samples, split, record)
 
 
 def _classes(samples: Samples, split: Split | None) -> list[dict[str, object]]:
