@@ -17,6 +17,9 @@ from mlzoo.data.policies import Policy
 from mlzoo.data.samples import Part
 from mlzoo.data.specs import IGNORED
 
+CENTERED = 1 / 3
+"""Share of the crops that are centered on a rarer class, where classes are balanced."""
+
 
 class Views:
     """The images of a part as they are fed: whole, or as crops of one size.
@@ -30,12 +33,22 @@ class Views:
         tiling: size of the crops; None: images are taken whole.
         policy: how images and masks are changed.
         seed: decides order, places and changes.
+        balanced: center a third of the crops on a pixel of a class other than the most common one,
+            each class as often (Isensee et al., "nnU-Net", 2021).
     """
 
     slow = True
 
-    def __init__(self, part: Part, tiling: Tiling | None, policy: Policy, seed: int) -> None:
+    def __init__(
+        self,
+        part: Part,
+        tiling: Tiling | None,
+        policy: Policy,
+        seed: int,
+        balanced: bool = False,
+    ) -> None:
         self._part, self._tiling, self._seed = part, tiling, seed
+        self._common = _most_common(part) if balanced else None
         self._degradation = degradation_of(part.samples)
         counts = [self._crops(position) for position in range(len(part))]
         self.samples = np.repeat(np.arange(len(part)), counts)
@@ -103,6 +116,8 @@ class Views:
         random = np.random.default_rng([self._seed, epoch, view])
         image, target = self._image(int(self.samples[view]))
         top, left = (int(random.integers(max(1, n - side + 1))) for n in image.shape[:2])
+        if self._common is not None and random.random() < CENTERED:
+            top, left = _centered(target, self._common, side, random) or (top, left)
         return cut(image, target, top, left, side)
 
     def _crops(self, position: int) -> int:
@@ -121,6 +136,33 @@ class Views:
                 image = target if self._degradation else self._part.image(position)
                 self._recent[position] = image, target
             return self._recent[position]
+
+
+def _most_common(part: Part) -> int:
+    """Return the class with most pixels in a split of images with masks."""
+    assert part.samples.pixels is not None
+    return int(part.samples.pixels[part.indices].sum(axis=0).argmax())
+
+
+def _centered(
+    target: np.ndarray, common: int, side: int, random: np.random.Generator
+) -> tuple[int, int] | None:
+    """Return top and left of a crop around a pixel of a rarer class; None without such a class.
+
+    Args:
+        target: (height, width) class positions.
+        common: the class that is not drawn.
+        side: of the crop, which stays within the image where the image is as large.
+        random: draws the class, then the pixel.
+    """
+    classes = np.setdiff1d(np.unique(target), (common, IGNORED))
+    if not len(classes):
+        return None
+    places = np.argwhere(target == random.choice(classes))
+    center = places[random.integers(len(places))]
+    limits = np.maximum(np.array(target.shape[:2]) - side, 0)
+    top, left = np.clip(center - side // 2, 0, limits)
+    return int(top), int(left)
 
 
 def cut(

@@ -255,7 +255,8 @@ class RunConfig(Settings):
     """Of samples, of pixels for masks, of steps for labeling: none, auto (inverse frequency), or
     a YAML file of class: weight."""
     sampler: Literal["shuffle", "balanced"] = "shuffle"
-    """shuffle: each sample once an epoch; balanced: classes drawn equally often, not for masks."""
+    """shuffle: each sample once an epoch; balanced: classes drawn equally often; of masks, a third
+    of the crops (--tile) centered on pixels of rarer classes."""
     folds: Annotated[int, Flag(basic=True)] = Field(1, ge=1, le=100)
     """Train a model on each of this many folds of the training and validation splits; their mean is
     the model of the run, and each predicts the samples that it never saw (out_of_fold.csv)."""

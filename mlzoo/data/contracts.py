@@ -216,6 +216,7 @@ class Recipe:
             baselines.
         descends: False: it replaces a descent in steps, and is left where the user has said how to
             descend.
+        why: reasons of single choices, by field or setting.
     """
 
     fields: Mapping[str, Any] = field(default_factory=dict)
@@ -223,6 +224,7 @@ class Recipe:
     reason: str = ""
     averages: bool = False
     descends: bool = True
+    why: Mapping[str, str] = field(default_factory=dict)
 
 
 class Outcome(Protocol):

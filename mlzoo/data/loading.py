@@ -249,6 +249,10 @@ def unread_by_samples(samples: Samples, config: RunConfig) -> dict[str, str]:
             "none": "has no effect: tile is none",
             "auto": "has no effect: tile is auto, and no image has more than a million pixels",
         }.get(str(config.tile), f"has no effect: no image is larger than tile {config.tile}")
+        unread["sampler"] = (
+            "has no effect: it centers crops of images on rare classes, and these are taken whole; "
+            "crops need --tile with a side smaller than theirs"
+        )
     if samples.given_parts is None:
         return unread
     wanted = zip(PARTS, shares(config.fractions), strict=True)

@@ -66,13 +66,18 @@ super-resolution", 2017)."""
 
 
 def recipe(data: Data, config: RunConfig) -> Recipe:
-    """Return a decaying rate for images to restore, whose degradation is drawn anew each epoch.
+    """Return a plan for masks, and a decaying rate for images to restore.
 
-    Enlarged ones get a network that works on as many pixels as they had before.
+    Masks are planned from `--preset good` on; see `_mask_plan`. The degradation of images to
+    restore is drawn anew each epoch; enlarged ones get a network that works on as many pixels as
+    they had before.
     """
     from mlzoo.data.contracts import Recipe
     from mlzoo.data.masks.reader import DenseReader
+    from mlzoo.models._mask_plan import STEPS, mask_plan
 
+    if data.samples.target.pixel_class and not config.full_batch and config.preset in STEPS:
+        return mask_plan(data.train, config)
     if not data.samples.target.restores or config.full_batch:
         return Recipe()
     reader = data.samples.reader

@@ -167,7 +167,7 @@ def test_weights_and_parameters_reach_the_losses(pairs: Path) -> None:
         ({"loss": "dice", "class_weights": "auto"}, "has no effect on --loss dice: add one of"),
         ({"loss": "dice+huber"}, "--loss huber does not fit segmentation; choose crossentropy"),
         ({"loss": "mse"}, "--loss mse does not fit segmentation; choose crossentropy or focal"),
-        ({"sampler": "balanced"}, "--sampler balanced has no effect on segmentation"),
+        ({"sampler": "balanced"}, "--sampler: sampler has no effect: it centers crops"),
         ({"optimizer": "lbfgs", "epochs": 1}, "--optimizer lbfgs is not for segmentation"),
     ],
 )

@@ -18,6 +18,7 @@ from mlzoo.data.images import images
 from mlzoo.data.images.tiles import Tiling
 from mlzoo.data.masks import pairs
 from mlzoo.data.masks.masks import LazyMasks, lazy_masks
+from mlzoo.data.policies import Policy
 from mlzoo.data.quality.validation import check_images
 from mlzoo.data.samples import Part, Samples
 from mlzoo.data.specs import IGNORED
@@ -96,6 +97,24 @@ def test_crops_lie_inside_their_image_and_targets_follow(augment: str) -> None:
     assert {top for top, _ in tops} >= {0, 36}
     lefts = {left for _, left in tops}
     assert min(lefts) <= 2 and max(lefts) >= 84 and len(lefts) > 60
+
+
+@pytest.mark.parametrize(("balanced", "low", "high"), [(False, 0.0, 0.05), (True, 0.25, 0.42)])
+def test_a_third_of_the_crops_is_centered_on_rarer_classes(balanced, low, high) -> None:
+    inputs = np.zeros((1, 512, 512, 1), np.uint8)
+    mask = np.zeros((1, 512, 512), np.uint8)
+    # The second is too near to a corner to be in the middle.
+    mask[0, 300, 200], mask[0, 20, 500] = 1, 2
+    mask[0, :10, :10] = IGNORED
+    pixels = np.array([[512 * 512 - 102, 1, 1]])
+    samples = Samples(inputs, mask, "segmentation", "image", maximum=255, pixels=pixels)
+    views = Views(Part(samples, np.arange(1)), TILE, Policy("none"), 3, balanced)
+    drawn = np.stack([views.batch(np.array([0]), epoch)[1][0] for epoch in range(600)])
+    assert views.batch(np.array([0]), 5)[1][0].tolist() == drawn[5].tolist()
+    centered, cornered = drawn[:, 32, 32] == 1, drawn[:, 20, 52] == 2
+    assert low <= (centered | cornered).mean() <= high
+    if balanced:
+        assert abs(centered.mean() - cornered.mean()) < 0.08
 
 
 def test_small_images_are_mirrored_and_the_mirror_image_is_ignored() -> None:

@@ -30,7 +30,7 @@ def check_fit(config: RunConfig, task: str) -> None:
     ]
     if spreads(config) and len(names) > 1:
         problems.append(f"--loss {config.loss}: a loss of a distribution stands alone")
-    if config.sampler == "balanced" and not target.sample_class:
+    if config.sampler == "balanced" and not (target.sample_class or target.pixel_class):
         problems.append(f"--sampler balanced has no effect on {task}: leave it out")
     if config.class_weights != "none":
         weighted = [n for n in names if registry.constants("loss", n).get("CLASS_WEIGHTS")]

@@ -215,7 +215,7 @@ def build_batches(config: RunConfig, data: Data, seed: int) -> Batches:
     part, few = data.train, 32
     feed: Feed
     if data.outputs.target.dense:
-        feed = Views(part, data.tiling, data.policy, seed)
+        feed = Views(part, data.tiling, data.policy, seed, config.sampler == "balanced")
         few = int(np.clip(STEP_PIXELS // int(np.prod(feed.shape[:2])), 1, 32))
     elif config.set.get("carry_state"):
         if data.policy.steps:

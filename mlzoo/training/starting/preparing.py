@@ -203,10 +203,12 @@ def _note(
     config: RunConfig, recipe: Recipe, fields: Mapping[str, object], settings: Mapping[str, object]
 ) -> str:
     """Say what a recipe has chosen."""
-    chosen = [f"--{name.replace('_', '-')} {value}" for name, value in fields.items()]
-    chosen += [f"--set {name}={_text(value)}" for name, value in settings.items()]
+    chosen = {name: f"--{name.replace('_', '-')} {value}" for name, value in fields.items()}
+    chosen |= {name: f"--set {name}={_text(value)}" for name, value in settings.items()}
     reason = f" for {recipe.reason}" if recipe.reason else ""
-    return f"preset {config.preset}{reason}: {' '.join(chosen)}"
+    whys = "; ".join(f"{chosen[name]}: {recipe.why[name]}" for name in chosen if name in recipe.why)
+    note = f"preset {config.preset}{reason}: {' '.join(chosen.values())}"
+    return f"{note} ({whys})" if whys else note
 
 
 def _text(value: Any) -> str:
