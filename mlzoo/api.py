@@ -54,7 +54,11 @@ class Run(OpenedRun):
         return card(title, [*lines, str(self.path)], [table(baselines)])
 
     def evaluate(
-        self, data: Any = None, part: str = "test", listener: Listener | None = None
+        self,
+        data: Any = None,
+        part: str = "test",
+        listener: Listener | None = None,
+        tolerance: float | None = None,
     ) -> SplitScores:
         """Score the model again: on a part of its own data, or on all samples of other data.
 
@@ -65,6 +69,8 @@ class Run(OpenedRun):
             data: new data with targets, as `mlzoo.train` takes them; by default the run's own.
             part: the split of its own data: `train`, `valid` or `test`.
             listener: hears of progress.
+            tolerance: distance in pixels within which the pixels of masks also count as right; by
+                default that of the run.
 
         Returns:
             The scores, as `metrics.json` holds them under `test`.
@@ -74,7 +80,8 @@ class Run(OpenedRun):
         """
         from mlzoo.evaluating.evaluate_run import evaluate_run
 
-        return evaluate_run(self, None if data is None else _path_of(data), part, listener)
+        path = None if data is None else _path_of(data)
+        return evaluate_run(self, path, part, listener, tolerance)
 
     def explain(
         self,

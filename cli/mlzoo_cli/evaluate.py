@@ -36,12 +36,14 @@ def evaluate(
 
     if data is not None and given.get("part", "test") != "test":
         problems.append("--part has no effect on other data: leave it out")
-    part = from_options(EvaluateConfig, given, problems).part
+    config = from_options(EvaluateConfig, given, problems)
     from mlzoo.api import load
 
     reporter = ConsoleReporter(quiet=json)
     try:
-        result = load(run, trust=trust, tta=tta).evaluate(data, part, reporter)
+        result = load(run, trust=trust, tta=tta).evaluate(
+            data, config.part, reporter, config.tolerance
+        )
     finally:
         reporter.end()
     if json:
@@ -72,6 +74,8 @@ def scores(result: SplitScores) -> str:
         title = name if wanted is None else f"{name} (near {wanted:g})"
         if registry.constants("metric", name).get("ONE_CLASS"):
             title += f" of {metrics['positive_class']}"
+        if registry.constants("metric", name).get("TOLERANT"):
+            title += f" within {result['tolerance']:g} px"
         rows.append([title, metrics[name], shown, *(b.get(name) for b in baselines.values())])
     titles = {"all": "all samples", "out_of_fold": "out of fold"}
     what = titles.get(result["part"], f"{result['part']} split")

@@ -236,6 +236,9 @@ class RunConfig(Settings):
     )
     """Metrics beside those of the task, comma-separated: names (`mlzoo metrics`), or paths of your
     own plug-in files. They are scored, and followed where they can be."""
+    tolerance: float | None = Field(None, gt=0)
+    """Masks: score also how many pixels lie within this many pixels of a true one of their class
+    (tolerant_precision, tolerant_recall, tolerant_f1), for labels that are a little off."""
     monitor: Annotated[str, Flag(metavar="NAME")] = "val_loss"
     """Metric of early stopping, the plateau schedule and the weights to keep: loss, or one that is
     followed; of the validation split with val_ before its name."""

@@ -154,6 +154,7 @@ class SplitScores(Judgment):
         relative_mae: forecasting only: the model's error over that of each baseline.
         decision: costs of the decisions, where the run has an operating point.
         trained_on: other data only: samples that the run was trained on.
+        tolerance: masks only: pixels within which tolerant metrics count as right, where given.
     """
 
     part: str
@@ -167,6 +168,7 @@ class SplitScores(Judgment):
     relative_mae: NotRequired[Mapping[str, Mapping[str, Any]]]
     decision: NotRequired[DecisionCosts]
     trained_on: NotRequired[int]
+    tolerance: NotRequired[float]
 
 
 @dataclass(frozen=True)

@@ -218,6 +218,8 @@ def unread_by_samples(samples: Samples, config: RunConfig) -> dict[str, str]:
     if not samples.target.dense:
         reason = f"has no effect on {samples.task}: it is for images with masks"
         unread = dict.fromkeys(("tile", "overlap"), reason)
+    if not samples.target.pixel_class:
+        unread["tolerance"] = f"has no effect on {samples.task}: it is for masks of classes"
     if not samples.target.is_input:
         unread["normal"] = f"has no effect on {samples.task}: it is for models without labels"
     if samples.windows is None:

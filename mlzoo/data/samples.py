@@ -309,7 +309,8 @@ class Data:
     model is trained on (None: whole images), and `cut` how an image of a height and width is cut
     when it is predicted. `policy` is how training samples are changed at random. `fingerprint` is
     a SHA-256 over all samples and targets; `notes` and `warnings` are those of the source followed
-    by those of the split and the leakage checks.
+    by those of the split and the leakage checks. `tolerance` is the distance in pixels within which
+    a predicted pixel also counts as right in scores that allow for it; None: there are none.
     """
 
     samples: Samples
@@ -324,6 +325,7 @@ class Data:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     cut: Cut = uncut
+    tolerance: float | None = None
 
     def parts(self) -> dict[str, Part]:
         """The three parts by name."""

@@ -27,6 +27,7 @@ def evaluate_run(
     data: str | None = None,
     part: str = "test",
     listener: Listener | None = None,
+    tolerance: float | None = None,
 ) -> SplitScores:
     """Score a run's model on a split of its own data, or on all samples of other data.
 
@@ -35,13 +36,20 @@ def evaluate_run(
         data: new data with targets; by default the run's own, which must not have changed.
         part: the split of its own data: `train`, `valid` or `test`.
         listener: receives progress.
+        tolerance: distance in pixels within which the pixels of masks also count as right; by
+            default that of the run.
 
     Returns:
         The result of `mlzoo.evaluating.evaluate.evaluate`.
 
     Raises:
         DataError: the run's data have changed or are gone, or the new ones do not fit.
+        UsageError: the samples can't be scored so.
     """
+    if tolerance is not None and not run.target.pixel_class:
+        raise UsageError(
+            f"--tolerance has no effect on {run.record['task']}: it is for masks of classes"
+        )
     config, listener = run.config, listener or Listener()
     devices.prepare()
     from mlzoo.layers.description import code_size
@@ -61,7 +69,8 @@ def evaluate_run(
                 f"{seen} of these {len(labeled)} samples were trained or validated on: the "
                 "scores flatter the model"
             )
-        test = replace(loading.as_test_part(labeled), cut=run.tiling())
+        within = tolerance or config.tolerance
+        test = replace(loading.as_test_part(labeled), cut=run.tiling(), tolerance=within)
         if run.target.is_input:
             test = replace(test, outputs=replace(test.outputs, scaling=run.scaling))
         positive = rarer(list(class_totals(run.record).values()))
@@ -78,7 +87,8 @@ def evaluate_run(
         predict = partial(_draw, run, config.seed)
     spread = run.spread_model is not None
     outputs = replace(arranged.outputs, code=code_size(run.model), distribution=spread)
-    arranged = replace(arranged, cut=run.tiling(), outputs=outputs)
+    within = tolerance or config.tolerance
+    arranged = replace(arranged, cut=run.tiling(), outputs=outputs, tolerance=within)
     # Thresholds of labels are those of the run.
     kept = run.metrics["test"]["metrics"] if run.target.is_label_set else None
     result, outcome = evaluate(

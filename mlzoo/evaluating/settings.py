@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from mlzoo.core.configs import Settings
 
 
@@ -12,3 +14,5 @@ class EvaluateConfig(Settings):
 
     part: Literal["train", "valid", "test"] = "test"
     """Split of the run's own data."""
+    tolerance: float | None = Field(None, gt=0)
+    """Masks: distance in pixels within which pixels also count as right; by default the run's."""

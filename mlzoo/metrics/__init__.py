@@ -20,6 +20,8 @@ the metric's name, or None.
 Constants, read without importing the file: `DIRECTION` is `max` or `min` (None where `NEAR` says
 what the value should be), `BOUNDS` the lowest and highest value (None: unbounded), `TITLE` the
 display name where it is not the file's, `BESIDE` metrics to read beside it, `ONE_CLASS` that it is
-about one of two classes, `BINOMIAL` that it is a share of what is right, `SYMMETRIC` that its
-interval is so, cut to the bounds: the logarithm of a value that may be 0 says nothing.
+about one of two classes, `TOLERANT` that `--tolerance` adds it and `score` is given counts of
+pixels within it (`statistics/boundaries.py`), `BINOMIAL` that it is a share of what is right,
+`SYMMETRIC` that its interval is so, cut to the bounds: the logarithm of a value that may be 0 says
+nothing.
 """

@@ -75,6 +75,7 @@ def arrange(samples: Samples, config: RunConfig, seed: int) -> Data:
         policy=policy,
         notes=(*samples.notes, *notes),
         warnings=(*samples.warnings, *parts.warnings, *empty),
+        tolerance=config.tolerance,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,6 +13,7 @@ from mlzoo.core import registry
 from mlzoo.data.contracts import Baseline, Evaluation, Headline, Predict, Scorer, SplitScores
 from mlzoo.data.samples import Data, Part, Samples
 from mlzoo.statistics import intervals
+from mlzoo.statistics.boundaries import tolerant_counts
 from mlzoo.statistics.metrics import scorers, values
 from mlzoo.statistics.verdicts import against_baselines, best_baseline
 from mlzoo.tasks._heads import HeadedTask
@@ -44,16 +46,36 @@ class Tally(Protocol):
         ...
 
 
+_WITHIN = "pixels within the tolerance"
+
+
+def tolerant_metrics() -> list[str]:
+    """Return the names of the metrics of pixels that count as right within a distance."""
+    names = registry.names("metric")
+    return [name for name in names if registry.constants("metric", name).get("TOLERANT")]
+
+
 class Counting:
     """Counts of those metrics that count for themselves, of each predictor.
 
     Args:
         metrics: names; those without a `count` are left out.
+        classes: the number of classes.
+        tolerance: distance in pixels within which pixels count as right in metrics that are
+            `TOLERANT`; None: these are left out.
     """
 
-    def __init__(self, metrics: Sequence[str]) -> None:
+    def __init__(
+        self, metrics: Sequence[str], classes: int = 0, tolerance: float | None = None
+    ) -> None:
         plugins = {registry.stem(name): registry.load("metric", name) for name in metrics}
         self._functions = {n: each.count for n, each in plugins.items() if hasattr(each, "count")}
+        self._tolerant = tolerant_metrics() if tolerance is not None else []
+        if tolerance is not None:
+            # Counted once for all of them.
+            self._functions[_WITHIN] = partial(
+                tolerant_counts, classes=classes, tolerance=tolerance
+            )
         self._counts: dict[str, dict[str, list[Any]]] = {}
 
     def see(self, predictor: str, y_true: np.ndarray, y_pred: np.ndarray) -> None:
@@ -64,7 +86,9 @@ class Counting:
 
     def of(self, predictor: str) -> dict[str, np.ndarray]:
         """Return the counts (n, ...) of each metric."""
-        return {name: np.array(c, "float64") for name, c in self._counts.get(predictor, {}).items()}
+        counts = {n: np.array(c, "float64") for n, c in self._counts.get(predictor, {}).items()}
+        within = counts.pop(_WITHIN, None)
+        return counts if within is None else counts | dict.fromkeys(self._tolerant, within)
 
 
 @dataclass(frozen=True)
@@ -129,9 +153,11 @@ class TallyTask(HeadedTask):
     def evaluate(self, given: Evaluation) -> tuple[SplitScores, TallyOutcome]:
         """Score a model on a split of the data; images and sequences are read once."""
         data, baselines, part, seed = given.data, given.baselines, given.part, given.seed
-        rows, counting = given.rows, Counting(given.extra)
+        rows, tolerance = given.rows, data.tolerance
+        counting = Counting(given.extra, len(data.samples.class_names), tolerance)
         tallies = self.count(given.predict, data, rows, baselines, counting)
-        names = dict.fromkeys((*self.metrics, *given.extra))
+        within = () if tolerance is None else tolerant_metrics()
+        names = dict.fromkeys((*self.metrics, *given.extra, *within))
         theirs = {
             name: scorers(names, tally.counts, counting.of(name)) for name, tally in tallies.items()
         }
@@ -166,6 +192,8 @@ class TallyTask(HeadedTask):
                 self._chosen(data, baselines, metric) if part == "test" else None,
             ),
         }
+        if tolerance is not None:
+            result["tolerance"] = tolerance
         return result, TallyOutcome(rows.indices, tally, ours, blocks)
 
     def judged_on(self, rows: Part) -> Headline:

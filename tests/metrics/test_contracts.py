@@ -13,6 +13,7 @@ from mlzoo.core import registry
 from mlzoo.data.contracts import task
 from mlzoo.data.specs import Outputs, target_of
 from mlzoo.statistics import fields, metrics, pixels, steps
+from mlzoo.statistics.boundaries import tolerant_counts
 from mlzoo.statistics.calibration.bins import cell_sums, stack_cells
 from mlzoo.statistics.episodes import EpisodeScores
 from mlzoo.statistics.forecasts import LEVEL, Band, ForecastPredictions
@@ -37,6 +38,8 @@ FITTING = [
     if target_of(of).accepted_by(registry.constants("metric", name)["TARGETS"])
 ]
 COUNT, CLASSES = 12, 2
+TOLERANT = [name for name in NAMES if registry.constants("metric", name).get("TOLERANT")]
+"""Metrics that `--tolerance` adds."""
 PROBABILISTIC = ("log_loss", "bits", "perplexity", "brier", "crps")
 """Metrics at their best only where all probability is on the truth."""
 
@@ -121,8 +124,11 @@ def score(name: str, of: str, y_true: np.ndarray, y_pred: np.ndarray) -> float:
 
 def scorer_of(name: str, of: str, y_true: np.ndarray, y_pred: np.ndarray) -> Any:
     plugin = registry.load("metric", name)
+    chosen = y_pred.argmax(axis=-1).astype("uint8")
+    if name in TOLERANT:
+        pairs = zip(y_true, chosen, strict=True)
+        return plugin.score(np.array([tolerant_counts(*pair, CLASSES, 0.5) for pair in pairs]))
     if hasattr(plugin, "count"):
-        chosen = y_pred.argmax(axis=-1).astype("uint8")
         return plugin.score(np.array(list(map(plugin.count, y_true, chosen))))
     [scorer] = metrics.scorers([name], predictions(of, y_true, y_pred)).values()
     return scorer
@@ -197,7 +203,7 @@ def test_every_metric_of_ours_is_reported_or_followed() -> None:
     used = {name for of in TASKS for name in (*task(of).metrics, *task(of).followed)}
     # What counts for itself takes its time, and is scored where it is asked for.
     counting = {name for name in registry.defining("metric", "count") if name not in used}
-    assert used | counting | {*OF_DISTRIBUTIONS} == set(registry.own_names("metric"))
+    assert used | counting | {*OF_DISTRIBUTIONS, *TOLERANT} == set(registry.own_names("metric"))
 
 
 def test_the_band_is_to_hold_what_coverage_is_near() -> None:

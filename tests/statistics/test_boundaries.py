@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from mlzoo.statistics import boundaries
-from mlzoo.statistics.boundaries import boundary_counts, hausdorff95
+from mlzoo.statistics.boundaries import boundary_counts, hausdorff95, tolerant_counts
 
 SIDES = st.tuples(st.integers(1, 9), st.integers(1, 9))
 
@@ -129,3 +129,25 @@ def test_hausdorff_distance_is_defined_where_a_mask_has_a_boundary() -> None:
     assert math.isnan(hausdorff95(empty, empty))
     ignored = np.where(_square(5) == 1, 255, 0).astype("uint8")
     assert math.isnan(hausdorff95(ignored, _square(5)))
+
+
+def line(column: int, width: int = 20, height: int = 10) -> np.ndarray:
+    """A vertical line, one pixel wide."""
+    mask = np.zeros((height, width), "uint8")
+    mask[:, column] = 1
+    return mask
+
+
+@pytest.mark.parametrize(("tolerance", "close"), [(0.5, 0), (1.9, 0), (2, 10), (3, 10)])
+def test_a_line_two_pixels_off_is_right_within_two(tolerance: float, close: int) -> None:
+    counts = tolerant_counts(line(5), line(7), 2, tolerance)
+    assert counts[1].tolist() == [close, 10, close, 10]
+
+
+def test_ignored_pixels_are_not_predicted_and_distances_are_euclidean() -> None:
+    truth, predicted = np.zeros((9, 9), "uint8"), np.zeros((9, 9), "uint8")
+    truth[0, 0], predicted[3, 4] = 1, 1  # 5 pixels from each other
+    assert tolerant_counts(truth, predicted, 2, 4.9)[1].tolist() == [0, 1, 0, 1]
+    assert tolerant_counts(truth, predicted, 2, 5)[1].tolist() == [1, 1, 1, 1]
+    truth[3, 4] = 255
+    assert tolerant_counts(truth, predicted, 2, 5)[1].tolist() == [0, 0, 0, 1]

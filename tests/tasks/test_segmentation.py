@@ -72,6 +72,31 @@ def test_scores_are_those_of_all_pixels_together() -> None:
     assert low < result["metrics"]["mean_iou"] < high
 
 
+def test_a_tolerance_forgives_lines_beside_their_place() -> None:
+    """Lines of 20 pixels, predicted 2 columns to the right, in the last image not at all."""
+    truth = np.zeros((10, 20, 24), np.uint8)
+    truth[:, :, 5] = 1
+    lines = np.roll(truth, 2, axis=2)
+    lines[9] = 0
+    samples = Samples(lines[..., None], truth, "segmentation", "image", ("tile", "crack"))
+    data = split(samples, Outputs("segmentation", 2))
+    result, outcome = evaluate(threshold(0), data, "test", baselines="none")
+    assert "tolerant_f1" not in result["metrics"] and "tolerance" not in result
+    close = {}
+    for tolerance in (1.0, 2.0):
+        result, outcome = evaluate(
+            threshold(0), replace(data, tolerance=tolerance), "test", baselines="none"
+        )
+        names = ("tolerant_precision", "tolerant_recall", "tolerant_f1")
+        close[tolerance] = [result["metrics"][name] for name in names]
+        assert result["tolerance"] == tolerance and result["metrics"]["mean_iou"] < 0.5
+        assert set(names) <= result["intervals"].keys()
+    # Of two images one has a line: all that is predicted is right, half of what is true missed.
+    assert close == {1.0: [0, 0, 0], 2.0: [1, 0.5, pytest.approx(2 / 3)]}
+    one = outcome.scorers()["tolerant_f1"](np.eye(2))
+    assert one.tolist() == [1, 0]
+
+
 def test_baselines_are_the_commonest_class_and_a_logistic_regression() -> None:
     result, _ = evaluate(threshold(160), masks(20), "test")
     assert set(result["baselines"]) == {"majority", "boosting", "linear"}

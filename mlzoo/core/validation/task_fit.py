@@ -28,6 +28,11 @@ def check_fit(config: RunConfig, task: str) -> None:
         for name in config.metrics
         if not target.accepted_by(registry.constants("metric", name).get("TARGETS", ()))
     ]
+    problems += [
+        f"--metrics {name} needs --tolerance: the distance in pixels that counts as right"
+        for name in config.metrics
+        if config.tolerance is None and registry.constants("metric", name).get("TOLERANT")
+    ]
     if spreads(config) and len(names) > 1:
         problems.append(f"--loss {config.loss}: a loss of a distribution stands alone")
     if config.sampler == "balanced" and not (target.sample_class or target.pixel_class):
