@@ -32,7 +32,10 @@ SCHEME = "hf://"
 SAFE = frozenset(".keras .json .yaml .csv .md .html .txt .png .svg .gif .npz .py".split())
 """Endings of files that a run consists of. Code (`.py`) is among them: it runs with `--trust`."""
 _KEPT_BACK = ("plots", "explanations", "generated", "audit", "exports", "tensorboard")
-_SHOWS_DATA = ("report.html", "predictions.csv", "out_of_fold.csv", "split.json", "bad_files.csv")
+_SHOWS_DATA = (
+    *("report.html", "predictions.csv", "out_of_fold.csv", "out_of_fold.npz", "split.json"),
+    "bad_files.csv",
+)
 _CLIENTS = ("httpx", "httpx2", "httpcore", "requests")
 _NAME = re.compile(r"[\w][\w.-]*/[\w][\w.-]*")
 

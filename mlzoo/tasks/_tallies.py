@@ -101,12 +101,14 @@ class TallyOutcome:
         metrics: as functions of weights over images or sequences.
         blocks: (n,) labels of overlapping windows, which intervals leave out together; None if
             each is left out alone.
+        outputs: n arrays (height, width, k), where not the model of the run predicted them.
     """
 
     indices: np.ndarray
     tally: Tally
     metrics: Mapping[str, Scorer]
     blocks: np.ndarray | None = None
+    outputs: Sequence[np.ndarray] | None = None
 
     def scorers(self) -> dict[str, Scorer]:
         """Return the scalar metrics as functions of weights over images or sequences."""

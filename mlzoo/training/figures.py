@@ -444,8 +444,11 @@ def _dense_pictures(
     cases: list[Any] = []
     for title, place in chosen_cases(scores):
         image, truth = data.test.image(place), data.test.target(place)
-        cut = data.cut(*image.shape[:2])
-        y_pred = whole(image, lambda x: outputs_of(model, x), cut, classes)
+        if outcome.outputs is not None:  # classes, out of fold
+            y_pred = outcome.outputs[place].argmax(axis=-1).astype("uint8")
+        else:
+            cut = data.cut(*image.shape[:2])
+            y_pred = whole(image, lambda x: outputs_of(model, x), cut, classes)
         name = samples.name_of(int(outcome.indices[place]))
         score = float(scores[place])
         if samples.target.restores:

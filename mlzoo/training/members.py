@@ -8,7 +8,7 @@ first where their shapes agree.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,25 +16,23 @@ from typing import Any
 import keras
 import numpy as np
 
-from mlzoo.core import files, registry
+from mlzoo.core import registry
 from mlzoo.core.configs import RunConfig
-from mlzoo.core.errors import DataError, UsageError
+from mlzoo.core.errors import DataError
 from mlzoo.core.progress import Listener
-from mlzoo.data.contracts import Baseline, Evaluation, Outcome, Predict, SplitScores, task
+from mlzoo.data.contracts import task
 from mlzoo.data.samples import Data, Part
 from mlzoo.data.sequences.windows import folds_by_time
 from mlzoo.data.specs import Outputs
 from mlzoo.data.splits.splitting import share_evenly
-from mlzoo.evaluating.evaluate import fit_baselines
 from mlzoo.layers.input_scaling import input_spec
 from mlzoo.layers.members import Members, mean_of
 from mlzoo.layers.predictive import mixture_mean, trained_on
-from mlzoo.runs.contents.metrics import TrainingRecord
 from mlzoo.runs.folds import Fold, split_folds
 from mlzoo.runs.models import outputs_of
-from mlzoo.tasks._samples import SampleTask
+from mlzoo.tasks._dense import whole
 from mlzoo.training import checkpoints, full_batch
-from mlzoo.training.building import build_model, takes_full_batch
+from mlzoo.training.building import build_model, cutting, takes_full_batch
 from mlzoo.training.loop.training import Fitted, Training
 from mlzoo.training.signals import Stop
 
@@ -68,7 +66,8 @@ class Ensemble:
         model: the mean of the members.
         fitted: the training of the first member.
         rows: a row of `members.csv` each.
-        outputs: (n, ...) of the member that did not see the sample; None without folds.
+        outputs: (n, ...) of the member that did not see the sample; of images with masks a list of
+            n arrays (height, width, k); None without folds.
         pool: the samples of `outputs`; empty without folds.
         fold: (n,) the member of each row of `outputs`, from 1.
         members: what each was trained on.
@@ -77,7 +76,7 @@ class Ensemble:
     model: keras.Model
     fitted: Fitted
     rows: list[dict[str, object]]
-    outputs: np.ndarray | None
+    outputs: np.ndarray | list[np.ndarray] | None
     pool: Part
     fold: np.ndarray
     members: list[Member]
@@ -189,16 +188,34 @@ def fit_members(
         if member.number == 1:
             first = fitted
     pool, fold = _pool(members, data)
-    outputs = None
-    if len(pool):
-        for member, model in zip(members, models, strict=True):
-            at = np.searchsorted(pool.indices, member.held_out.indices)
-            predicted = outputs_of(model, member.held_out.inputs())
-            if outputs is None:  # The model's own shape may be open, as of images of any size.
-                outputs = np.zeros((len(pool), *predicted.shape[1:]), "float32")
-            outputs[at] = predicted
+    outputs = _held_out(config, members, models, pool) if len(pool) else None
     combined = combine(models, members[0].data.outputs)
     return Ensemble(combined, first, rows, outputs, pool, fold, members)
+
+
+def _held_out(
+    config: RunConfig, members: Sequence[Member], models: Sequence[keras.Model], pool: Part
+) -> np.ndarray | list[np.ndarray]:
+    """Return what each sample is predicted by the member that did not see it, in the pool's order.
+
+    Images with a class at every pixel have a list of outputs (height, width, k), each of its size.
+    """
+    by_place: dict[int, np.ndarray] = {}
+    images = members[0].data.outputs.target.pixel_class
+    for member, model in zip(members, models, strict=True):
+        part = member.held_out
+        each = _of_images(config, model, part) if images else outputs_of(model, part.inputs())
+        by_place |= zip(np.searchsorted(pool.indices, part.indices).tolist(), each, strict=True)
+    rows = [by_place[place] for place in range(len(pool))]
+    return rows if images else np.stack(rows).astype("float32", copy=False)
+
+
+def _of_images(config: RunConfig, model: keras.Model, part: Part) -> Iterator[np.ndarray]:
+    """Yield the outputs (height, width, k) of each image of a part, put together of its tiles."""
+    cut = cutting(config, model)
+    for position in range(len(part)):
+        image = part.image(position)
+        yield whole(image, lambda x: outputs_of(model, x), cut(*image.shape[:2]), classes=False)
 
 
 class _Fits:
@@ -279,97 +296,6 @@ def _pool(members: Sequence[Member], data: Data) -> tuple[Part, np.ndarray]:
     numbers = np.concatenate([np.full(len(m.held_out), m.number) for m in members])
     order = np.argsort(indices, kind="stable")
     return Part(data.samples, indices[order]), numbers[order]
-
-
-def check_out_of_fold(data: Data) -> None:
-    """Raise UsageError where a task can't be scored out of fold alone."""
-    if not isinstance(task(data.samples.task), SampleTask):
-        raise UsageError(
-            f"--fractions: {data.samples.task} needs a test split; only tasks with one prediction "
-            "a sample are scored out of fold"
-        )
-
-
-def ensemble_record(
-    ensemble: Ensemble, data: Data, seed: int, extra: Sequence[str] = ()
-) -> TrainingRecord:
-    """Return what metrics.json says of members: `members`, and `out_of_fold`, their scores.
-
-    Args:
-        ensemble: trained on folds, or with several seeds.
-        data: as split for the run.
-        seed: of intervals.
-        extra: names of metrics beside the task's own.
-    """
-    record: TrainingRecord = {"members": ensemble.rows}
-    if ensemble.outputs is None or not isinstance(task(data.samples.task), SampleTask):
-        return record
-    return {**record, "out_of_fold": score_out_of_fold(ensemble, data, seed, "none", extra)[0]}
-
-
-def score_out_of_fold(
-    ensemble: Ensemble, data: Data, seed: int, baselines: str, extra: Sequence[str] = ()
-) -> tuple[SplitScores, Outcome]:
-    """Score the predictions of each sample by the member that never saw it.
-
-    Args:
-        ensemble: trained on folds.
-        data: as split for the run.
-        seed: of intervals and baselines.
-        baselines: which to fit, on the samples outside of each fold.
-        extra: names of metrics beside the task's own.
-    """
-    assert ensemble.outputs is not None
-    fitted = _cross_fitted(ensemble, seed, baselines)
-    pooled = replace(data, train=ensemble.pool, valid=Part(data.samples, np.arange(0)))
-    given = Evaluation(_replay(ensemble.outputs), pooled, "train", seed, fitted, extra=extra)
-    scored, outcome = task(data.samples.task).evaluate(given)
-    return {**scored, "part": OUT_OF_FOLD}, outcome
-
-
-def _cross_fitted(ensemble: Ensemble, seed: int, which: str) -> dict[str, Baseline]:
-    """Return baselines that predict each sample of the pool from outside of its fold."""
-    predictions: dict[str, list[np.ndarray]] = {}
-    notes: dict[str, Any] = {}
-    for member in ensemble.members:
-        seen = np.union1d(member.data.train.indices, member.data.valid.indices)
-        data = replace(member.data, train=Part(member.data.samples, seen))
-        for name, baseline in fit_baselines(data, seed, which).items():
-            predicted = [
-                baseline.predict(member.held_out.inputs(chunk))
-                for chunk in member.held_out.chunks()
-            ]
-            predictions.setdefault(name, []).append(np.concatenate(predicted))
-            notes[name] = baseline.note
-    order = np.argsort(
-        np.concatenate([member.held_out.indices for member in ensemble.members]), kind="stable"
-    )
-    return {
-        name: Baseline(_replay(np.concatenate(folds)[order]), notes[name])
-        for name, folds in predictions.items()
-        if len(folds) == len(ensemble.members)
-    }
-
-
-def _replay(outputs: np.ndarray) -> Predict:
-    """Return a function that gives the outputs of the samples it is asked for one after another."""
-    rows = iter(outputs)
-    return lambda inputs: np.stack([next(rows) for _ in inputs])
-
-
-def write_members(folder: Path, ensemble: Ensemble, data: Data) -> None:
-    """Write `members.csv`, and `out_of_fold.csv` where each sample has one prediction.
-
-    The latter has the columns of `predictions.csv` and `fold`, the member that held the sample out.
-    """
-    files.write_text(folder / "members.csv", files.csv_text(ensemble.rows))
-    if ensemble.outputs is None or not isinstance(task(data.samples.task), SampleTask):
-        return
-    _, outcome = score_out_of_fold(ensemble, data, 0, "none")
-    columns = [*outcome.columns(data.samples), ("fold", ensemble.fold.tolist())]
-    with (folder / "out_of_fold.csv").open("w", newline="", encoding="utf-8") as file:
-        rows = zip(*(column for _, column in columns), strict=True)
-        files.write_rows(file, [name for name, _ in columns], rows)
 
 
 def combine(models: Sequence[keras.Model], outputs: Outputs) -> keras.Model:

@@ -284,7 +284,7 @@ def _score(
     model, calibration = calibrated(config, trained.model, data, ensemble, seed, listener)
     seconds = time.monotonic() - began
     if ensemble is not None and not len(data.test):
-        from mlzoo.training.members import score_out_of_fold
+        from mlzoo.training.out_of_fold import score_out_of_fold
 
         given = config.baselines, config.metrics
         test, outcome = score_out_of_fold(ensemble, data, seed, *given)
@@ -311,7 +311,7 @@ def _score(
         record["decision"] = decisions.tested(point, data, outcome, seed)
         listener.note(costs_sentence(record["decision"]))
     if ensemble is not None:
-        from mlzoo.training.members import ensemble_record
+        from mlzoo.training.out_of_fold import ensemble_record
 
         record = {**record, **ensemble_record(ensemble, data, seed, config.metrics)}
     done = replace(trained, model=model)
@@ -342,7 +342,7 @@ def _write(repeat: _Repeat, scored: _Scored, aside: Part | None) -> None:
     if (reference := reference_of(model, data, aside, ensemble, seed)) is not None:
         novelty.write(path, reference)
     if ensemble is not None:
-        from mlzoo.training.members import write_members
+        from mlzoo.training.out_of_fold import write_members
 
         write_members(path, ensemble, data)
     if scored.point is not None:

@@ -176,13 +176,9 @@ def test_a_run_without_a_test_split_is_scored_out_of_fold(tmp_path: Path) -> Non
     assert len(rows) == 121
 
 
-def test_a_run_without_a_test_split_needs_folds_and_single_predictions(tmp_path: Path) -> None:
+def test_a_run_without_a_test_split_needs_folds() -> None:
     with pytest.raises(UsageError, match="leave no test split to score on"):
         merge({**TABLE, "fractions": "80/20/0"})
-    flags = {"model": "unet", "data": "shapes", "limit": 12, "folds": 2, "preset": "none"}
-    merged = merge({**flags, "fractions": "80/20/0", "out": str(tmp_path)})
-    with pytest.raises(UsageError, match="segmentation needs a test split"):
-        train_merged(merged)
 
 
 def test_folds_and_ensembles_exclude_each_other() -> None:

@@ -52,6 +52,7 @@ _FILES = {
     "leaderboard.csv": "the candidates among which `train auto` chose",
     "members.csv": "the trainings whose mean is the model",
     "out_of_fold.csv": "what was predicted of each sample by the model that never saw it",
+    "out_of_fold.npz": "probabilities of the pixels of each image by the model that never saw it",
     "metrics.json": "all scores",
     "checksums.json": "checksums of the records",
     "calibration.json": "the temperature of probabilities, and scores for `predict --coverage`",

@@ -114,7 +114,7 @@ def scores_of(
     if not (target.sample_class or target.sample_numbers):
         return None
     if ensemble is not None and ensemble.outputs is not None:
-        outputs, rows, member = ensemble.outputs, ensemble.pool, ensemble.fold - 1
+        outputs, rows, member = np.asarray(ensemble.outputs), ensemble.pool, ensemble.fold - 1
     elif part is not None:
         chunks = [outputs_of(model, part.inputs(at)) for at in part.chunks()]
         outputs, rows, member = np.concatenate(chunks), part, None

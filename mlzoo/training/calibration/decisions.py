@@ -188,7 +188,7 @@ def _held_out(
 ) -> tuple[str | None, np.ndarray, np.ndarray]:
     """Return the name of a held-out split, probabilities (n, k) and true classes (n,)."""
     if ensemble is not None and ensemble.outputs is not None:
-        p = as_probabilities(ensemble.outputs).astype("float64")
+        p = as_probabilities(np.asarray(ensemble.outputs)).astype("float64")
         if temperature is not None and temperature["kept"]:
             p = p ** (1 / temperature["temperature"])
             p /= p.sum(axis=1, keepdims=True)

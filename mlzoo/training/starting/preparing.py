@@ -78,7 +78,7 @@ def prepared(merged: Merged, listener: Listener, reader: Reader | None = None) -
     if note:
         listener.note(note)
     if not len(data.test):
-        from mlzoo.training.members import check_out_of_fold
+        from mlzoo.training.out_of_fold import check_out_of_fold
 
         check_out_of_fold(data)
         listener.note("this run has no test split: every sample is scored out of fold")

@@ -1,0 +1,141 @@
+"""Predictions of each sample by the member of several that never saw it, and their scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mlzoo.core import files
+from mlzoo.core.errors import UsageError
+from mlzoo.data.contracts import Baseline, Evaluation, Outcome, Predict, SplitScores, task
+from mlzoo.data.images.tiles import uncut
+from mlzoo.data.samples import Data, Part
+from mlzoo.evaluating.evaluate import fit_baselines
+from mlzoo.runs.contents.metrics import TrainingRecord
+from mlzoo.tasks._dense import DenseTask
+from mlzoo.tasks._samples import SampleTask
+from mlzoo.tasks._tallies import TallyOutcome
+from mlzoo.training.members import OUT_OF_FOLD, Ensemble
+
+FILE = "out_of_fold.npz"
+"""Of images with masks: the probabilities of each, (height, width, k) float16, by its index."""
+
+
+def check_out_of_fold(data: Data) -> None:
+    """Raise UsageError where a task can't be scored out of fold alone."""
+    if not _has_scores(data):
+        raise UsageError(
+            f"--fractions: {data.samples.task} needs a test split; only tasks with one prediction "
+            "a sample, and masks, are scored out of fold"
+        )
+
+
+def _has_scores(data: Data) -> bool:
+    """Return whether each sample has a prediction, or a mask, that can be scored by itself."""
+    return isinstance(task(data.samples.task), SampleTask) or data.samples.target.pixel_class
+
+
+def ensemble_record(
+    ensemble: Ensemble, data: Data, seed: int, extra: Sequence[str] = ()
+) -> TrainingRecord:
+    """Return what metrics.json says of members: `members`, and `out_of_fold`, their scores.
+
+    Args:
+        ensemble: trained on folds, or with several seeds.
+        data: as split for the run.
+        seed: of intervals.
+        extra: names of metrics beside the task's own.
+    """
+    record: TrainingRecord = {"members": ensemble.rows}
+    if ensemble.outputs is None or not _has_scores(data):
+        return record
+    return {**record, "out_of_fold": score_out_of_fold(ensemble, data, seed, "none", extra)[0]}
+
+
+def score_out_of_fold(
+    ensemble: Ensemble, data: Data, seed: int, baselines: str, extra: Sequence[str] = ()
+) -> tuple[SplitScores, Outcome]:
+    """Score the predictions of each sample by the member that never saw it.
+
+    Args:
+        ensemble: trained on folds.
+        data: as split for the run.
+        seed: of intervals and baselines.
+        baselines: which to fit, on the samples outside of each fold.
+        extra: names of metrics beside the task's own.
+    """
+    assert ensemble.outputs is not None
+    fitted = _cross_fitted(ensemble, seed, baselines)
+    nothing = Part(data.samples, np.arange(0))
+    pooled = replace(data, train=ensemble.pool, valid=nothing, cut=uncut)
+    given = Evaluation(_replay(list(ensemble.outputs)), pooled, "train", seed, fitted, extra=extra)
+    scored, outcome = task(data.samples.task).evaluate(given)
+    if isinstance(outcome, TallyOutcome):
+        outcome = replace(outcome, outputs=list(ensemble.outputs))
+    return {**scored, "part": OUT_OF_FOLD}, outcome
+
+
+def _cross_fitted(ensemble: Ensemble, seed: int, which: str) -> dict[str, Baseline]:
+    """Return baselines that predict each sample of the pool from outside of its fold."""
+    predictions: dict[str, list[np.ndarray]] = {}
+    images = isinstance(task(ensemble.pool.samples.task), DenseTask)
+    notes: dict[str, Any] = {}
+    for member in ensemble.members:
+        seen = np.union1d(member.data.train.indices, member.data.valid.indices)
+        data = replace(member.data, train=Part(member.data.samples, seen))
+        for name, baseline in fit_baselines(data, seed, which).items():
+            predictions.setdefault(name, []).extend(_predicted(baseline, member.held_out, images))
+            notes[name] = baseline.note
+    order = np.argsort(
+        np.concatenate([member.held_out.indices for member in ensemble.members]), kind="stable"
+    )
+    replay = _replay_images if images else _replay
+    return {
+        name: Baseline(replay([rows[place] for place in order]), notes[name])
+        for name, rows in predictions.items()
+        if len(rows) == len(order)
+    }
+
+
+def _predicted(baseline: Baseline, part: Part, images: bool) -> list[np.ndarray]:
+    """Return what a baseline predicts of each sample, or image, of a part."""
+    if images:
+        return [baseline.predict(part.image(position)) for position in range(len(part))]
+    return [row for chunk in part.chunks() for row in baseline.predict(part.inputs(chunk))]
+
+
+def _replay(outputs: Sequence[np.ndarray]) -> Predict:
+    """Return a function that gives the outputs of the samples it is asked for one after another."""
+    rows = iter(outputs)
+    return lambda inputs: np.stack([next(rows) for _ in inputs])
+
+
+def _replay_images(masks: Sequence[np.ndarray]) -> Predict:
+    """Return the same for images, which come one at a time."""
+    rows = iter(masks)
+    return lambda _: next(rows)
+
+
+def write_members(folder: Path, ensemble: Ensemble, data: Data) -> None:
+    """Write `members.csv`, and the predictions out of fold where each sample has one, or a mask.
+
+    `out_of_fold.csv` has the columns of `predictions.csv` and `fold`, the member that held the
+    sample out. Of masks, `out_of_fold.npz` has the probabilities.
+    """
+    files.write_text(folder / "members.csv", files.csv_text(ensemble.rows))
+    if ensemble.outputs is None or not _has_scores(data):
+        return
+    if data.samples.target.pixel_class:
+        indices = ensemble.pool.indices.tolist()
+        named = zip(map(str, indices), ensemble.outputs, strict=True)
+        halved = {name: outputs.astype("float16") for name, outputs in named}
+        np.savez_compressed(folder / FILE, **halved)
+    _, outcome = score_out_of_fold(ensemble, data, 0, "none")
+    columns = [*outcome.columns(data.samples), ("fold", ensemble.fold.tolist())]
+    with (folder / "out_of_fold.csv").open("w", newline="", encoding="utf-8") as file:
+        rows = zip(*(column for _, column in columns), strict=True)
+        files.write_rows(file, [name for name, _ in columns], rows)
