@@ -254,6 +254,9 @@ class RunConfig(Settings):
     """Clip the norm of all gradients together."""
     clip_value: float | None = Field(None, gt=0)
     """Clip every gradient entry."""
+    ema: float = Field(0.0, ge=0, lt=1)
+    """Decay of an exponential moving average of the weights, such as 0.99 a step, which is
+    validated, kept and saved in their place; 0: none."""
     class_weights: Annotated[str, Flag(basic=True)] = "none"
     """Of samples, of pixels for masks, of steps for labeling: none, auto (inverse frequency), or
     a YAML file of class: weight."""

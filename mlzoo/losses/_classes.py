@@ -49,6 +49,7 @@ class Focal(keras.losses.Loss):
     Args:
         gamma: focusing exponent, at least 0; large values ignore what is already right.
         alpha: one weight for all classes, or one a class (two classes: negative, positive).
+        smoothing: share of each target that all classes have in equal parts, in [0, 1).
     """
 
     def __init__(
@@ -56,21 +57,26 @@ class Focal(keras.losses.Loss):
         gamma: float = 2.0,
         alpha: float | Sequence[float] = 1.0,
         name: str = "focal",
+        smoothing: float = 0.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(name=name, **kwargs)
         self.gamma = gamma
         self.alpha = alpha
+        self.smoothing = smoothing
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Loss of each position; y_pred (batch, ..., units)."""
         y_true, y_pred = _one_hot(y_true, y_pred)
+        if self.smoothing:
+            y_true = (1 - self.smoothing) * y_true + self.smoothing / y_pred.shape[-1]
         alpha = ops.cast(self.alpha, y_pred.dtype)
         return ops.sum(alpha * y_true * focal_crossentropy(y_pred, self.gamma), axis=-1)
 
     def get_config(self) -> dict[str, object]:
         """Arguments that rebuild the loss."""
-        return {**super().get_config(), "gamma": self.gamma, "alpha": self.alpha}
+        settings = {"gamma": self.gamma, "alpha": self.alpha, "smoothing": self.smoothing}
+        return {**super().get_config(), **settings}
 
 
 def class_accuracy(y_true: Any, y_pred: Any) -> Any:

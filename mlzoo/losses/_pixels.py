@@ -77,6 +77,7 @@ class PixelCrossentropy(PixelLoss):
             not by their weights: twice the weights are twice the loss.
         share: part of the counting pixels of each sample to take the mean over, in (0, 1];
             rounded up to a whole number of pixels.
+        smoothing: share of each target that all classes have in equal parts, in [0, 1).
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class PixelCrossentropy(PixelLoss):
         weights: Sequence[float] | None = None,
         share: float = 1.0,
         name: str = "pixel_crossentropy",
+        smoothing: float = 0.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(name=name, **kwargs)
@@ -93,8 +95,12 @@ class PixelCrossentropy(PixelLoss):
         self.gamma = gamma
         self.weights = None if weights is None else tuple(float(w) for w in weights)
         self.share = share
+        self.smoothing = smoothing
 
     def _compare(self, truth: Any, p: Any, counts: Any, hard: bool) -> Any:
+        if self.smoothing:
+            even = self.smoothing / p.shape[-1] * ops.expand_dims(counts, -1)
+            truth, hard = (1 - self.smoothing) * truth + even, False
         weighted = truth
         if self.weights is not None:
             if len(self.weights) != p.shape[-1]:
@@ -130,4 +136,5 @@ class PixelCrossentropy(PixelLoss):
             "gamma": self.gamma,
             "weights": self.weights,
             "share": self.share,
+            "smoothing": self.smoothing,
         }

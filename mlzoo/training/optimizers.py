@@ -25,7 +25,7 @@ from mlzoo.training.loop.early_stopping import Watch
 def build_optimizer(
     config: RunConfig, steps_per_epoch: int, rated: bool = False, micro: int = 1
 ) -> keras.Optimizer:
-    """Return the Keras optimizer with its schedule, clipping and gradient accumulation.
+    """Return the Keras optimizer with its schedule, clipping, averages and gradient accumulation.
 
     `momentum` and `nesterov` are SGD with (Nesterov) momentum. The global norm of all gradients
     is clipped where `clip_norm` is set, each entry where `clip_value` is.
@@ -43,6 +43,9 @@ def build_optimizer(
         "global_clipnorm": config.clip_norm,
         "clipvalue": config.clip_value,
     }
+    if config.ema:
+        # Keras averages after every micro-batch.
+        common |= {"use_ema": True, "ema_momentum": config.ema ** (1 / micro)}
     if micro > 1:
         common["gradient_accumulation_steps"] = micro
     common = {name: value for name, value in common.items() if value is not None}

@@ -6,7 +6,9 @@ import keras
 import numpy as np
 import pytest
 
+from mlzoo.data.specs import IGNORED, Outputs
 from mlzoo.layers.gradients import GradientRecorder
+from mlzoo.losses import crossentropy
 from mlzoo.losses._classes import Focal
 from mlzoo.losses._numbers import Standardised
 
@@ -106,3 +108,32 @@ def test_serialisation(loss: keras.losses.Loss) -> None:
     assert again.get_config() == loss.get_config()
     y, p = np.array([[1.0], [0.0]]), np.array([[0.3], [0.6]])
     assert _loss(again, y, p) == _loss(loss, y, p)
+
+
+def test_smoothed_labels_are_those_of_keras() -> None:
+    y = np.array([0, 3, 2])
+    p = np.random.default_rng(0).dirichlet(np.ones(4), 3).astype("float32")
+    keras_loss = keras.losses.CategoricalCrossentropy(label_smoothing=0.1)
+    expected = float(keras_loss(np.eye(4, dtype="float32")[y], p))
+    assert _loss(Focal(0, smoothing=0.1), y, p) == pytest.approx(expected, rel=1e-5)
+    assert _loss(Focal(0, smoothing=0.1), np.eye(4)[y], p) == pytest.approx(expected, rel=1e-5)
+    two = np.array([[0.2], [0.9], [0.4]], "float32")
+    binary = keras.losses.BinaryCrossentropy(label_smoothing=0.1)
+    expected = float(binary(np.array([[0.0], [1.0], [1.0]], "float32"), two))
+    assert _loss(Focal(0, smoothing=0.1), [0, 1, 1], two) == pytest.approx(expected, rel=1e-5)
+
+
+def test_smoothed_labels_of_pixels_leave_ignored_ones_out() -> None:
+    p = np.random.default_rng(1).dirichlet(np.ones(3), (1, 2, 2)).astype("float32")
+    y = np.array([[[0, 2], [1, IGNORED]]], "uint8")
+    config = crossentropy.Config(label_smoothing=0.3)
+    loss = crossentropy.build(config, Outputs("segmentation", 3))
+    logs = -np.log(p[0])
+    each = [
+        0.7 * logs[i, j, k] + 0.1 * logs[i, j].sum()
+        for i, j, k in [(0, 0, 0), (0, 1, 2), (1, 0, 1)]
+    ]
+    assert float(loss(y, p)) == pytest.approx(np.mean(each), rel=1e-5)
+    assert float(crossentropy.build(crossentropy.Config(), Outputs("segmentation", 3))(y, p)) != (
+        pytest.approx(np.mean(each), rel=1e-2)
+    )

@@ -11,7 +11,7 @@ from mlzoo.core.validation.plugins import is_full_batch, loss_names
 
 _BY_STEPS = (
     *("learning_rate", "batch_size", "clip_norm", "clip_value", "sampler", "checkpoint_every"),
-    *("augment", "devices", "profile", "weight_ranges"),
+    *("augment", "devices", "profile", "weight_ranges", "ema"),
 )
 """Fields that an optimizer reads unless it takes the whole training split at once."""
 
@@ -49,7 +49,7 @@ _COMPILED = (
     *("optimizer", "learning_rate", "momentum", "weight_decay", "clip_norm", "clip_value"),
     *("schedule", "warmup", "decay_every", "decay_factor", "plateau_patience"),
     *("loss", "focal_gamma", "tversky_beta", "top_share"),
-    *("optimizer_set", "schedule_set", "loss_set"),
+    *("optimizer_set", "schedule_set", "loss_set", "ema"),
 )
 """Fields that a model has decided on that its own build function compiles."""
 

@@ -23,6 +23,7 @@ from mlzoo.layers.predictive import trained_on
 from mlzoo.runs import devices
 from mlzoo.training import checkpoints
 from mlzoo.training.loop import accumulation
+from mlzoo.training.loop.averaging import averaged, finish
 from mlzoo.training.loop.batches import Batch, build_batches, class_weights, validation
 from mlzoo.training.loop.early_stopping import Watch, stop_reason, watch
 from mlzoo.training.loop.features import halved
@@ -123,6 +124,11 @@ class Training:
         compiled: Compiled | None = getattr(model, "compiled_with", None)
         if self.networks is not None:
             refuse_episodes(data, config)
+            if config.ema:
+                raise UsageError(
+                    f"--ema has no effect on {config.model}, a model of several networks: leave it "
+                    "out"
+                )
             from mlzoo.training.loop.networks import NetworksModel
 
             several = NetworksModel(self.networks, self.batches.steps, seed)
@@ -217,6 +223,7 @@ class Training:
             self.batches.close()
         self.listener.end()
         self.steps.release()
+        finish(self.trained, self.config.ema)
         return self._keep()
 
     def _epoch(self) -> None:
@@ -230,11 +237,12 @@ class Training:
         self._settle()
         self.steps.sync()
         row = dict(place.means)
-        row |= {f"val_{name}": value for name, value in self._validate().items()}
         rate = last_rate(self.trained.optimizer)
-        seconds = time.monotonic() - began
-        place.history.append({"epoch": place.epoch, **row, "learning_rate": rate})
-        self._after(row[self.watch.metric])
+        with averaged(self.trained, self.config.ema):
+            row |= {f"val_{name}": value for name, value in self._validate().items()}
+            seconds = time.monotonic() - began
+            place.history.append({"epoch": place.epoch, **row, "learning_rate": rate})
+            self._after(row[self.watch.metric])
         self.listener.epoch({**place.history[-1], "seconds": seconds})
         self._record_weights(place.epoch)
         if self.shown:

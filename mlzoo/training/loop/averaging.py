@@ -1,0 +1,41 @@
+"""Exponential moving average of the weights, which is validated, kept and saved in their place.
+
+After each step a <- d a + (1 - d) w, beginning with the weights after the first step (Polyak and
+Juditsky, "Acceleration of stochastic approximation by averaging", 1992, with weights that fall).
+Keras' optimizers hold the averages beside their other variables, so that checkpoints do. The
+statistics of batch normalization are averages already, and are left as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import keras
+
+from mlzoo.training import checkpoints
+
+
+@contextmanager
+def averaged(model: keras.Model, decay: float) -> Iterator[None]:
+    """Give a model the averages of its weights, and afterwards its own weights again.
+
+    Args:
+        model: compiled, its variables being those of the last step.
+        decay: of the average; 0: there is none, and nothing is changed.
+    """
+    if not decay:
+        yield
+        return
+    own = checkpoints.values(model.trainable_variables)
+    finish(model, decay)
+    try:
+        yield
+    finally:
+        checkpoints.assign(model.trainable_variables, own)
+
+
+def finish(model: keras.Model, decay: float) -> None:
+    """Give a model the averages of its weights in their place; see `averaged`."""
+    if decay:
+        model.optimizer.finalize_variable_values(model.trainable_variables)
