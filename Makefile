@@ -4,12 +4,17 @@ BIN := $(VENV)/bin
 
 .PHONY: setup demo test quick lint bench docs lock clean
 
+# Without compiled modules every process spends 10 seconds on compiling TensorFlow and Keras.
+unexport PYTHONDONTWRITEBYTECODE
+
 # A stamp is newer than what it was made from, so a second call installs nothing and works offline.
 # Modules are compiled when first imported: most of 20,000 never are, and compiling takes pip longest.
+# What every training imports is compiled here, so that the first one starts at once.
 $(VENV)/.base: pyproject.toml requirements-base.lock
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --no-compile --require-hashes -r requirements-base.lock
 	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps -e .
+	$(BIN)/python -c "import keras, matplotlib.pyplot, pandas, scipy.stats, sklearn.ensemble" 2> /dev/null
 	touch $@
 
 $(VENV)/.installed: $(VENV)/.base requirements.lock

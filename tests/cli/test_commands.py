@@ -242,7 +242,12 @@ def test_shards_hold_the_predictions_of_the_whole_table(
     parts = sorted((tmp_path / "parts").glob("part-*.csv"))
     rows = [row for part in parts for row in predictions(part.read_text())]
     assert len(parts) > 1
-    assert rows == predictions(mlzoo("predict", runs / "table", "d/ok.csv").out)
+    whole = predictions(mlzoo("predict", runs / "table", "d/ok.csv").out)
+    for row, expected in zip(rows, whole, strict=True):
+        # Sums of batches of other sizes end in other bits.
+        assert float(row.pop("p_1")) == pytest.approx(float(expected.pop("p_1")), abs=2e-6)
+        assert float(row.pop("p_0")) == pytest.approx(float(expected.pop("p_0")), abs=2e-6)
+        assert row == expected
     kept = [part.read_bytes() for part in parts]
     assert "all " in mlzoo(*command).err
     assert [part.read_bytes() for part in parts] == kept
