@@ -17,7 +17,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from mlzoo.core.errors import DataError, MlzooError, ResourceError, UsageError, find_disk_full
+from mlzoo.core.errors import (
+    FULL_DISK,
+    DataError,
+    MlzooError,
+    ResourceError,
+    UsageError,
+    find_disk_full,
+)
 
 SEALED = "# This file ends in its checksum.\n"
 """The first line of a configuration that `SEAL` and a checksum end."""
@@ -382,7 +389,22 @@ def disk_full(error: BaseException, path: object = None) -> str:
     named = f": {path} could not be written" if path else ""
     if getattr(error, "errno", None) == errno.EFBIG or "File too large" in str(error):
         return f"the limit of a file's size is reached (ulimit -f){named}; raise it"
-    return f"the disk is full{named}; free some space"
+    if getattr(error, "errno", None) in FULL_DISK or not _limited():
+        return f"the disk is full{named}; free some space"
+    # Not all libraries tell which of both it is.
+    return (
+        f"the disk is full, or the limit of a file's size is reached (ulimit -f){named}; free some "
+        "space or raise the limit"
+    )
+
+
+def _limited() -> bool:
+    """Return whether the size of files is limited; never where the system knows no such limit."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return False
+    return resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY
 
 
 def write_folder(folder: Path, fill: Callable[[Path], None]) -> None:

@@ -65,14 +65,7 @@ def open_archive(path: Path) -> dict[str, np.ndarray]:
             from mlzoo.data.decoders.hdf5 import read_hdf5
 
             return read_hdf5(path)
-        with zipfile.ZipFile(path) as archive:
-            unpacked = sum(item.file_size for item in archive.infolist())
-        free = psutil.virtual_memory().available
-        if unpacked > free:
-            raise DataError(
-                f"{path} unpacks to {unpacked / 2**30:.1f} GiB, but {free / 2**30:.1f} GiB of "
-                "memory are free"
-            )
+        refuse_bomb(path)
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         if not all(isinstance(array, np.ndarray) for array in arrays.values()):
@@ -82,6 +75,28 @@ def open_archive(path: Path) -> dict[str, np.ndarray]:
         raise
     except Exception as error:
         raise _unreadable(path, error) from None
+
+
+def refuse_bomb(path: Path, times: float = np.inf) -> None:
+    """Raise DataError where a ZIP file unpacks to more than memory holds, before it is unpacked.
+
+    Args:
+        path: the ZIP file.
+        times: how many times its size it may unpack to, above 256 MiB.
+    """
+    with zipfile.ZipFile(path) as archive:
+        unpacked = sum(item.file_size for item in archive.infolist())
+    free = psutil.virtual_memory().available
+    if unpacked > free:
+        raise DataError(
+            f"{path} unpacks to {unpacked / 2**30:.1f} GiB, but {free / 2**30:.1f} GiB of "
+            "memory are free"
+        )
+    if unpacked > 2**28 and unpacked > times * path.stat().st_size:
+        raise DataError(
+            f"{path} unpacks to {unpacked / 2**30:.1f} GiB, over {times:g} times its size, as no "
+            "file of its kind does, and was not read; get it anew from where it was made"
+        )
 
 
 def open_inputs(path: Path) -> np.ndarray:

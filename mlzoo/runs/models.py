@@ -8,6 +8,7 @@ from math import prod
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
+from zipfile import is_zipfile
 
 from mlzoo.core.errors import UsageError, is_out_of_memory
 
@@ -18,16 +19,24 @@ if TYPE_CHECKING:
     from mlzoo.data.environments.environment import Policy
 
 
+_UNPACKED = 50
+"""Times its size that a large .keras file may unpack to: Keras does not compress weights."""
+
+
 def read_model(path: Path) -> keras.Model:
     """Return the model of a .keras file; code that the file holds is never run.
 
     Raises:
         UsageError: the file is damaged, holds code or layers that are not known, or needs KerasHub.
+        DataError: it unpacks to more than any model of its size.
     """
     import keras
 
     import mlzoo.layers  # noqa: F401  (registers our layers)
+    from mlzoo.data.arrays import refuse_bomb
 
+    if is_zipfile(path):
+        refuse_bomb(path, times=_UNPACKED)
     try:
         return keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # A file made to do harm may fail in any way.

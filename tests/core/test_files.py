@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import resource
 import shutil
 from pathlib import Path
 from unittest import mock
@@ -159,3 +160,15 @@ def test_a_full_disk_and_a_limit_of_size_are_told(
         with pytest.raises(ResourceError, match=words):
             files.write_text(path, "x")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_where_sizes_are_limited_a_library_that_names_no_reason_may_mean_either() -> None:
+    error, full = OSError("1000 requested and 24 written"), OSError(errno.ENOSPC, "full")
+    assert files.disk_full(error) == "the disk is full; free some space"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 40, before[1]))
+    try:
+        assert "full, or the limit of a file's size is reached" in files.disk_full(error, "a")
+        assert files.disk_full(full) == "the disk is full; free some space"
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)

@@ -183,6 +183,25 @@ def test_an_archive_larger_than_memory_is_refused_unread(
     assert zipfile.is_zipfile(path)
 
 
+def test_a_model_file_that_unpacks_to_many_times_its_size_is_refused_unread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import keras
+
+    from mlzoo.runs.models import read_model
+
+    path = tmp_path / "model.keras"
+    with (
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open("config.json", "w") as file,
+    ):
+        for _ in range(257):
+            file.write(bytes(2**20))
+    monkeypatch.setattr(keras.models, "load_model", None)
+    with pytest.raises(DataError, match="model.keras unpacks to 0.3 GiB, over 50 times its size"):
+        read_model(path)
+
+
 def test_one_hot_text_and_several_targets(tmp_path: Path) -> None:
     assert read(npz(tmp_path, x=X, y=np.eye(3)[Y])).targets.tolist() == Y.tolist()
     text = read(npz(tmp_path, x=X, y=np.array(["lo", "mid", "hi"])[Y]))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
 from mlzoo.core import files
+from mlzoo.core.errors import DataError
 from mlzoo.runs.results import Predictions
 
 if TYPE_CHECKING:
@@ -84,20 +85,23 @@ def read(folder: Path) -> Reference | None:
     """
     import numpy as np
 
+    from mlzoo.data.arrays import refuse_bomb
     from mlzoo.statistics.novelty.distances import FeatureWhitening
 
     path = folder / FILE
     if not path.is_file():
         return None
     try:
+        refuse_bomb(path)
         with np.load(path, allow_pickle=False) as stored:
             arrays = dict(stored.items())
         axes = sorted(name for name in arrays if name.startswith("axes_"))
         whitening = FeatureWhitening(arrays.pop("mean"), tuple(arrays.pop(name) for name in axes))
         reference = Reference(whitening, **arrays)
     except (BadZipFile, OSError, ValueError, KeyError, TypeError, EOFError) as error:
-        raise files.damaged(
-            path, f"is damaged ({error}); delete it to predict without the column unlike"
+        raise DataError(
+            f"{path} is damaged ({error}); restore it from a copy, or delete it to predict without "
+            "the column unlike"
         ) from None
     return reference
 
