@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from mlzoo.baselines._features import featurize
+from mlzoo.baselines._features import Features, featurize
 from mlzoo.data.contracts import Baseline
 from mlzoo.data.samples import Data, Part
 
@@ -39,7 +39,13 @@ class Estimator:
     missing: bool = False
 
 
-def fit_samples(data: Data, seed: int, rows: int, make: Callable[[], Estimator]) -> Baseline | None:
+def fit_samples(
+    data: Data,
+    seed: int,
+    rows: int,
+    make: Callable[[], Estimator],
+    of_inputs: tuple[Features, str] | None = None,
+) -> Baseline | None:
     """Fit a model on features of the training samples.
 
     Args:
@@ -47,6 +53,7 @@ def fit_samples(data: Data, seed: int, rows: int, make: Callable[[], Estimator])
         seed: of the draw of samples.
         rows: maximum number of samples.
         make: returns the model.
+        of_inputs: features of raw inputs, and a note on them; by default those of `featurize`.
 
     Returns:
         None without training samples, or if they are all of one class.
@@ -57,7 +64,7 @@ def fit_samples(data: Data, seed: int, rows: int, make: Callable[[], Estimator])
     classes, labels = data.samples.target.is_class, data.samples.target.is_label_set
     if classes and len(np.unique(part.targets)) < 2:
         return None
-    features, shrunk = featurize(part)
+    features, shrunk = of_inputs or featurize(part)
     matrix = np.concatenate([features(part.inputs(s)) for s in part.chunks()])
     chosen = make()
     model = chosen.model if chosen.missing else _imputed(chosen.model)

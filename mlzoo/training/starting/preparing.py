@@ -84,6 +84,9 @@ def prepared(merged: Merged, listener: Listener, reader: Reader | None = None) -
         listener.note("this run has no test split: every sample is scored out of fold")
     if hint := imbalance_note(data, merged.config):
         listener.note(hint)
+    if merged.config.baselines == "all":
+        for note in _left_out(data):
+            listener.note(note)
     if merged.config.calibrate == "temperature":
         from mlzoo.training.calibration.temperature import check_calibration
 
@@ -93,6 +96,16 @@ def prepared(merged: Merged, listener: Listener, reader: Reader | None = None) -
 
         cost_matrix(merged.config.cost, samples)
     return Prepared(merged, samples, data, unread)
+
+
+def _left_out(data: Data) -> list[str]:
+    """Return why baselines that fit the target are left out, a sentence each."""
+    reasons = [
+        registry.load("baseline", name).left_out(data)
+        for name in registry.defining("baseline", "left_out")
+        if data.samples.target.accepted_by(registry.constants("baseline", name)["TARGETS"])
+    ]
+    return [reason for reason in reasons if reason]
 
 
 def _tell(data: Data, listener: Listener) -> None:
