@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from mlzoo.baselines._nearest_targets import Nearest, fit_nearest
 from mlzoo.data.contracts import Baseline
 from mlzoo.data.samples import Data
-from mlzoo.data.text.pairs import source_text, target_text
+from mlzoo.data.text.pairs import source_text
 from mlzoo.data.text.reader import PairReader
 
 TARGETS = ("classes per symbol",)
@@ -24,22 +25,13 @@ def fit(data: Data, seed: int) -> Baseline | None:
     """Return the target of the nearest training pair; None without a training split."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    reader, train = data.samples.reader, data.train
-    if not len(train) or not isinstance(reader, PairReader):
+    reader = data.samples.reader
+    if not isinstance(reader, PairReader):
         return None
-    kept = np.arange(len(train))
-    if len(kept) > ROWS:
-        kept = np.sort(np.random.default_rng(seed).choice(kept, ROWS, replace=False))
-    targets = [target_text(codes, reader.alphabet) for codes in train.targets_at(kept)]
-    vectorizer = TfidfVectorizer(analyzer="char", ngram_range=(1, 3), lowercase=False)
-    known = vectorizer.fit_transform([source_text(codes, reader) for codes in train.inputs(kept)])
 
-    def predict(texts: np.ndarray) -> np.ndarray:
-        nearest: list[int] = []
-        for start in range(0, len(texts), _CHUNK):
-            alike = vectorizer.transform(texts[start : start + _CHUNK]) @ known.T
-            nearest += np.asarray(alike.argmax(axis=1)).ravel().tolist()
-        return np.array([targets[i] for i in nearest], dtype=object)
+    def index(sources: np.ndarray) -> Nearest:
+        vectorizer = TfidfVectorizer(analyzer="char", ngram_range=(1, 3), lowercase=False)
+        known = vectorizer.fit_transform([source_text(codes, reader) for codes in sources])
+        return lambda texts: np.asarray((vectorizer.transform(texts) @ known.T).argmax(1)).ravel()
 
-    note = "" if len(kept) == len(train) else f"searched {len(kept):,} of {len(train):,} pairs"
-    return Baseline(predict, note)
+    return fit_nearest(data, seed, reader, index, ROWS, _CHUNK, "pairs")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +53,11 @@ class Setting:
 
 
 def settings(path: Path, class_name: str = "Config") -> list[Setting]:
-    """The documented fields of a class in a Python file, in order, those of its bases left out."""
+    """The documented fields of a class in a Python file, in order.
+
+    Those that it inherits from a file of ours that plug-ins share (`_NAME.py`) come first; those of
+    other bases are left out.
+    """
     text, tree = _parsed(path, path.stat().st_mtime_ns)
     lines = text.splitlines()
     constants = _constants(tree)
@@ -61,7 +66,7 @@ def settings(path: Path, class_name: str = "Config") -> list[Setting]:
     if declaration is None:
         return []
     body, previous_line = declaration.body, declaration.lineno
-    declared = []
+    declared = {setting.name: setting for setting in _inherited(declaration, tree)}
     panel = ""
     for node, following in zip(body, [*body[1:], None], strict=False):
         for line in lines[previous_line : node.lineno]:
@@ -70,17 +75,35 @@ def settings(path: Path, class_name: str = "Config") -> list[Setting]:
         previous_line = node.lineno
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             annotation, flag = _annotation(node.annotation)
-            declared.append(
-                Setting(
-                    name=node.target.id,
-                    annotation=ast.unparse(annotation),
-                    default=_default(node.value, constants),
-                    help=_docstring(following),
-                    panel=panel,
-                    flag=flag,
-                )
+            declared[node.target.id] = Setting(
+                name=node.target.id,
+                annotation=ast.unparse(annotation),
+                default=_default(node.value, constants),
+                help=_docstring(following),
+                panel=panel,
+                flag=flag,
             )
-    return declared
+    return list(declared.values())
+
+
+def _inherited(declaration: ast.ClassDef, tree: ast.Module) -> list[Setting]:
+    """The fields of the bases of a class that its module imports from shared files of ours."""
+    # By the names of modules alone: help imports nothing.
+    bases = {base.id for base in declaration.bases if isinstance(base, ast.Name)}
+    return [
+        setting
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom)
+        and re.fullmatch(r"mlzoo(\.\w+)*\._\w+", node.module or "")
+        for name in node.names
+        if (name.asname or name.name) in bases
+        for setting in settings(_shared_file(str(node.module)), name.name)
+    ]
+
+
+def _shared_file(module: str) -> Path:
+    """Return the file of a module of ours."""
+    return Path(__file__).parents[2].joinpath(*module.split(".")).with_suffix(".py")
 
 
 def docstring(path: Path) -> str:

@@ -11,13 +11,13 @@ are, and normalization is over groups of channels (Wu and He 2018). `encoder` is
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from mlzoo.core.configs import Settings
-from mlzoo.core.setting_types import Rate, Sizes, searched
-from mlzoo.data.specs import Inputs, Outputs, TrainingModel
+from mlzoo.core.setting_types import Sizes, searched
+from mlzoo.data.specs import Inputs, Outputs
+from mlzoo.models._decoders import DecoderSettings, decoded
 
 if TYPE_CHECKING:
     import keras
@@ -29,21 +29,13 @@ if TYPE_CHECKING:
 TARGETS = ("classes per symbol",)
 
 
-class Config(Settings):
+class Config(DecoderSettings):
     """Settings of captioner."""
 
     filters: Sizes = (32, 64, 128)
     """Filters of the blocks, comma-separated; each halves the map."""
-    cell: Literal["gru", "lstm"] = Field("gru", json_schema_extra=searched(choices=("gru", "lstm")))
-    """Kind of recurrent layer of the decoder."""
     units: int = Field(128, ge=1, le=4096, json_schema_extra=searched(32, 256, log=True))
     """Units of the decoder."""
-    embedding: int = Field(32, ge=1, le=1024)
-    """Size of the vector that stands for a symbol."""
-    dropout: Rate = Field(0.0, json_schema_extra=searched(0.0, 0.5))
-    """Share of features dropped before the output layer."""
-    teacher_forcing: bool = True
-    """Feed the decoder the true last symbol in training, not its own."""
 
 
 def recipe(data: Data, config: RunConfig) -> Recipe:
@@ -74,7 +66,6 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     """
     import keras
 
-    from mlzoo.layers.attention_decoder import AttentionDecoder
     from mlzoo.layers.convolutions import require_sides
     from mlzoo.layers.grids import GridCoordinates
 
@@ -91,23 +82,7 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     x = keras.layers.Activation("linear", name="encoder")(x)
     memory = keras.layers.Reshape((-1, config.filters[-1]), name="cells")(x)
     context = keras.layers.GlobalAveragePooling1D(name="context")(memory)
-    (length,) = outputs.shape
-    decoder = AttentionDecoder(
-        config.cell,
-        config.units,
-        config.embedding,
-        outputs.units,
-        length,
-        config.dropout,
-        dtype="float32",
-        name="head",
-    )
-    model = keras.Model(tensor, outputs.finish(decoder(memory, context)), name="captioner")
-    if config.teacher_forcing:
-        truth = keras.Input((length,), name="truth")
-        taught = outputs.finish(decoder(memory, context, truth))
-        model.twin = TrainingModel(keras.Model([tensor, truth], taught, name="taught"), "targets")
-    return model
+    return decoded("captioner", config, config.units, outputs, tensor, memory, context)
 
 
 def _group(width: int) -> int:

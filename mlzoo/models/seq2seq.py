@@ -9,13 +9,13 @@ true one (teacher forcing). `encoder` is the layer that reads, `head` the decode
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from mlzoo.core.configs import Settings
-from mlzoo.core.setting_types import Rate, searched
-from mlzoo.data.specs import Inputs, Outputs, TrainingModel
+from mlzoo.core.setting_types import searched
+from mlzoo.data.specs import Inputs, Outputs
+from mlzoo.models._decoders import DecoderSettings, decoded
 
 if TYPE_CHECKING:
     import keras
@@ -23,19 +23,11 @@ if TYPE_CHECKING:
 TARGETS = ("classes per symbol",)
 
 
-class Config(Settings):
-    """Settings of seq2seq."""
+class Config(DecoderSettings):
+    """Settings of seq2seq; encoder and decoder have layers of the same kind."""
 
-    cell: Literal["gru", "lstm"] = Field("gru", json_schema_extra=searched(choices=("gru", "lstm")))
-    """Kind of recurrent layer of encoder and decoder."""
     units: int = Field(96, ge=1, le=4096, json_schema_extra=searched(32, 256, log=True))
     """Units of the decoder; the encoder has half as many in each direction."""
-    embedding: int = Field(32, ge=1, le=1024)
-    """Size of the vector that stands for a symbol of the target."""
-    dropout: Rate = Field(0.0, json_schema_extra=searched(0.0, 0.5))
-    """Share of features dropped before the output layer."""
-    teacher_forcing: bool = True
-    """Feed the decoder the true last symbol in training, not its own."""
 
 
 def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
@@ -53,7 +45,6 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     """
     import keras
 
-    from mlzoo.layers.attention_decoder import AttentionDecoder
     from mlzoo.layers.recurrent import CELLS
 
     inputs.require_sequence("seq2seq")
@@ -66,23 +57,6 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     # Of an LSTM each direction has its output first, then its cell state.
     step = len(states) // 2
     context = keras.layers.Concatenate(name="context")([states[0], states[step]])
-    (length,) = outputs.shape
-    decoder = AttentionDecoder(
-        config.cell,
-        config.units,
-        config.embedding,
-        outputs.units,
-        length,
-        config.dropout,
-        dtype="float32",
-        name="head",
-    )
     # Keras hands masks on to states and outputs of a layer only where the model runs.
-    there = getattr(scaled, "_keras_mask", None)
-    alone = outputs.finish(decoder(memory, context, memory_mask=there))
-    model = keras.Model(tensor, alone, name="seq2seq")
-    if config.teacher_forcing:
-        truth = keras.Input((length,), name="truth")
-        taught = outputs.finish(decoder(memory, context, truth, memory_mask=there))
-        model.twin = TrainingModel(keras.Model([tensor, truth], taught, name="taught"), "targets")
-    return model
+    mask = getattr(scaled, "_keras_mask", None)
+    return decoded("seq2seq", config, config.units, outputs, tensor, memory, context, mask)

@@ -44,6 +44,15 @@ def test_fields_are_read_from_source(tmp_path: Path) -> None:
     assert settings(tmp_path / "c.py", "Missing") == []
 
 
+@pytest.mark.parametrize("name", ["captioner", "seq2seq"])
+def test_fields_of_shared_files_are_inherited(name: str) -> None:
+    file = registry.source_file("model", name)
+    declared = {setting.name: setting for setting in settings(file)}
+    assert list(declared) == list(registry.load("model", name).Config.model_fields)
+    assert declared["teacher_forcing"].default == "True"
+    assert declared["dropout"].help == "Share of features dropped before the output layer."
+
+
 def test_what_is_read_from_source_is_what_pydantic_sees() -> None:
     found = settings(Path(configs.__file__), "RunConfig")
     assert [s.name for s in found] == list(configs.RunConfig.model_fields)
