@@ -203,9 +203,9 @@ def busy() -> bool:
     from mlzoo.core.configs import RunConfig
     from mlzoo.runs import datasets
     from mlzoo.training.building import build_model
+    from mlzoo.training.compiling import compile_model
     from mlzoo.training.loop.batches import build_batches
     from mlzoo.training.loop.steps import build_steps
-    from mlzoo.training.loop.training import compile_model
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "images.npz"

@@ -21,7 +21,7 @@ from mlzoo.augmentation.choosing import choose
 from mlzoo.core import registry
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import UsageError
-from mlzoo.core.validation.task_fit import check_fit
+from mlzoo.core.validation.consistency import check_fit
 from mlzoo.data.contracts import task
 from mlzoo.data.samples import Part, Samples
 from mlzoo.evaluating.evaluate import evaluate

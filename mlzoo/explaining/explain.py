@@ -14,8 +14,9 @@ from mlzoo.core.errors import UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.explaining.reference import METHODS as PACKAGE_METHODS
 from mlzoo.explaining.reference import package_maps
+from mlzoo.explaining.samples import Chosen, by_shape
 from mlzoo.explaining.settings import ALL, AUTO, ExplainConfig, method_settings
-from mlzoo.explaining.subjects import Chosen, Subject, by_shape
+from mlzoo.explaining.subjects import Subject
 from mlzoo.explaining.targets import ResolvedTargets, resolve_targets
 from mlzoo.introspection.findings import Finding
 from mlzoo.introspection.probe import Probe

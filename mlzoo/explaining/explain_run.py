@@ -29,8 +29,9 @@ from mlzoo.explaining.explain import (
     run_methods,
 )
 from mlzoo.explaining.pages.folders import check_free, default_folder, row, write
+from mlzoo.explaining.samples import Chosen, choose, given
 from mlzoo.explaining.settings import ALL, AUTO, ExplainConfig, configure, method_settings
-from mlzoo.explaining.subjects import Chosen, Subject, choose, given, open_subject, subject_of
+from mlzoo.explaining.subjects import Subject, open_subject, subject_of
 from mlzoo.notebooks.html import card, table
 from mlzoo.reporting.pages.report import NAME as REPORT
 from mlzoo.reporting.pages.report import write_report
@@ -297,7 +298,7 @@ def check_method(
     config: ExplainConfig,
     settings: Any,
     shuffled: Shuffled | None = None,
-) -> dict[str, Any]:
+) -> dict[str, sanity.SanityCheck]:
     """Run the sanity checks of a method, on at most `SANE` samples.
 
     `other_class` of each is how alike the maps of another class are, where there are classes.
@@ -326,7 +327,7 @@ def check_method(
     if weights.ndim == 2 and subject.classes and not np.array_equal(np.abs(other), np.abs(weights)):
         turned = replace(part, resolved=replace(resolved, weights=other))
         likeness = sanity.alike(maps(), maps(turned), positive)["spearman"]
-    checks: dict[str, object] = {}
+    checks: dict[str, sanity.SanityCheck] = {}
     for mode in dict.fromkeys(config.sanity):
         if mode == "labels":
             assert shuffled is not None

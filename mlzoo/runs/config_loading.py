@@ -16,8 +16,8 @@ from mlzoo.core.errors import UsageError
 from mlzoo.core.files import refuse_special
 from mlzoo.core.messages import sentences
 from mlzoo.core.settings import SHARED, own_settings
+from mlzoo.core.validation.consistency import inert
 from mlzoo.core.validation.plugins import absolute_losses, loss_names
-from mlzoo.core.validation.unread import inert
 from mlzoo.core.validation.values import words
 from mlzoo.data.recognition import check_source
 from mlzoo.data.tables.formats import SQLITE, split_query
@@ -72,7 +72,7 @@ class Given:
     origins: dict[tuple[str, ...], str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     complete: bool = True
-    """Whether all of it could be read; if not, what is missing may stand in the rest."""
+    """True: all of it could be read; if not, what is missing may stand in the rest."""
 
     def where(self, *keys: str) -> str:
         """`config.yaml:12` or `--epochs`, for a field or an entry of a nested one."""

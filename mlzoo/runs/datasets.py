@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import UsageError
-from mlzoo.core.validation.task_fit import spreads
+from mlzoo.core.validation.consistency import spreads
 from mlzoo.data import loading
 
 if TYPE_CHECKING:

@@ -29,9 +29,9 @@ from mlzoo.statistics.forecasts import ResidualQuantiles
 from mlzoo.statistics.metrics import mode
 from mlzoo.training.calibration.conformal import scores_record
 from mlzoo.training.checkpoints import weights_sha256
-from mlzoo.training.figures import draw
+from mlzoo.training.figures.drawing import draw
 from mlzoo.training.loop.batches import Batch
-from mlzoo.training.loop.training import Fitted
+from mlzoo.training.outcome import Fitted
 
 
 def score(

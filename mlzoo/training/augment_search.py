@@ -72,7 +72,7 @@ def searched(folder: RunFolder, config: RunConfig, data: Data, listener: Listene
 
 def data_metric(config: RunConfig, data: Data) -> str:
     """Return the metric that compares policies: the one that the training monitors."""
-    from mlzoo.training.loop.training import history_columns, monitored
+    from mlzoo.training.compiling import history_columns, monitored
 
     return monitored(config, data, history_columns(config, data))
 

@@ -12,7 +12,7 @@ import contextlib
 import hashlib
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,39 @@ import numpy as np
 
 from mlzoo.core import files
 from mlzoo.core.errors import DataError
+from mlzoo.core.progress import Listener
 
 Arrays = list[np.ndarray]
+
+
+@dataclass
+class TrainState:
+    """Where a training is: what a checkpoint holds beside the arrays.
+
+    `epoch` counts from 1, `step` the steps done in it; `means` are those of loss and metrics over
+    the samples of this epoch so far. `micro` is how many micro-batches a step is made of, `events`
+    what happened that a reader of the scores should know.
+    """
+
+    epoch: int = 1
+    step: int = 0
+    means: dict[str, float] = field(default_factory=dict)
+    history: list[dict[str, float]] = field(default_factory=list)
+    watch: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+    stopped: str = ""
+    micro: int = 1
+    events: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class RollbackPoint:
+    """Where a training can go back to: its place, weights, optimizer and running metrics."""
+
+    place: TrainState
+    weights: Arrays
+    optimizer: Arrays
+    metrics: Arrays
 
 
 def variables(model: keras.Model) -> list[Any]:
@@ -43,6 +74,34 @@ def assign(of: Sequence[Any], arrays: Arrays) -> None:
         variable.assign(array)
 
 
+def rollback_point(model: keras.Model, place: TrainState) -> RollbackPoint:
+    """Return the state before an epoch, or before what is left of it after a resume.
+
+    A step that fails may have changed some of it already, and on JAX has given all of it away.
+
+    Args:
+        model: that is trained.
+        place: where it is.
+    """
+    running = model.metrics_variables if place.step else []
+    return RollbackPoint(
+        replace(place, means=dict(place.means), history=list(place.history)),
+        values(model.variables),
+        optimizer_state(model),
+        values(running),
+    )
+
+
+def optimizer_state(model: keras.Model) -> Arrays:
+    """The values of an optimizer's variables between two whole steps."""
+    return values([v for v in model.optimizer.variables if not adds_up(v)])
+
+
+def adds_up(variable: keras.Variable) -> bool:
+    """Return whether a variable accumulates gradients; it is zero between steps."""
+    return "gradient_accumulator" in variable.path
+
+
 def save(folder: Path, number: int, arrays: Arrays, state: Mapping[str, object]) -> None:
     """Write checkpoint `number` and remove all but it and the one before.
 
@@ -52,6 +111,7 @@ def save(folder: Path, number: int, arrays: Arrays, state: Mapping[str, object])
     folder.mkdir(exist_ok=True)
     content = pack(arrays)
     path = folder / f"state-{number:09d}"
+    # Arrays first: a checkpoint is there once its JSON is, so a cut in between leaves none.
     files.write_bytes(path.with_suffix(".npz"), content)
     files.write_sealed(path.with_suffix(".json"), {**state, "sha256": _digest(content)})
     for old in sorted(folder.glob("state-*.json"))[:-2]:
@@ -94,6 +154,16 @@ def newest(folder: Path) -> RestoredCheckpoint | None:
             "with --overwrite"
         )
     return None
+
+
+def latest(folder: Path, listener: Listener) -> RestoredCheckpoint | None:
+    """Return the newest checkpoint that is whole; damaged ones are removed, with a warning each."""
+    checkpoint = newest(folder)
+    for name in checkpoint.skipped if checkpoint else ():
+        listener.warn(f"checkpoint {name} is damaged; resuming from the one before it")
+        for path in folder.glob(f"{name}.*"):
+            path.unlink()
+    return checkpoint
 
 
 def usable(folder: Path) -> bool:

@@ -13,8 +13,8 @@ from mlzoo.core import registry
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import UsageError
 from mlzoo.core.settings import plugin_config
+from mlzoo.core.validation.consistency import check_fit
 from mlzoo.core.validation.plugins import loss_terms
-from mlzoo.core.validation.task_fit import check_fit
 from mlzoo.data import contracts
 from mlzoo.data.specs import Outputs
 from mlzoo.losses._sum import LossSum

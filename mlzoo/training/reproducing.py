@@ -23,7 +23,7 @@ _NEEDED = {
     "environment": (),
     "split": ("parts",),
 }
-"""What is read of each record, as names that must be there."""
+"""Keys of each record that must be there, because they are read."""
 
 
 class Check(TypedDict):

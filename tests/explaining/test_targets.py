@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from mlzoo.core.errors import DataError, UsageError
+from mlzoo.explaining.samples import Chosen
 from mlzoo.explaining.settings import configure
-from mlzoo.explaining.subjects import Chosen, Subject
+from mlzoo.explaining.subjects import Subject
 from mlzoo.explaining.targets import ResolvedTargets, resolve_targets
 
 CLASSES = ("ground", "square", "disc")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mlzoo.training.figures import chosen_cases
+from mlzoo.training.figures.cases import chosen_cases
 
 
 @pytest.mark.parametrize(

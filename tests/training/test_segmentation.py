@@ -22,8 +22,9 @@ from mlzoo.runs.config_loading import merge
 from mlzoo.runs.results import Painted
 from mlzoo.training.building import build_model, check_task
 from mlzoo.training.checkpoints import weights_sha256
+from mlzoo.training.compiling import compile_model, measure
 from mlzoo.training.loop.batches import build_batches, class_weights, validation
-from mlzoo.training.loop.training import Training, compile_model, measure
+from mlzoo.training.loop.training import Training
 from mlzoo.training.signals import Stop
 from mlzoo.training.train import train_merged
 from tests.training.made import LEAN

@@ -14,15 +14,17 @@ import mlzoo
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import UsageError
 from mlzoo.core.progress import Listener
-from mlzoo.core.validation.task_fit import check_fit
+from mlzoo.core.validation.consistency import check_fit
 from mlzoo.data.samples import Data
 from mlzoo.data.sequences.sequences import Sequences
 from mlzoo.data.sequences.signals import delayed_xor
 from mlzoo.training import checkpoints, full_batch
 from mlzoo.training.building import build_model
+from mlzoo.training.compiling import compile_model, measure
 from mlzoo.training.loop.batches import build_batches, class_weights, padding_note, validation
 from mlzoo.training.loop.bucketing import ByLength
-from mlzoo.training.loop.training import Fitted, Training, compile_model, measure
+from mlzoo.training.loop.training import Training
+from mlzoo.training.outcome import Fitted
 from mlzoo.training.signals import Stop
 from tests.contracts import outcome
 from tests.training import made, sequences

@@ -6,7 +6,8 @@ import keras
 import numpy as np
 
 from mlzoo.data.specs import IGNORED
-from mlzoo.explaining.subjects import Chosen, Subject
+from mlzoo.explaining.samples import Chosen
+from mlzoo.explaining.subjects import Subject
 from mlzoo.runs.models import outputs_of
 from mlzoo.statistics.metrics import as_probabilities
 

@@ -22,14 +22,15 @@ from mlzoo.data.environments.environment import Environment, play
 from mlzoo.data.samples import Data
 from mlzoo.runs.models import greedy
 from mlzoo.training import checkpoints
+from mlzoo.training.compiling import JIT
 from mlzoo.training.control.experience import Learner
 from mlzoo.training.control.replay import ReplayLearner
 from mlzoo.training.control.rollouts import EpisodeLearner, RolloutLearner
 from mlzoo.training.loop.early_stopping import Watch
 from mlzoo.training.loop.networks import NetworksModel
 from mlzoo.training.loop.steps import build_steps
-from mlzoo.training.loop.training import JIT, Fitted
 from mlzoo.training.optimizers import last_rate
+from mlzoo.training.outcome import Fitted
 from mlzoo.training.signals import Stop
 
 _LEARNERS: Mapping[str, type[Learner]] = {
@@ -172,13 +173,9 @@ class ControlTraining:
 
     def _restore(self) -> None:
         """Go on from the newest checkpoint, if there is one."""
-        checkpoint = checkpoints.newest(self.folder)
+        checkpoint = checkpoints.latest(self.folder, self.listener)
         if checkpoint is None:
             return
-        for name in checkpoint.skipped:
-            self.listener.warn(f"checkpoint {name} is damaged; resuming from the one before it")
-            for path in self.folder.glob(f"{name}.*"):
-                path.unlink()
         state, variables = checkpoint.state, checkpoints.variables(self.model)
         checkpoints.assign(variables, checkpoint.arrays[: len(variables)])
         played = checkpoint.arrays[len(variables) :]

@@ -8,13 +8,14 @@ exact where the loss is a mean over samples and no layer mixes samples; batch no
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import keras
 import numpy as np
 
 from mlzoo.core.configs import RunConfig
 from mlzoo.training.building import all_layers
-from mlzoo.training.checkpoints import Arrays, values
+from mlzoo.training.checkpoints import Arrays, TrainState, adds_up
 from mlzoo.training.loop.batches import Batch
 from mlzoo.training.optimizers import build_optimizer, has_rates
 
@@ -53,28 +54,40 @@ def accumulate(
         config: of the optimizer.
         steps: whole steps an epoch.
         count: micro-batches a step.
-        state: the optimizer's variables, which are carried over; see `optimizer_state`.
+        state: the optimizer's variables, which are carried over; see `checkpoints.optimizer_state`.
         before: micro-batches a step in that state.
     """
     scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
     optimizer = build_optimizer(config, steps, has_rates(model), count)
     model.optimizer = keras.optimizers.LossScaleOptimizer(optimizer) if scaled else optimizer
     model.optimizer.build(model.trainable_variables)
-    carried = [v for v in model.optimizer.variables if not _adds_up(v)]
+    carried = [v for v in model.optimizer.variables if not adds_up(v)]
     for variable, value in zip(carried, state, strict=True):
         counts = variable.name == "iteration"
         variable.assign(value // before * count if counts else value)
     model.train_function = None
 
 
-def optimizer_state(model: keras.Model) -> Arrays:
-    """The values of an optimizer's variables between two whole steps."""
-    return values([v for v in model.optimizer.variables if not _adds_up(v)])
+def micro_batched(
+    place: TrainState, batch_size: int, model: keras.Model, dense: bool, problem: str
+) -> TrainState:
+    """Return where a training goes on with half the samples at a time; its last event says so.
 
-
-def _adds_up(variable: keras.Variable) -> bool:
-    """Return whether a variable accumulates gradients; it is zero between steps."""
-    return "gradient_accumulator" in variable.path
+    Args:
+        place: where it goes back to.
+        batch_size: samples of a step, which stays made of as many.
+        model: that is trained.
+        dense: targets are of pixels.
+        problem: message of the error.
+    """
+    micro = 2 * place.micro
+    size = -(-batch_size // micro)
+    event = (
+        f"out of memory in epoch {place.epoch} ({problem.splitlines()[0][:120]}): from "
+        f"there on {size} samples at a time, the gradients of {micro} such micro-batches added "
+        f"up, so that a step is still made of {batch_size}{caveat(model, dense, size)}"
+    )
+    return replace(place, micro=micro, events=[*place.events, event])
 
 
 def caveat(model: keras.Model, dense: bool, size: int) -> str:

@@ -18,7 +18,7 @@ from mlzoo.augmentation.crops import Views, grid
 from mlzoo.core import registry
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import UsageError
-from mlzoo.core.validation.task_fit import check_fit
+from mlzoo.core.validation.consistency import check_fit
 from mlzoo.data.policies import Policy
 from mlzoo.data.samples import Data, Part
 from mlzoo.data.sequences.sequences import Sequences

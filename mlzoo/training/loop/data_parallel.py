@@ -49,3 +49,13 @@ class SharedDevices:
         import jax
 
         return jax.device_put(arrays, self.replicated)
+
+
+def unequal_shares(batch_size: int, devices: int) -> str:
+    """Return what is wrong with a batch that can't be shared out equally."""
+    below, above = (batch_size // devices) * devices, -(-batch_size // devices) * devices
+    choices = " or ".join(str(size) for size in (below, above) if size)
+    return (
+        f"--devices: a batch of {batch_size} samples can't be shared out equally to {devices} "
+        f"devices; choose --batch-size {choices}"
+    )

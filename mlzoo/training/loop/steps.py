@@ -26,7 +26,7 @@ class TrainingSteps:
 
     devices = 1
     transfers = False
-    """Whether `transferred` moves a batch; elsewhere the step itself does."""
+    """True: `transferred` moves a batch; elsewhere the step itself does."""
 
     def __init__(self, model: keras.Model) -> None:
         self._model = model

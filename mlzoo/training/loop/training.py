@@ -5,8 +5,8 @@ from __future__ import annotations
 import gc
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,84 +14,32 @@ import keras
 import numpy as np
 
 from mlzoo.core.configs import RunConfig
-from mlzoo.core.errors import DivergedError, Interrupted, UsageError, is_out_of_memory
+from mlzoo.core.errors import Interrupted, UsageError, is_out_of_memory
 from mlzoo.core.progress import Listener
-from mlzoo.data.problems.parameters import Estimate
 from mlzoo.data.samples import Data
-from mlzoo.data.specs import Compiled, TrainingModel
-from mlzoo.layers.predictive import trained_on
+from mlzoo.data.specs import TrainingModel
 from mlzoo.runs import devices
 from mlzoo.training import checkpoints
+from mlzoo.training.compiling import (
+    compile_for_training,
+    history_columns,
+    inside_weights,
+    measure,
+    monitored,
+)
 from mlzoo.training.loop import accumulation
 from mlzoo.training.loop.averaging import averaged, finish
-from mlzoo.training.loop.batches import Batch, build_batches, class_weights, validation
+from mlzoo.training.loop.batches import Batch, build_batches, validation
+from mlzoo.training.loop.data_parallel import unequal_shares
 from mlzoo.training.loop.early_stopping import Watch, stop_reason, watch
 from mlzoo.training.loop.features import halved
 from mlzoo.training.loop.steps import build_steps
-from mlzoo.training.optimizers import (
-    adapts,
-    build_loss,
-    build_metrics,
-    build_optimizer,
-    direction,
-    has_rates,
-    last_rate,
-    rate_after,
-)
+from mlzoo.training.optimizers import adapts, direction, last_rate, rate_after
+from mlzoo.training.outcome import Fitted, diverged
 from mlzoo.training.signals import Stop
 
 if TYPE_CHECKING:
     from mlzoo.layers.networks import Networks
-
-JIT: dict[str, object] = {"auto": "auto", "on": True, "off": False}
-
-
-@dataclass
-class TrainState:
-    """Where a training is: what a checkpoint holds beside the arrays.
-
-    `epoch` counts from 1, `step` the steps done in it; `means` are those of loss and metrics over
-    the samples of this epoch so far. `micro` is how many micro-batches a step is made of, `events`
-    what happened that a reader of the scores should know.
-    """
-
-    epoch: int = 1
-    step: int = 0
-    means: dict[str, float] = field(default_factory=dict)
-    history: list[dict[str, float]] = field(default_factory=list)
-    watch: dict[str, Any] = field(default_factory=dict)
-    seconds: float = 0.0
-    stopped: str = ""
-    micro: int = 1
-    events: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class RollbackPoint:
-    """Where a training can go back to: its place, weights, optimizer and running metrics."""
-
-    place: TrainState
-    weights: checkpoints.Arrays
-    optimizer: checkpoints.Arrays
-    metrics: checkpoints.Arrays
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """A finished training: its history, the epoch whose weights the model holds, and why.
-
-    `events` says what happened on the way, a sentence each; `estimates` are numbers that were
-    fitted with the network.
-    """
-
-    history: list[dict[str, float]]
-    kept_epoch: int
-    criterion: str
-    value: float
-    stopped: str
-    seconds: float = 0.0
-    events: tuple[str, ...] = ()
-    estimates: tuple[Estimate, ...] = ()
 
 
 class Training:
@@ -115,46 +63,23 @@ class Training:
         self.config = config
         self.folder, self.listener, self.stop = folder, listener, stop
         self.batches = build_batches(config, data, seed)
-        # What is trained: the model, or a twin on its layers that is fed more than the inputs.
         self.twin: TrainingModel | None = getattr(model, "twin", None)
-        self.trained = model if self.twin is None else self.twin.model
-        # `validated` is measured after each epoch; the best weights are those of `kept`.
-        self.validated = self.kept = model
         self.networks: Networks | None = getattr(model, "networks", None)
-        compiled: Compiled | None = getattr(model, "compiled_with", None)
-        if self.networks is not None:
-            refuse_episodes(data, config)
-            if config.ema:
-                raise UsageError(
-                    f"--ema has no effect on {config.model}, a model of several networks: leave it "
-                    "out"
-                )
-            from mlzoo.training.loop.networks import NetworksModel
-
-            several = NetworksModel(self.networks, self.batches.steps, seed)
-            several.compile_each(config, JIT[config.xla])
-            self.trained = self.validated = self.kept = several
-        elif compiled is not None:
-            self.trained = self.validated = compiled.model
-            compile_as_told(compiled, data, config)
-        else:
-            if data.outputs.distribution:
-                model = self.trained = self.validated = trained_on(model, data.outputs)
-            compile_model(model, data, config, self.batches.steps)
-        if self.twin is not None:
-            compile_model(self.trained, data, config, self.batches.steps)
+        compiled = compile_for_training(model, data, config, self.batches.steps, seed)
+        self.trained, self.validated, self.kept = compiled
         single = self.networks is None
         shared = devices.shared(config.devices)
         self.steps = build_steps(self.trained, config.xla, not single, single, shared)
-        _check_shares(self.batches.batch_size, self.steps.devices)
+        if self.batches.batch_size % self.steps.devices:
+            raise UsageError(unequal_shares(self.batches.batch_size, self.steps.devices))
         metric = monitored(config, data, history_columns(config, data, self.networks))
         self.watch = watch(config, metric, direction(metric))
         self.shown = True
-        self.place = TrainState()
+        self.place = checkpoints.TrainState()
         self.best: checkpoints.Arrays | None = None
         self._best_file: dict[str, str] | None = None
         self._pending: Mapping[str, Any] | None = None
-        self._safe: RollbackPoint | None = None
+        self._safe: checkpoints.RollbackPoint | None = None
         self._saved_at = self._started_at = time.monotonic()
 
     def restartable(self, data: Data, seed: int) -> bool:
@@ -192,7 +117,7 @@ class Training:
         checkpoints.assign([v for layer in self.model.layers for v in layer.variables], weights)
         checkpoints.assign(self.trained.optimizer.variables, optimizer)
         self.watch = watch(self.config, self.watch.metric, self.watch.mode)
-        self.place, self.best = TrainState(), None
+        self.place, self.best = checkpoints.TrainState(), None
         self._best_file = self._pending = self._safe = None
         self._saved_at = self._started_at = time.monotonic()
 
@@ -231,7 +156,7 @@ class Training:
         place = self.place
         if place.step == 0:
             self.trained.reset_metrics()
-        self._remember()
+        self._safe = checkpoints.rollback_point(self.trained, place)
         for batch in self._epoch_batches():
             self._step(batch)
         self._settle()
@@ -356,38 +281,20 @@ class Training:
             and not self.config.set.get("carry_state")
         )
 
-    def _remember(self) -> None:
-        """Keep the state before an epoch, or before what is left of it after a resume.
-
-        A step that fails may have changed some of it already, and on JAX has given all of it away.
-        """
-        running = self.trained.metrics_variables if self.place.step else []
-        self._safe = RollbackPoint(
-            replace(self.place, means=dict(self.place.means), history=list(self.place.history)),
-            checkpoints.values(self.trained.variables),
-            accumulation.optimizer_state(self.trained),
-            checkpoints.values(running),
-        )
-
     def _halve(self, problem: str) -> None:
         """Go back to where the epoch began, with half the samples at a time."""
         safe = self._safe
         assert safe is not None
-        micro, batch = 2 * safe.place.micro, self.batches.batch_size
-        size = -(-batch // micro)
-        note = accumulation.caveat(self.model, self.data.outputs.target.dense, size)
-        event = (
-            f"out of memory in epoch {safe.place.epoch} ({problem.splitlines()[0][:120]}): from "
-            f"there on {size} samples at a time, the gradients of {micro} such micro-batches added "
-            f"up, so that a step is still made of {batch}{note}"
+        dense = self.data.outputs.target.dense
+        self.place = accumulation.micro_batched(
+            safe.place, self.batches.batch_size, self.model, dense, problem
         )
-        self.listener.warn(f"{event}; to begin with fewer: --batch-size")
-        self.place = replace(safe.place, micro=micro, events=[*safe.place.events, event])
+        self.listener.warn(f"{self.place.events[-1]}; to begin with fewer: --batch-size")
         self._pending = None
         self.steps.forget()
         gc.collect()
         checkpoints.assign(self.trained.variables, safe.weights)
-        self._accumulate(micro, safe.optimizer, safe.place.micro)
+        self._accumulate(self.place.micro, safe.optimizer, safe.place.micro)
         if safe.metrics:
             checkpoints.assign(self.trained.metrics_variables, safe.metrics)
 
@@ -413,6 +320,7 @@ class Training:
         name = f"best-{self.watch.best_epoch:06d}.npz"
         if self.best is not None and (self._best_file or {}).get("name") != name:
             self._best_file = checkpoints.write_arrays(self.folder / name, self.best)
+        # Rises with every step and epoch, so that the newest checkpoint has the last name.
         number = place.epoch * (self.batches.steps + 1) + place.step
         arrays = checkpoints.values(checkpoints.variables(self.trained))
         state = {**asdict(place), "best": self._best_file}
@@ -422,16 +330,12 @@ class Training:
             raise Interrupted(f"stopped in epoch {place.epoch}", self.stop.signal)
 
     def _restore(self) -> None:
-        checkpoint = checkpoints.newest(self.folder)
+        checkpoint = checkpoints.latest(self.folder, self.listener)
         if checkpoint is None:
             return
-        for name in checkpoint.skipped:
-            self.listener.warn(f"checkpoint {name} is damaged; resuming from the one before it")
-            for path in self.folder.glob(f"{name}.*"):
-                path.unlink()
-        before = TrainState(**checkpoint.state)
+        before = checkpoints.TrainState(**checkpoint.state)
         if before.micro > 1:
-            state = accumulation.optimizer_state(self.trained)
+            state = checkpoints.optimizer_state(self.trained)
             self._accumulate(before.micro, state, 1)
             self.place.micro = before.micro
         self.step_on(self.batches.first()[0], 0)  # so that the metrics have their variables
@@ -445,130 +349,11 @@ class Training:
         self._started_at = self._saved_at = time.monotonic()
 
     def _diverged(self, loss: float) -> None:
-        place, config = self.place, self.config
+        place = self.place
         names = self.batches.names(place.epoch - 1, place.step - 1)
         kept = self.watch.best_epoch if self.best is not None else 0
         self.steps.sync()
         if self.best is not None:
             checkpoints.assign(self.kept.weights, self.best)
-        theirs = "lower the learning rate that its author compiled the model with"
-        advice = _advice(config) if self.validated is self.model else theirs
-        raise DivergedError(
-            f"the loss became {loss} in epoch {place.epoch}, step {place.step}; {advice}",
-            {
-                "epoch": place.epoch,
-                "step": place.step,
-                "loss": str(loss),
-                "kept_epoch": kept,
-                "samples": names,
-            },
-        )
-
-
-def _check_shares(batch_size: int, devices: int) -> None:
-    """Raise UsageError where a batch can't be shared out equally."""
-    if batch_size % devices:
-        below, above = (batch_size // devices) * devices, -(-batch_size // devices) * devices
-        choices = " or ".join(str(size) for size in (below, above) if size)
-        raise UsageError(
-            f"--devices: a batch of {batch_size} samples can't be shared out equally to {devices} "
-            f"devices; choose --batch-size {choices}"
-        )
-
-
-def _advice(config: RunConfig) -> str:
-    if config.precision == "mixed_float16":
-        return "half precision overflows early: try --precision float32 or mixed_bfloat16"
-    clip = "" if config.clip_norm else " or --clip-norm 1"
-    return (
-        f"the learning rate {config.rate:g} is likely too high: try --learning-rate "
-        f"{config.rate / 10:g}{clip}"
-    )
-
-
-def history_columns(config: RunConfig, data: Data, networks: Networks | None = None) -> list[str]:
-    """Loss and metrics as the history names them, or what several networks follow."""
-    if networks is not None:
-        names = networks.columns
-    else:
-        followed = build_metrics(data.outputs, extra=config.metrics)
-        names = ["loss", *(metric.name for metric in followed)]
-    return names + [f"val_{name}" for name in names if len(data.valid)]
-
-
-def compile_model(model: keras.Model, data: Data, config: RunConfig, steps: int) -> None:
-    """Compile a model with the optimizer, loss and metrics of a configuration.
-
-    Raises:
-        UsageError: the model learns equations, which it is not shown the solution of.
-    """
-    if data.samples.problem is not None:
-        raise UsageError(
-            f"{config.model} learns from the residuals of equations, which are not minimized here: "
-            "leave out --overfit, --find-rate and --dry-run"
-        )
-    model.compile(
-        optimizer=build_optimizer(config, steps, has_rates(model)),
-        loss=build_loss(config, data.outputs, inside_weights(config, data), data.policy.mixes),
-        metrics=build_metrics(data.outputs, data.policy.mixes, config.metrics),
-        jit_compile=JIT[config.xla],
-    )
-    model.optimizer.build(model.trainable_variables)  # so that a checkpoint finds its slots
-
-
-def refuse_episodes(data: Data, config: RunConfig) -> None:
-    """Raise UsageError where a model learns from episodes, which this loop does not play."""
-    if data.samples.environment is not None:
-        raise UsageError(
-            f"{config.model} learns from episodes that it plays, which are not played here: leave "
-            "out --overfit, --find-rate and --dry-run"
-        )
-
-
-def compile_as_told(compiled: Compiled, data: Data, config: RunConfig) -> None:
-    """Compile a model with the optimizer and loss that its author chose.
-
-    Raises:
-        UsageError: targets are mixed, which a loss of one's own need not know.
-    """
-    if data.policy.mixes:
-        raise UsageError("--augment: MixUp and CutMix need losses of ours; leave them out")
-    compiled.model.compile(
-        optimizer=compiled.optimizer,
-        loss=compiled.loss,
-        metrics=list(compiled.metrics),
-        jit_compile=JIT[config.xla],
-    )
-    compiled.model.optimizer.build(compiled.model.trainable_variables)
-
-
-def inside_weights(config: RunConfig, data: Data) -> np.ndarray | None:
-    """Class weights of pixels and steps, the loss's affair; those of samples come with batches."""
-    inside = data.outputs.target.dense or data.outputs.target.stepwise
-    return class_weights(config.class_weights, data) if inside else None
-
-
-def measure(model: keras.Model, batches: Iterable[tuple[Any, Any]]) -> dict[str, float]:
-    """Loss and metrics of a compiled model on (inputs, targets), as means over their samples."""
-    sums: dict[str, float] = {}
-    count = 0
-    for inputs, targets in batches:
-        model.reset_metrics()  # which older versions of Keras leave to the caller
-        logs = model.test_on_batch(inputs, targets, return_dict=True)
-        count += len(targets)
-        for name, value in logs.items():
-            sums[name] = sums.get(name, 0.0) + float(value) * len(targets)
-    return {name: total / count for name, total in sums.items()}
-
-
-def monitored(config: RunConfig, data: Data, columns: list[str]) -> str:
-    """The metric to watch: `monitor`, or the loss on the training split where no other part is.
-
-    Raises:
-        UsageError: the history will have no such column.
-    """
-    if config.monitor in columns:
-        return config.monitor
-    if config.monitor == "val_loss" and not len(data.valid):
-        return "loss"
-    raise UsageError(f"--monitor {config.monitor}: choose one of {', '.join(columns)}")
+        ours = self.validated is self.model
+        raise diverged(place, loss, kept, names, self.config if ours else None)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from mlzoo.core import files
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import UsageError
 from mlzoo.runs import devices
+from mlzoo.runs.contents.environment import EnvironmentRecord
 from mlzoo.training.starting.folder import files_read, seal
 
 
@@ -30,7 +30,7 @@ def check_config(path: Path) -> None:
         )
 
 
-def devices_note(before: dict[str, Any], config: RunConfig) -> str:
+def devices_note(before: EnvironmentRecord, config: RunConfig) -> str:
     """Return a note where a batch is now shared by another number of devices, else ""."""
     names = before.get("devices", []), devices.shared(config.devices)
     counts = [max(len(each), 1) for each in names]
@@ -42,10 +42,12 @@ def devices_note(before: dict[str, Any], config: RunConfig) -> str:
     )
 
 
-def check_machine(before: dict[str, Any], config: RunConfig) -> None:
+def check_machine(before: EnvironmentRecord, config: RunConfig) -> None:
     """Refuse what would make a resumed run's weights differ from those of an unbroken one."""
     now = devices.environment(config.seed, config.precision)
-    pairs = [("backend", before["backend"], now["backend"])]
+    pairs: list[tuple[str, str | None, str | None]] = [
+        ("backend", before["backend"], now["backend"])
+    ]
     pairs += [
         (name, before["versions"].get(name), now["versions"].get(name))
         for name in ("mlzoo", "keras", before["backend"], "numpy")

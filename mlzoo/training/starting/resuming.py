@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from mlzoo.core import files
 from mlzoo.core.configs import RunConfig, from_options
@@ -12,6 +12,7 @@ from mlzoo.core.progress import Listener
 from mlzoo.data.reader_record import reader_of
 from mlzoo.runs import devices
 from mlzoo.runs.config_loading import Merged, merge
+from mlzoo.runs.contents.environment import EnvironmentRecord
 from mlzoo.runs.run_folder import RunFolder
 from mlzoo.training.starting.folder import STARTED, config_text, seal, write_start
 from mlzoo.training.starting.resume_checks import (
@@ -61,7 +62,11 @@ def read_again(
     check_config(folder.path / "config.yaml")
     merged = merge({}, folder.path / "config.yaml", allow_unused=True, trust=trust)
     config, start = merged.config, folder.path / STARTED
-    before = files.read_mapping(start, ("files", "backend", "versions")) if start.exists() else None
+    before: EnvironmentRecord | None = None
+    if start.exists():
+        before = cast(
+            EnvironmentRecord, files.read_mapping(start, ("files", "backend", "versions"))
+        )
     if before is None:
         listener.note("this run was stopped before its training began: it starts over")
     else:
@@ -83,7 +88,8 @@ def read_again(
         check_machine(before, config)
         if note := devices_note(before, config):
             listener.note(note)
-            folder.write_json(STARTED, before | {"devices": devices.shared(config.devices)})
+            shared = list(devices.shared(config.devices))
+            folder.write_json(STARTED, {**before, "devices": shared})
     _write_changes(folder, merged, config)
     data = datasets.arrange(samples, config, config.seed)
     if before is None:

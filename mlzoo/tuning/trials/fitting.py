@@ -22,7 +22,7 @@ from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import DivergedError, Interrupted, ResourceError, UsageError, find_disk_full
 from mlzoo.core.files import disk_full
 from mlzoo.core.progress import Listener
-from mlzoo.core.validation.task_fit import check_fit
+from mlzoo.core.validation.consistency import check_fit
 from mlzoo.data import contracts, loading
 from mlzoo.data.samples import Data
 from mlzoo.evaluating.evaluate import evaluate

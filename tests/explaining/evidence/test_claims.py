@@ -18,8 +18,9 @@ from mlzoo.explaining.evidence import claims, faithfulness
 from mlzoo.explaining.evidence import scores as evidence
 from mlzoo.explaining.evidence.learned import untrained, why_no_claim
 from mlzoo.explaining.explain import Explanation, choose_methods, flag
+from mlzoo.explaining.samples import Chosen
 from mlzoo.explaining.settings import ExplainConfig
-from mlzoo.explaining.subjects import Chosen, Subject
+from mlzoo.explaining.subjects import Subject
 from mlzoo.explaining.target_weights import of_classes
 from mlzoo.introspection.findings import Background
 from mlzoo.introspection.probe import Probe

@@ -21,9 +21,9 @@ from mlzoo.layers.derivatives.interface import functions
 from mlzoo.runs import datasets, devices
 from mlzoo.sources.problem import NAMES
 from mlzoo.training.building import build_model
+from mlzoo.training.compiling import compile_model
 from mlzoo.training.equations import fitting
 from mlzoo.training.equations.residuals import mean_squares
-from mlzoo.training.loop.training import compile_model
 from mlzoo.training.signals import Stop
 
 NAMED = Path(mlzoo.__file__).parent / "data" / "problems" / "named"

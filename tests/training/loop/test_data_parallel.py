@@ -14,7 +14,7 @@ import pytest
 
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import UsageError
-from mlzoo.core.validation.task_fit import check_fit
+from mlzoo.core.validation.consistency import check_fit
 from mlzoo.runs import devices
 
 ROOT = Path(__file__).parents[3]

@@ -13,8 +13,10 @@ from mlzoo.core.progress import Listener
 from mlzoo.data.samples import Part
 from mlzoo.training import full_batch
 from mlzoo.training.building import build_model
+from mlzoo.training.compiling import measure
 from mlzoo.training.loop.batches import Batches, SampleFeed, chunks
-from mlzoo.training.loop.training import Fitted, Training, measure
+from mlzoo.training.loop.training import Training
+from mlzoo.training.outcome import Fitted
 from mlzoo.training.signals import Stop
 from tests.training import made
 

@@ -12,7 +12,7 @@ import pytest
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import UsageError
 from mlzoo.core.progress import Listener
-from mlzoo.core.validation.task_fit import check_fit
+from mlzoo.core.validation.consistency import check_fit
 from mlzoo.training import checkpoints
 from mlzoo.training.building import build_model
 from mlzoo.training.loop.profiling import (

@@ -1,13 +1,20 @@
-"""Fields of a run that nothing reads, given the values of others."""
+"""Checks of a whole configuration: that it fits its task, and that something reads each field."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
 from mlzoo.core import registry
+from mlzoo.core.configs import RunConfig
+from mlzoo.core.errors import UsageError
 from mlzoo.core.registry import build_function
 from mlzoo.core.settings import SHARED
-from mlzoo.core.validation.plugins import is_full_batch, loss_names
+from mlzoo.core.validation.plugins import (
+    is_full_batch,
+    loss_names,
+    losses_for,
+    weighted_losses,
+)
 
 _BY_STEPS = (
     *("learning_rate", "batch_size", "clip_norm", "clip_value", "sampler", "checkpoint_every"),
@@ -104,3 +111,67 @@ def _monitors(values: Mapping[str, object]) -> bool:
         or values.get("keep") == "best"
         or registry.constants("schedule", str(values.get("schedule"))).get("MONITORS")
     )
+
+
+def spreads(config: RunConfig) -> bool:
+    """Return whether the loss takes a predicted distribution: mean and standard deviation."""
+    names = loss_names(config.loss)
+    return any(registry.constants("loss", name).get("DISTRIBUTION", False) for name in names)
+
+
+def check_fit(config: RunConfig, task: str) -> None:
+    """Raise UsageError with all that a configuration asks for and a task does not have."""
+    target = registry.load("task", task).Task.target
+    names = loss_names(config.loss)
+    problems = [
+        f"--loss {name} does not fit {task}; choose {' or '.join(losses_for(task))}"
+        for name in names
+        if not target.accepted_by(registry.constants("loss", name).get("TARGETS", ()))
+    ]
+    problems += [
+        f"--metrics {name} does not fit {task}; leave it out"
+        for name in config.metrics
+        if not target.accepted_by(registry.constants("metric", name).get("TARGETS", ()))
+    ]
+    problems += [
+        f"--metrics {name} needs --tolerance: the distance in pixels that counts as right"
+        for name in config.metrics
+        if config.tolerance is None and registry.constants("metric", name).get("TOLERANT")
+    ]
+    if spreads(config) and len(names) > 1:
+        problems.append(f"--loss {config.loss}: a loss of a distribution stands alone")
+    if config.sampler == "balanced" and not (target.sample_class or target.pixel_class):
+        problems.append(f"--sampler balanced has no effect on {task}: leave it out")
+    if config.class_weights != "none":
+        weighted = [n for n in names if registry.constants("loss", n).get("CLASS_WEIGHTS")]
+        if not target.is_class or target.written:
+            problems.append(f"--class-weights has no effect on {task}: leave it out")
+        elif not target.sample_class and names and not weighted:
+            problems.append(
+                f"--class-weights has no effect on --loss {config.loss}: add one of "
+                f"{', '.join(weighted_losses(task))}, as in {config.loss}+crossentropy"
+            )
+    if config.calibrate == "temperature" and (not target.is_class or target.written):
+        problems.append(f"--calibrate temperature has no effect on {task}: leave it out")
+    if config.cost is not None and not target.sample_class:
+        problems.append(f"--cost is for one class a sample, not for {task}: leave it out")
+    if config.precision == "float64" and target.per != "point":
+        problems.append(f"--precision float64 has no effect on {task}: leave it out")
+    if target.draws_training:
+        refused = {
+            "--folds and --ensemble are": config.averaged > 1,
+            "--devices is": config.devices != "1",
+            "--profile is": config.profile,
+            "--weight-ranges is": config.weight_ranges,
+            "--train-on train+valid is": config.train_on == "train+valid",
+        }
+        problems += [
+            f"{option} not for {task}: leave {'them' if 'are' in option else 'it'} out"
+            for option, given in refused.items()
+            if given
+        ]
+    targets = registry.constants("optimizer", config.optimizer).get("TARGETS")
+    if targets is not None and not target.accepted_by(targets):
+        problems.append(f"--optimizer {config.optimizer} is not for {task}; choose adam")
+    if problems:
+        raise UsageError(problems)

@@ -1,0 +1,1 @@
+"""The pictures that a trained model leaves in its run folder, by kind of target."""

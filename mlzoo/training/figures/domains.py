@@ -1,0 +1,58 @@
+"""Pictures of solutions of equations and of episodes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from mlzoo.data.environments.finite import FiniteEnvironment
+from mlzoo.data.samples import Data
+from mlzoo.runs.models import outputs_of
+from mlzoo.tasks._samples import SampleOutcome
+from mlzoo.tasks.control import EpisodeOutcome
+from mlzoo.training.loop.batches import Batch
+
+
+def draw_solution(
+    folder: Path,
+    model: keras.Model,
+    data: Data,
+    fed: tuple[Batch, list[str]],
+    outcome: SampleOutcome,
+) -> None:
+    """Draw the solution of a problem over the domain, its error, and where residuals are large."""
+    # A run of other data need not read these.
+    from mlzoo.reporting.figures import equation_errors, solutions
+    from mlzoo.training.equations.residuals import sizes_at
+
+    problem = data.samples.problem
+    assert problem is not None
+    points = np.asarray(data.samples.inputs[outcome.indices], float)
+    solutions.solution(folder, problem, points, outcome.targets, outcome.outputs)
+    equation_errors.residual_map(folder, problem, points, sizes_at(problem, model, points))
+    for draw_errors in (equation_errors.slices, equation_errors.error_spectrum):
+        draw_errors(folder, problem, lambda at: outputs_of(model, at))
+
+
+def draw_episodes(
+    folder: Path,
+    model: keras.Model,
+    data: Data,
+    fed: tuple[Batch, list[str]],
+    outcome: EpisodeOutcome,
+) -> None:
+    """Draw the returns of episodes beside those of baselines, and values of the cells of a grid."""
+    # A run of other data need not read these.
+    from mlzoo.reporting.figures import control
+
+    environment = data.samples.environment
+    control.returns(folder, outcome.returns, outcome.beside)
+    if isinstance(environment, FiniteEnvironment):
+        outputs = outputs_of(model, environment.frames)
+        networks = model.networks.networks
+        values = outputs.max(axis=1)
+        if "value" in networks:  # of a policy, whose outputs are no values
+            values = outputs_of(networks["value"], environment.frames)[:, 0]
+        control.state_values(folder, environment, values, outputs.argmax(axis=1))
