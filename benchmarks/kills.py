@@ -169,7 +169,7 @@ GIVEN = {
 }
 """A training that takes a moment."""
 WORK = {"train": (train, resumed), "tune": (tune, searched_again)}
-"""What is killed, and what goes on after a kill."""
+"""Work that is killed, and what goes on after a kill."""
 
 
 def lives(work: Callable[..., None], root: Path, overwrite: bool, changes: int | None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -179,13 +179,19 @@ def train(
 
     flags = {"model": model, "data": _path_of(data, settings.get("file_column")), **settings}
     file = Path(config) if config else None
-    merging: dict[str, Any] = {"allow_unused": allow_unused, "trust": trust}
     if model == registry.AUTO_MODEL:
         from mlzoo.tuning.families.auto import train_auto
 
-        chosen = train_auto(flags, file, overwrite=overwrite, listener=listener, **merging)
+        chosen = train_auto(
+            flags,
+            file,
+            overwrite=overwrite,
+            listener=listener,
+            allow_unused=allow_unused,
+            trust=trust,
+        )
         return _facade(chosen)
-    merged = merge(flags, file, **merging)
+    merged = merge(flags, file, allow_unused=allow_unused, trust=trust)
     return _facade(train_merged(merged, overwrite=overwrite, listener=listener))
 
 
@@ -293,7 +299,7 @@ def tune(
     final: bool = True,
     trust: bool = False,
     listener: SearchListener | None = None,
-    search: dict[str, Any] | None = None,
+    search: Mapping[str, object] | None = None,
     **settings: Any,
 ) -> SearchResult:
     """Search the settings of a model; the same as `mlzoo tune`.

@@ -6,7 +6,8 @@ import ast
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -61,16 +62,35 @@ def test_banned_words_are_seen(text: str) -> None:
     assert bound(ast.parse(text)) & BANNED
 
 
-def test_docstrings_begin_with_an_imperative_or_a_noun() -> None:
+def docstrings(tree: ast.Module) -> Iterator[str]:
+    """The docstrings of a module, its classes and functions, and those below assignments."""
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    for node in ast.walk(tree):
+        if isinstance(node, documented) and (text := ast.get_docstring(node)):
+            yield text
+        body = getattr(node, "body", None)
+        for before, after in pairwise(body if isinstance(body, list) else []):
+            if isinstance(before, ast.Assign | ast.AnnAssign) and isinstance(after, ast.Expr):
+                value = after.value
+                if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                    yield value.value.strip()
+
+
+def test_docstrings_begin_with_an_imperative_or_a_noun() -> None:
     found = [
         f"{path.relative_to(ROOT)}: {text.splitlines()[0]}"
         for path, tree in trees([*FILES, *BENCHMARKS]).items()
-        for node in ast.walk(tree)
-        if isinstance(node, documented) and (text := ast.get_docstring(node))
+        for text in docstrings(tree)
         if re.match(r"(What|Whether|How)\b", text)
     ]
     assert found == []
+
+
+@pytest.mark.parametrize("text", ["a = 1", "class A:\n    a: int = 1"])
+def test_docstrings_below_assignments_are_read(text: str) -> None:
+    indent = "    " if "class" in text else ""
+    module = ast.parse(f'{text.rstrip()}\n{indent}"""How much."""')
+    assert list(docstrings(module)) == ["How much."]
 
 
 def test_spelling_is_american() -> None:

@@ -121,9 +121,12 @@ def _summary(report: GradientReport) -> None:
                      "" if row.agrees else "WRONG"])  # fmt: skip
     print("relative error of gradients against central differences, by step size h")
     print(table(header, rows))
-    names = ["layer", "type", "mean", "std", "dead", "saturated"]
+    outputs = [
+        [r["layer"], r["type"], r["mean"], r["std"], r["dead"], r["saturated"]]
+        for r in report.activations
+    ]
     print("\noutputs by depth")
-    print(table(names, [[row[name] for name in names] for row in report.activations]))
+    print(table(["layer", "type", "mean", "std", "dead", "saturated"], outputs))
     print("\ngradients by depth")
     print(table(["weight", "rms", "of the largest"], [list(r.values()) for r in report.depth]))
     same = report.consistency

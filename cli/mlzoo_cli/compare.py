@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +13,9 @@ from mlzoo.core.messages import over
 from mlzoo.runs.run_folder import find
 from mlzoo_cli.options import Json
 from mlzoo_cli.output import say, show, table
+
+if TYPE_CHECKING:
+    from mlzoo.reporting.comparison import Comparison
 
 
 def compare(
@@ -43,7 +47,7 @@ def compare(
         print(_text(result))
 
 
-def _text(result: dict[str, Any]) -> str:
+def _text(result: Comparison) -> str:
     from mlzoo.reporting.comparison import pair_sentence
 
     columns = ("run", "model", "data", "parameters", "epochs", "seconds", "metric", "value")
@@ -72,7 +76,7 @@ def _plain(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _interval(row: dict[str, Any]) -> tuple[str, str]:
+def _interval(row: Mapping[str, Any]) -> tuple[str, str]:
     """The interval of a run and what it is taken over."""
     ends = row["interval"]
     text = f"[{ends[0]:.4g}, {ends[1]:.4g}]" if ends else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mlzoo.core import registry
 from mlzoo.core.errors import MlzooError, UsageError
@@ -13,6 +13,8 @@ from mlzoo_cli.output import ConsoleReporter, say, show, table
 
 if TYPE_CHECKING:
     from mlzoo.runs.config_loading import Merged
+    from mlzoo.training.preflight.dry_run import DryRun
+    from mlzoo.training.preflight.lr_finder import RateSweep
 
 WELCOME = """\
 mlzoo trains Keras models on your data and says how far to trust them.
@@ -94,7 +96,7 @@ def do_instead(
             )
 
 
-def _plan(plan: dict[str, Any]) -> str:
+def _plan(plan: DryRun) -> str:
     layers = [
         [row["name"], row["type"], _shape(row["output"]), row["parameters"]]
         for row in plan["layers"]
@@ -126,7 +128,7 @@ def _shape(output: list[int | None]) -> str:
     return " x ".join("any" if side is None else str(side) for side in output[1:])
 
 
-def _rate(sweep: Mapping[str, object]) -> str:
+def _rate(sweep: RateSweep) -> str:
     if sweep["suggestion"] is None:
         return (
             f"no rate from {sweep['lowest']:.1g} to {sweep['highest']:.1g} made the loss fall by "

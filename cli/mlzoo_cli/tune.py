@@ -232,11 +232,11 @@ def _between(interval: list[float] | None) -> str:
 
 
 def _plan(
-    flags: dict[str, Any],
+    flags: Mapping[str, object],
     config: Path | None,
     vary: list[str],
     space: Path | None,
-    search: dict[str, Any],
+    search: Mapping[str, object],
     problems: list[str],
     complete: bool,
     trust: bool,
@@ -251,7 +251,7 @@ def _plan(
     if registry.build_function(str(flags.get("model"))):
         from mlzoo.runs import devices
 
-        devices.prepare(flags.get("device", "auto"))  # before the file imports Keras
+        devices.prepare(str(flags.get("device", "auto")))  # before the file imports Keras
     try:
         merged = merge(flags, config, problems=problems, complete=complete, trust=trust)
     except UsageError as error:

@@ -77,7 +77,7 @@ class Augmenter:
         self.form: AugmentedForm | None = None  # of single images, which other processes can change
         self.steps = self._each
         self.one: ImageChanges | FilmChanges | SequenceChanges | RowChanges
-        """What changes a single sample."""
+        """The changes of a single sample."""
         if are_films(samples):
             self.one = FilmChanges(self._each, image_form(samples, samples.inputs.shape))
         elif self.kind == "images":

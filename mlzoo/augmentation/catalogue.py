@@ -15,7 +15,7 @@ from mlzoo.core import fields, registry
 
 KINDS = ("images", "sequences", "tables")
 COMPOSITES = ("OneOf", "SomeOf", "Sequential")
-"""What holds other transforms, under `transforms`: one of them, `n` of them, all of them."""
+"""Transforms that hold others, under `transforms`: one of them, `n` of them, all of them."""
 _ORIENTATION = (
     *("D4", "HorizontalFlip", "RandomGridShuffle", "RandomRotate90", "SquareSymmetry"),
     *("Transpose", "VerticalFlip"),
@@ -26,7 +26,7 @@ _COLOR = (
     *("RandomSnow", "RandomSunFlare", "Spatter", "ToSepia"),
 )
 _MARKS = {"ORIENTATION": _ORIENTATION, "COLOR": _COLOR}
-"""What plug-ins say of themselves by constants, of albumentations' transforms."""
+"""Of albumentations' transforms, the marks that plug-ins set by constants of their modules."""
 
 _OTHER_FILES = "needs other images or fonts"
 _BOXES = "needs boxes"
@@ -51,7 +51,7 @@ REFUSED = {
     "ToRGB": _RANGE,
     "Lambda": "runs code",
 }
-"""What albumentations has and a policy may not name, each with the reason."""
+"""Transforms of albumentations that a policy may not name, each with the reason."""
 
 
 @cache

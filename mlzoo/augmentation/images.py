@@ -76,7 +76,7 @@ class ImageChanges:
         self.moves = any(
             not isinstance(node, images_only) for node in self._nodes if not _holds(node)
         )
-        """Whether any transform moves pixels, so that what stands at them has to move along."""
+        """True where a transform moves pixels, so that masks and points have to move along."""
         self._try()
 
     def __call__(

@@ -90,7 +90,7 @@ class RunConfig(Settings):
 
     # -- Data
     source: Annotated[str | None, Flag(detail=True)] = None
-    """How to read the data (`mlzoo sources`); by default recognized from the path."""
+    """Source that reads the data (`mlzoo sources`); by default recognized from the path."""
     source_set: dict[str, object] = Field(default_factory=dict)
     """Source setting name=value, repeatable; `mlzoo sources show NAME` lists them."""
     file_column: Annotated[str | None, Flag(detail=True)] = None

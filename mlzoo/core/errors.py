@@ -60,7 +60,8 @@ _FULL_DISK = re.compile(
     rf"errno = ({'|'.join(map(str, FULL_DISK))})\b|"
     r"\d+ requested and \d+ written|No usable temporary directory"
 )
-"""How libraries say so that pass no error number on: HDF5, TensorFlow, NumPy, Python's tempfile."""
+"""Messages of a full disk of libraries that pass no error number on: HDF5, TensorFlow, NumPy,
+Python's tempfile."""
 
 
 def find_disk_full(error: BaseException | None) -> BaseException | None:

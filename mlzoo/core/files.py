@@ -33,7 +33,7 @@ _REPLACED = ".replaced"
 """The folder that is being replaced, within the new one until that has the name."""
 
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""What a cell begins with that a spreadsheet computes; the last are =, +, - and @ in full width."""
+"""First characters of cells that spreadsheets compute; the last are =, +, -, @ in full width."""
 _safe = False
 
 

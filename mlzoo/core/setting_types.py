@@ -40,9 +40,9 @@ def as_yes_no(value: Any) -> Any:
 
 _Character = Annotated[str, Field(min_length=1, max_length=1)]
 Delimiter = Annotated[_Character | None, BeforeValidator(as_character)]
-"""What separates a table's columns; None: recognized."""
+"""Separator of a table's columns; None: recognized."""
 Header = Annotated[Literal["auto", "yes", "no"], BeforeValidator(as_yes_no)]
-"""Whether a table's first row names the columns; auto: recognized."""
+"""yes: a table's first row names the columns; auto: recognized."""
 
 Size = Annotated[int, Field(ge=1, le=65_536)]
 Rate = Annotated[float, Field(ge=0, lt=1)]

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import yaml
 
@@ -23,10 +23,17 @@ from mlzoo.core.errors import UsageError
 from mlzoo.core.files import expand, refuse_special
 
 AUTOMATIC = ("auto", "search")
-"""What picks a policy by the data, and by trying."""
+"""Names that pick a policy by the data, and by trying."""
 _FOLDER = Path(__file__).parents[1] / "transforms" / "presets"
 Step = dict[str, dict[str, Any]]
 """One transform: its name, and its parameters; those of a composite hold `transforms`."""
+
+
+class PolicyRecord(TypedDict):
+    """Transforms of a policy in order, and why they are there, a sentence each."""
+
+    steps: list[Step]
+    reasons: list[str]
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,7 @@ class Policy:
         step_names = ", ".join(self.names()) or "nothing"
         return (f"augmentation {self.name}: {'; '.join((step_names, *self.reasons))} (--augment)",)
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> PolicyRecord:
         """Steps and reasons, as JSON holds them."""
         return {"steps": list(self.steps), "reasons": list(self.reasons)}
 

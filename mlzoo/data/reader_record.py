@@ -25,7 +25,7 @@ _KINDS: dict[str, type[Reader]] = {
     "array": ArrayReader,
 }
 _SHARED = ("task", "kind", "class_names", "target_names")
-"""What `data.json` says beside its reader, too."""
+"""Fields of a reader that `data.json` also has at its top."""
 
 
 def write_reader(reader: Reader) -> dict[str, object]:

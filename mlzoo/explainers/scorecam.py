@@ -96,6 +96,16 @@ def _weights(
     masks: np.ndarray,
     other: np.ndarray,
 ) -> np.ndarray:
+    """Return the weight of each channel, (channels,).
+
+    Args:
+        config: with the variant.
+        model: the opened model.
+        x: one input (1, *shape).
+        target: its weights on the outputs.
+        masks: (channels, ...), maps from 0 to 1.
+        other: (1, *shape), what is seen where a mask is 0.
+    """
     import numpy as np
 
     if not len(masks):
@@ -107,6 +117,7 @@ def _weights(
     gained, sure, plain = model.masked(x, target, masks, other)
     if config.variant == "odds":
         gained = gained - model.evidence(x, target, other)[0]
+        # Where every map lowers the log-odds, no weight would be positive and the map empty.
         taken = gained.max() <= 0 and np.ptp(gained) > 0
         return gained - gained.min() if taken else gained
     if config.variant == "paper":

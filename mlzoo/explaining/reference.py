@@ -20,7 +20,7 @@ from mlzoo.core.errors import UsageError
 from mlzoo.introspection.probe import Probe
 
 METHODS = ("saliency", "smoothgrad", "gradcam", "gradcam_plus_plus", "layercam", "scorecam")
-"""What the package has."""
+"""Methods that the package has."""
 NOISY_COPIES = 20
 
 

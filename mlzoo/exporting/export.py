@@ -20,7 +20,7 @@ from mlzoo.runs.predicting.decisions import decision_record
 if TYPE_CHECKING:
     import numpy as np
 
-    from mlzoo.exporting.scoring import Score
+    from mlzoo.exporting.scoring import Score, ScoreRecord
     from mlzoo.formats._contract import SampleShape
     from mlzoo.runs.contents.metrics import DecisionRule
     from mlzoo.runs.opened import OpenedRun
@@ -70,7 +70,7 @@ class ExportRecord(TypedDict):
     bytes: int
     input: InputSpecification
     output: OutputSpecification
-    score: dict[str, object]
+    score: ScoreRecord
     versions: dict[str, str]
     folder: NotRequired[str]
 

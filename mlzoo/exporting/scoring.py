@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 
@@ -17,6 +17,15 @@ INT8_AGREEMENT = 0.95
 """Smallest share of equal classes for int8."""
 INT8_MEAN = 0.05
 """Mean difference of int8 where numbers are predicted, in their spreads."""
+
+
+class ScoreRecord(TypedDict):
+    """`Score` in `export.json`."""
+
+    samples: int
+    largest: float
+    mean: float
+    agreement: float | None
 
 
 @dataclass(frozen=True)
@@ -33,9 +42,14 @@ class Score:
     mean: float
     agreement: float | None
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> ScoreRecord:
         """Return plain values, for export.json."""
-        return asdict(self)
+        return {
+            "samples": self.samples,
+            "largest": self.largest,
+            "mean": self.mean,
+            "agreement": self.agreement,
+        }
 
 
 def compare(task: str, y_model: Sequence[np.ndarray], y_export: Sequence[np.ndarray]) -> Score:

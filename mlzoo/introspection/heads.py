@@ -9,7 +9,7 @@ import numpy as np
 _PASSED = ("Identity", "Cast", "Reshape", "Squeeze", "ExpandDims")
 _HEADS = {"Softmax": "softmax", "Sigmoid": "sigmoid"}
 TOLERANCE = 1e-5
-"""How far the activation, applied again, may be from the model's own output."""
+"""Largest difference of the activation, applied again, from the model's own output."""
 SMALLEST = 1e-12
 """Probabilities are at least this before their logarithm is taken."""
 

@@ -119,7 +119,7 @@ class MeanAndDeviation(keras.layers.Layer):
         """Return (batch, 2, targets)."""
         return (input_shape[0], 2, len(self.mean))
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments."""
         return {**super().get_config(), "mean": self.mean, "std": self.std}
 

@@ -35,7 +35,7 @@ class _Standardized(keras.losses.Loss):
         """Return the loss of errors whose predicted deviation is given, (batch, targets) each."""
         raise NotImplementedError
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that rebuild the loss."""
         return {**super().get_config(), "std": self.std}
 
@@ -62,7 +62,7 @@ class GaussianNll(_Standardized):
             return nll
         return nll * ops.power(ops.stop_gradient(std), 2 * self.beta)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that rebuild the loss."""
         return {**super().get_config(), "beta": self.beta}
 
@@ -89,6 +89,6 @@ class StudentNll(_Standardized):
         constant = math.lgamma(v / 2) - math.lgamma((v + 1) / 2) + 0.5 * math.log(v * math.pi)
         return ops.log(scale) + 0.5 * (v + 1) * ops.log1p(ops.square(error / scale) / v) + constant
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that rebuild the loss."""
         return {**super().get_config(), "degrees": self.degrees}

@@ -10,7 +10,7 @@ from keras import ops
 from mlzoo.losses._pixels import PixelLoss
 
 SMOOTH = 1.0
-"""What training adds to the overlap of each class. With less, a class that an image lacks costs
+"""Added to the overlap of each class in training. With less, a class that an image lacks costs
 almost all of its share under any softmax, without a gradient to follow."""
 
 

@@ -60,7 +60,7 @@ class Config(Settings):
     """relu, leaky_relu (slope .01), prelu, elu, selu, tanh, sigmoid, linear, trainable_exponent,
     or trainable_slope."""
     kind: Literal["plain", "denoising", "sparse", "contractive"] = "plain"
-    """What keeps the code from being a copy: its size alone, noise on the inputs, or a penalty, on
+    """Keeps the code from being a copy by its size alone, noise on the inputs, or a penalty, on
     its values or on how much they change with the inputs."""
     noise: float = Field(0.3, gt=0)
     """kind=denoising: standard deviation of the noise on scaled inputs (pixels from 0 to 1)."""

@@ -66,7 +66,7 @@ class Config(Settings):
     """relu, leaky_relu (slope .01), prelu, elu, selu, tanh, sigmoid, linear, trainable_exponent,
     or trainable_slope."""
     pooling: Literal["max", "average", "none"] = "max"
-    """What halves the map after each block while its smaller side is at least 4."""
+    """Halves the map after each block while its smaller side is at least 4."""
     dropout: Rates = Field((0.0,), json_schema_extra=searched(0.0, 0.5))
     """Share of features dropped after each block, or one a block."""
     head: Literal["average", "max", "average_max", "flatten"] = "average"

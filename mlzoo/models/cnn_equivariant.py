@@ -45,7 +45,7 @@ class Config(Settings):
     activation: Literal["relu", "elu", "gelu", "tanh"] = "relu"
     """relu, elu, gelu or tanh."""
     pooling: Literal["max", "average"] = "max"
-    """What halves the map after each block while its sides are at least 4."""
+    """Halves the map after each block while its sides are at least 4."""
     orientations: Literal["max", "average"] = "max"
     """From a feature's last maps to one map: their largest or their mean at each point."""
     dropout: Rate = Field(0.0, json_schema_extra=searched(0.0, 0.5))

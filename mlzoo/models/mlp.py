@@ -110,7 +110,7 @@ class Config(Settings):
     """Skip connections as from-to pairs of hidden layers, comma-separated: 2-4,4-6 joins the
     output of layer 2 to that of layer 4, and this to that of layer 6; layer 0 is the input."""
     join: Literal["add", "concatenate"] = "add"
-    """How a skip connection joins; add needs layers of the same size."""
+    """Join of a skip connection with its layer; add needs layers of the same size."""
 
     members: int = Field(1, ge=1, le=64)
     """Members of an ensemble that share the weights of all layers, with scales and biases of their

@@ -35,7 +35,7 @@ class Config(Settings):
     """Settings of unet."""
 
     depth: int = Field(3, ge=1, le=5, json_schema_extra=searched(2, 4))
-    """How often the map is halved; 4 in the paper."""
+    """Number of times the map is halved; 4 in the paper."""
     filters: int = Field(16, ge=1, le=1024, json_schema_extra=searched(8, 32, log=True))
     """Filters of the first level; each level further down has twice as many; 64 in the paper."""
     convolutions: int = Field(2, ge=1, le=4)

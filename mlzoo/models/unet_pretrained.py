@@ -45,7 +45,7 @@ class Config(Settings):
     filters: int = Field(16, ge=1, le=256, json_schema_extra=searched(8, 32, log=True))
     """Filters of the finest level of the expanding path; each level down has twice as many."""
     upsampling: Literal["transposed", "bilinear", "nearest"] = "bilinear"
-    """How maps are enlarged: a transposed convolution, or interpolation and a convolution."""
+    """Enlarges maps by a transposed convolution, or interpolation and a convolution."""
 
     @model_validator(mode="after")
     def _together(self) -> Config:

@@ -31,7 +31,7 @@ class Config(Settings):
     """Settings of unet_two_decoders."""
 
     depth: int = Field(3, ge=1, le=5, json_schema_extra=searched(2, 4))
-    """How often the map is halved."""
+    """Number of times the map is halved."""
     filters: int = Field(16, ge=1, le=1024, json_schema_extra=searched(8, 32, log=True))
     """Filters of the first level; each level further down has twice as many."""
     convolutions: int = Field(2, ge=1, le=4)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mlzoo.packing.served.model import ModelColumn, ModelFacts
 
 _ERRORS = {
     "400": "the body is no JSON",
@@ -14,7 +17,7 @@ _ERRORS = {
 }
 
 
-def description(facts: dict[str, Any], example: Any) -> dict[str, object]:
+def description(facts: ModelFacts, example: Any) -> dict[str, object]:
     """Return the description.
 
     Args:
@@ -52,12 +55,12 @@ def description(facts: dict[str, Any], example: Any) -> dict[str, object]:
     }
 
 
-def _answer(facts: dict[str, Any]) -> dict[str, object]:
+def _answer(facts: ModelFacts) -> dict[str, object]:
     warnings = {"type": "array", "items": {"type": "string"}}
     if facts["classes"]:
         classes = facts["classes"]
         probabilities = _object(dict.fromkeys(classes, {"type": "number"}))
-        prediction: dict[str, Any] = {"type": "string", "enum": classes}
+        prediction: Mapping[str, object] = {"type": "string", "enum": classes}
         return _object(
             {"prediction": prediction, "probabilities": probabilities, "warnings": warnings}
         )
@@ -67,7 +70,7 @@ def _answer(facts: dict[str, Any]) -> dict[str, object]:
     return _object({"prediction": prediction, "warnings": warnings})
 
 
-def _row(columns: list[dict[str, Any]]) -> dict[str, object]:
+def _row(columns: list[ModelColumn]) -> dict[str, object]:
     number = {"type": ["number", "null"]}
     text = {"type": ["string", "number", "null"]}
     return _object(

@@ -25,6 +25,7 @@ from mlzoo.runs.predicting.decisions import decision_record
 if TYPE_CHECKING:
     import numpy as np
 
+    from mlzoo.packing.served.model import ModelFacts
     from mlzoo.runs.opened import OpenedRun
 
 TOLERANCE = 1e-5
@@ -149,7 +150,7 @@ def _write(run: OpenedRun, folder: Path, name: str, max_pixels: int, listener: L
     return _compare(run, folder, mean)
 
 
-def facts_of(run: OpenedRun, model: Path, max_pixels: int) -> dict[str, Any]:
+def facts_of(run: OpenedRun, model: Path, max_pixels: int) -> ModelFacts:
     """Return the content of `model.json`.
 
     Args:
@@ -158,7 +159,7 @@ def facts_of(run: OpenedRun, model: Path, max_pixels: int) -> dict[str, Any]:
         max_pixels: images with more are refused.
     """
     record = run.record
-    facts = {
+    facts: ModelFacts = {
         "name": run.path.name,
         "model": run.config.model,
         "task": record["task"],
@@ -173,9 +174,15 @@ def facts_of(run: OpenedRun, model: Path, max_pixels: int) -> dict[str, Any]:
         return facts
     reader = run.reader_as(ImageReader)
     height, width = reader.size
-    image = {"height": height, "width": width, "channels": reader.channels}
-    image |= {"dtype": reader.dtype, "maximum": reader.maximum}  # type: ignore[dict-item]
-    return {**facts, "image": {**image, "max_pixels": min(max_pixels, reader.max_pixels)}}
+    facts["image"] = {
+        "height": height,
+        "width": width,
+        "channels": reader.channels,
+        "dtype": reader.dtype,
+        "maximum": reader.maximum,
+        "max_pixels": min(max_pixels, reader.max_pixels),
+    }
+    return facts
 
 
 # -- Examples, which hold no sample of the training data
@@ -195,9 +202,9 @@ def _mean(run: OpenedRun, listener: Listener) -> np.ndarray:
     return np.asarray(middle, np.float32)
 
 
-def _row(run: OpenedRun, values: Sequence[float]) -> dict[str, Any]:
+def _row(run: OpenedRun, values: Sequence[float]) -> dict[str, str | float | None]:
     """Return an input as a row by column."""
-    row: dict[str, Any] = {}
+    row: dict[str, str | float | None] = {}
     for column, value in zip(run.record["columns"], values, strict=True):
         categories = column["categories"]
         if categories:
@@ -225,7 +232,7 @@ def _write_png(path: Path, pixels: np.ndarray) -> None:
     Image.fromarray(whole[..., 0] if whole.shape[-1] == 1 else whole).save(path)
 
 
-def _write_documents(run: OpenedRun, folder: Path, facts: dict[str, Any], sample: str) -> None:
+def _write_documents(run: OpenedRun, folder: Path, facts: ModelFacts, sample: str) -> None:
     import jinja2
 
     from mlzoo.packing.openapi import description

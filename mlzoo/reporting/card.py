@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import jinja2
 
@@ -156,7 +156,17 @@ def _metric_name(name: str) -> str:
     return escape(title(name))
 
 
-def scores(facts: Facts) -> list[dict[str, Any]]:
+class ScoreRow(TypedDict):
+    """A metric of the test split; `better` says which values are, `baselines` has theirs."""
+
+    metric: str
+    better: str
+    value: float | None
+    interval: Sequence[float] | None
+    baselines: list[float | None]
+
+
+def scores(facts: Facts) -> list[ScoreRow]:
     """Return one row per metric: value, interval, direction and the baselines' values."""
     test = facts["metrics"]["test"]
     return [
@@ -193,20 +203,20 @@ def _better(metric: str) -> str:
     return "higher" if mode(metric) == "max" else "lower"
 
 
-def horizons(rows: list[dict[str, Any]]) -> list[dict[str, object]]:
+def horizons(rows: Sequence[Mapping[str, object]]) -> list[Mapping[str, object]]:
     """Return rows of evenly chosen steps ahead, including the first and the last."""
     count = min(HORIZONS, len(rows))
     last = len(rows) - 1
     return [rows[round(i * last / max(count - 1, 1))] for i in range(count)]
 
 
-def _of_each_class(scores: dict[str, Any]) -> dict[str, object]:
+def _of_each_class(scores: Mapping[str, Any]) -> dict[str, object]:
     """Return a baseline's IoU by class; empty if it does not predict masks."""
     rows = scores.get("per_class", [])
     return {row["class"]: row["iou"] for row in rows if "iou" in row}
 
 
-def chosen(config: Mapping[str, object], names: list[str]) -> dict[str, Any]:
+def chosen(config: Mapping[str, object], names: list[str]) -> dict[str, object]:
     """Return the named settings that have a value."""
     unset: tuple[Any, ...] = (None, [], {}, "")
     return {name: config[name] for name in names if config.get(name) not in unset}

@@ -32,7 +32,7 @@ class RunFiles:
     label: str
     path: Path
     metrics: dict[str, Any]
-    config: dict[str, Any]
+    config: dict[str, object]
     environment: dict[str, object]
 
 
@@ -220,6 +220,7 @@ def _differing(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str,
 
 
 def _best(rows: Sequence[Mapping[str, Any]]) -> str | None:
+    # Scores of other tasks, or by other metrics, have no order.
     kinds = {(row["task"], row["metric"], row["mode"]) for row in rows}
     if len(kinds) > 1 or any(row["value"] is None for row in rows):
         return None

@@ -7,6 +7,7 @@ from typing import Any, TypedDict
 
 from mlzoo.core import files
 from mlzoo.core.errors import UsageError
+from mlzoo.runs.contents.environment import EnvironmentRecord
 from mlzoo.runs.contents.metrics import RunMetrics
 
 
@@ -51,19 +52,6 @@ class DataFacts(TypedDict, total=False):
     warnings: list[str]
 
 
-class EnvironmentFacts(TypedDict, total=False):
-    """`environment.json`. `determinism` is a statement; `command` may be None."""
-
-    versions: dict[str, str]
-    backend: str
-    device: str
-    precision: str
-    seed: int
-    git_commit: str | None
-    determinism: str
-    command: str | None
-
-
 class Facts(TypedDict):
     """Facts of a run for its model card.
 
@@ -80,14 +68,14 @@ class Facts(TypedDict):
     config: dict[str, Any]
     data: DataFacts
     metrics: RunMetrics
-    environment: EnvironmentFacts
+    environment: EnvironmentRecord
     groups: dict[str, int] | None
 
 
 _NEEDED: dict[Any, tuple[str, ...]] = {
     DataFacts: ("data", "task", "kind", "class_names", "parts"),
     RunMetrics: ("task", "headline", "test", "kept", "epochs"),
-    EnvironmentFacts: ("versions", "backend", "device"),
+    EnvironmentRecord: ("versions", "backend", "device"),
 }
 
 
@@ -116,7 +104,7 @@ def gather(folder: Path, final: Path | None = None) -> Facts:
         "config": config,
         "data": _of(DataFacts, folder / "data.json"),
         "metrics": _of(RunMetrics, folder / "metrics.json"),
-        "environment": _of(EnvironmentFacts, folder / "environment.json"),
+        "environment": _of(EnvironmentRecord, folder / "environment.json"),
         "groups": {name: len(p["groups"]) for name, p in split.items()} if grouped else None,
     }
 

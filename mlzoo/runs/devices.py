@@ -14,6 +14,7 @@ from typing import Any
 
 from mlzoo import __version__
 from mlzoo.core.errors import ResourceError, UsageError
+from mlzoo.runs.contents.environment import EnvironmentRecord
 
 _PACKAGES = (
     "keras",
@@ -29,7 +30,7 @@ _PACKAGES = (
 _MOST_PROGRAMS = 2**30
 """Bytes of compiled programs that are kept; those that were not used longest are removed."""
 own_process = False
-"""Whether this process runs the command line alone, and no other code that uses Keras."""
+"""True: this process runs the command line alone, and no other code that uses Keras."""
 
 
 def choose(device: str = "auto") -> None:
@@ -234,7 +235,7 @@ def device_name(devices: str = "1") -> str:
     return ", ".join(names) if names else f"cpu ({os.cpu_count()} cores)"
 
 
-def environment(seed: int, precision: str, devices: str = "1") -> dict[str, Any]:
+def environment(seed: int, precision: str, devices: str = "1") -> EnvironmentRecord:
     """Return the record for `environment.json`: versions, device, seed, commit, determinism.
 
     Args:
@@ -245,12 +246,10 @@ def environment(seed: int, precision: str, devices: str = "1") -> dict[str, Any]
     import keras
 
     on_cpu = not accelerators()
-    names = list(shared(devices))
-    return {
+    record: EnvironmentRecord = {
         "versions": versions(),
         "backend": keras.backend.backend(),
         "device": device_name(devices),
-        **({"devices": names} if names else {}),
         "precision": precision,
         "seed": seed,
         "git_commit": git_commit(),
@@ -261,6 +260,9 @@ def environment(seed: int, precision: str, devices: str = "1") -> dict[str, Any]
             else "seeded only: GPU kernels may add in another order from run to run"
         ),
     }
+    if names := list(shared(devices)):
+        record["devices"] = names
+    return record
 
 
 def versions() -> dict[str, str]:

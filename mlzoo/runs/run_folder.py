@@ -50,7 +50,7 @@ _REPLACES = "overwrite"
 _REPLACED = "replaced"
 """The run that is being replaced, within the folder of the new one until that has its name."""
 _LEFTOVERS = (_REPLACED, "checkpoints", REPEATS, EPOCHS, _REPLACES, "lock")
-"""What a finished run has no use for. The lock goes last."""
+"""Contents that a finished run has no use for. The lock goes last."""
 
 
 @dataclass

@@ -17,7 +17,7 @@ class Config(Settings):
     plateau_patience: int = Field(3, ge=1)
     """Epochs without improvement before it drops."""
     decay_factor: float = Field(0.5, gt=0, lt=1)
-    """What the rate is multiplied by."""
+    """Factor by which the rate is multiplied."""
 
 
 def build(config: Config, rate: float, epochs: int, steps: int) -> float:

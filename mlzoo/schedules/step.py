@@ -19,7 +19,7 @@ class Config(Settings):
     decay_every: int = Field(10, ge=1)
     """Epochs between the drops."""
     decay_factor: float = Field(0.5, gt=0, lt=1)
-    """What the rate is multiplied by."""
+    """Factor by which the rate is multiplied."""
 
 
 def build(

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _TARGET = "target"
 _ARCHIVE = "archive"
 _PLAIN = {"baselines": "none", "pictures": "none"}
-"""What a fit among hundreds does without, unless `settings` say otherwise."""
+"""Settings that spare a fit among hundreds its extras, unless `settings` say otherwise."""
 _BATCH = 256
 """Rows of a batch that is predicted: always as many, so that a row's numbers depend on it alone."""
 

@@ -39,7 +39,7 @@ class Config(Settings):
     data: str
     """The file or folder."""
     task: TaskName | None = None
-    """What the target is: classification, ordinal, multilabel, regression or, of masks, instances;
+    """Kind of the target: classification, ordinal, multilabel, regression or, of masks, instances;
     inferred by default."""
     class_order: WordList = Field(default_factory=list)
     """Classes of --task ordinal from the lowest to the highest; numbers are in order."""

@@ -107,7 +107,7 @@ class Config(Settings):
     seed: int = Field(0, ge=0, lt=2**31)
     """Decides every sample."""
     samples: int | None = Field(None, ge=12)
-    """How many samples; by default 1000, of root-sine 30, of shapes and touching-cells 300, of
+    """Number of samples; by default 1000, of root-sine 30, of shapes and touching-cells 300, of
     scenes 3000, of captions 6000, of flow-fields 240, of accelerometer 120 rides, of sine-mix and
     mackey-glass 2000 steps, of delayed-xor 2000, of moving-spots 400, of dates 6000."""
     resolution: int | None = Field(None, ge=16, le=4096)

@@ -30,7 +30,7 @@ class Config(Settings):
     data: str
     """The folder."""
     task: TaskName | None = None
-    """What the class folders are: classification (by default) or ordinal."""
+    """Kind of the class folders: classification (by default) or ordinal."""
     class_order: WordList = Field(default_factory=list)
     """Classes of --task ordinal from the lowest to the highest; numbers are in order."""
     size: str | None = None

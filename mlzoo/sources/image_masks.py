@@ -34,7 +34,7 @@ class Config(Settings):
     data: str
     """The folder."""
     task: TaskName | None = None
-    """What the masks tell: segmentation (classes) or instances (ids); inferred by default."""
+    """Kind of the masks: segmentation (classes) or instances (ids); inferred by default."""
     size: str | None = None
     """Image size to resize images and masks to: 64, or height x width as 48x64."""
     color: Literal["auto", "gray", "rgb"] = "auto"

@@ -39,7 +39,7 @@ class Config(Settings):
     of numbers, or of zeros and ones of a label each; by default the only one, one that is called
     label, target or class, or all, if they hold zeros and ones."""
     task: TaskName | None = None
-    """What the target is: classification, ordinal, multilabel or regression; inferred. Of
+    """Kind of the target: classification, ordinal, multilabel or regression; inferred. Of
     texts that describe the images: translation."""
     class_order: WordList = Field(default_factory=list)
     """Classes of --task ordinal from the lowest to the highest; numbers are in order."""
@@ -55,9 +55,9 @@ class Config(Settings):
     max_bad: float = Field(0.01, gt=0, le=1)
     """The largest share of bad files that --on-bad skip accepts."""
     delimiter: Delimiter = None
-    """What separates the columns: a character, or tab, comma, semicolon, space; recognized."""
+    """Separator of the columns: a character, or tab, comma, semicolon, space; recognized."""
     header: Header = "auto"
-    """Whether the first line names the columns; recognized by default."""
+    """Take the first line as names of the columns; recognized by default."""
     cache: str = "auto"
     """Folder for decoded images; auto or none as `--cache` says."""
     cache_size: float = Field(20.0, gt=0)

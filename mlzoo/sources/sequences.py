@@ -29,7 +29,7 @@ class Config(Settings):
     target: str | None = None
     """Column to predict, of a table or of the sequences; 'column>=6' makes two classes."""
     task: TaskName | None = None
-    """What the target is: classification, ordinal, multilabel or regression; inferred."""
+    """Kind of the target: classification, ordinal, multilabel or regression; inferred."""
     class_order: WordList = Field(default_factory=list)
     """Classes of --task ordinal from the lowest to the highest; numbers are in order."""
     drop: Annotated[list[str], BeforeValidator(as_list)] = Field(default_factory=list)

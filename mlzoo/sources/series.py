@@ -42,9 +42,9 @@ class Config(Settings):
     """Column of time stamps, or the columns that make up one time, such as year,month,day;
     recognized by default; none: rows are steps."""
     delimiter: Delimiter = None
-    """What separates the columns: a character, or tab, comma, semicolon, space; recognized."""
+    """Separator of the columns: a character, or tab, comma, semicolon, space; recognized."""
     header: Header = "auto"
-    """Whether the first line names the columns; recognized by default."""
+    """Take the first line as names of the columns; recognized by default."""
     season: int | None = Field(None, ge=1)
     """Steps after which the series repeats itself, for the seasonal baseline; 1: it does not; by
     default what fits the step and the training values best."""

@@ -36,7 +36,7 @@ class Config(Settings):
     """Column to predict; 'column>=6' makes two classes of a number, 'y1,y2' names several columns
     of numbers, or of zeros and ones of a label each; by default the last column."""
     task: TaskName | None = None
-    """What the target is: classification, ordinal, multilabel, regression or, of two columns of
+    """Kind of the target: classification, ordinal, multilabel, regression or, of two columns of
     text, translation; inferred by default."""
     class_order: WordList = Field(default_factory=list)
     """Classes of --task ordinal from the lowest to the highest; numbers are in order."""
@@ -48,9 +48,9 @@ class Config(Settings):
     group_by: str | None = None
     """Column whose rows of one value stay in one split; it is then no input."""
     delimiter: Delimiter = None
-    """What separates the columns: a character, or tab, comma, semicolon, space; recognized."""
+    """Separator of the columns: a character, or tab, comma, semicolon, space; recognized."""
     header: Header = "auto"
-    """Whether the first line names the columns; recognized by default."""
+    """Take the first line as names of the columns; recognized by default."""
     sheet: str | None = None
     """Sheet of a spreadsheet; by default the first."""
     query: str | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -41,6 +41,13 @@ class Band:
         return cls(low, high, record["residuals"])
 
 
+class ResidualRecord(TypedDict):
+    """`ResidualQuantiles` as JSON; `values` is (levels, horizon, targets)."""
+
+    windows: int
+    values: list[list[list[float]]]
+
+
 @dataclass(frozen=True)
 class ResidualQuantiles:
     """Quantiles of residuals of held-out forecasts, for prediction intervals of any coverage.
@@ -73,7 +80,7 @@ class ResidualQuantiles:
         low, high = (1 - share) * self.values[below] + share * self.values[below + 1]
         return Band(low, high, f"{self.windows} held-out windows")
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> ResidualRecord:
         """Return the quantiles as JSON-able values."""
         return {"windows": self.windows, "values": self.values.tolist()}
 

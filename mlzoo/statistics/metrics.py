@@ -106,7 +106,7 @@ def missed_class(metrics: Mapping[str, Any]) -> dict[str, object] | None:
     if not rows or not imbalanced([row["support"] for row in rows]):
         return None
     largest = max(rows, key=lambda row: row["support"])
-    worst: dict[str, Any] = min(rows, key=lambda row: row["recall"])
+    worst = min(rows, key=lambda row: row["recall"])
     return worst if worst["recall"] <= largest["recall"] - FAR_BEHIND else None
 
 

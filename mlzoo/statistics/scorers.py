@@ -16,7 +16,7 @@ import numpy as np
 Array = np.ndarray
 Scorer = Callable[[Array], Array]
 Predictions = Any
-"""What metrics are computed from; `mlzoo.metrics` says what it holds for which kind of target."""
+"""Input of metrics; `mlzoo.metrics` says what it holds for which kind of target."""
 
 EPSILON = 1e-7
 """Probabilities are clipped to [EPSILON, 1 - EPSILON] before a logarithm, as Keras does."""

@@ -27,7 +27,7 @@ class AnomalyTask(InputTask):
     """Task whose samples have errors; labels, where there are any, are not learned from."""
 
     detection = Headline("roc_auc", "max")
-    """What decides where it is known which samples are anomalous."""
+    """The deciding metric where it is known which samples are anomalous."""
 
     def maps(self, truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
         """Return the squared error at each place (n, ...): of an image at each pixel.

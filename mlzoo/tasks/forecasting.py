@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -315,13 +315,14 @@ def _per_horizon(
     scale: Array,
     band: Band | None,
     naive: Mapping[str, tuple[Array, str]],
-) -> list[dict[str, Any]]:
+) -> list[dict[str, float | None]]:
+    """Return a row a step: `step`, the metrics of the model, and `mae_NAME` of each baseline."""
     rows = []
     for step in range(y_true.shape[1]):
         at = np.s_[:, step : step + 1]
         step_band = band and Band(band.low[at[1:]], band.high[at[1:]], band.source)
         scorers = forecast_scorers(y_true[at], y_pred[at], scale, step_band)
-        row = {"step": step + 1, **values(scorers, len(y_true))}
+        row: dict[str, float | None] = {"step": step + 1, **values(scorers, len(y_true))}
         for name, (each, _) in naive.items():
             row[f"mae_{name}"] = values(forecast_scorers(y_true[at], each[at], scale), len(y_true))[
                 "mae"
@@ -340,13 +341,21 @@ def _per_target(y_true: Array, y_pred: Array, scale: Array, names: tuple[str, ..
     ]
 
 
+class RelativeError(TypedDict):
+    """MAE over that of a baseline, the ends of its interval, and what that is taken over."""
+
+    value: float | None
+    interval: Sequence[float] | None
+    units: int
+
+
 def _relative(
     ours: Scorer,
     theirs: Mapping[str, Mapping[str, Scorer]],
     samples: int,
     blocks: Mapping[str, Array | None],
     seed: int,
-) -> dict[str, Any]:
+) -> dict[str, RelativeError]:
     """Return the model's MAE relative to each baseline's, on the same windows.
 
     Args:
@@ -360,7 +369,7 @@ def _relative(
     def over(other: Scorer) -> Scorer:
         return lambda weights: ratio(ours(weights), other(weights))
 
-    relative = {}
+    relative: dict[str, RelativeError] = {}
     for name, scorers in theirs.items():
         ratios = {name: over(scorers["mae"])}
         ends = intervals.intervals(

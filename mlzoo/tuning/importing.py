@@ -7,25 +7,46 @@ grid can't be resumed. The files of the trials are enough here; damaged files ar
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from mlzoo.core.errors import DataError, UsageError
 
 _STATES = {"COMPLETED": "done", "FAILED": "failed", "INVALID": "failed", "RUNNING": "running"}
 
 
-def read_keras_tuner(folder: Path) -> dict[str, Any]:
+class ImportedTrial(TypedDict):
+    """A trial of keras-tuner; `score` is None where it has none that is finite."""
+
+    trial: str
+    state: str
+    score: float | None
+    values: dict[str, object]
+    epochs: int | None
+
+
+class ImportedSearch(TypedDict):
+    """A search of keras-tuner.
+
+    Attributes:
+        metric: name of the score.
+        direction: `max` or `min`.
+        trials: the best first.
+        damaged: files that could not be read.
+    """
+
+    metric: str
+    direction: str
+    trials: list[ImportedTrial]
+    damaged: list[str]
+
+
+def read_keras_tuner(folder: Path) -> ImportedSearch:
     """Read the trials of a keras-tuner project.
 
     Args:
         folder: `directory/project_name` of a search, or a folder that holds one project.
-
-    Returns:
-        A JSON-able dict: `metric`, `direction` (`max` or `min`), `trials` (a row each, the best
-        first: `trial`, `state`, `score`, `values`, `epochs`) and `damaged` (files that could not
-        be read).
 
     Raises:
         UsageError: there is no such project.
@@ -33,19 +54,19 @@ def read_keras_tuner(folder: Path) -> dict[str, Any]:
     """
     project = _project(folder)
     damaged: list[str] = []
-    oracle = _read(project / "oracle.json", damaged)
-    rows = []
+    _read(project / "oracle.json", damaged)  # Names it where it is damaged.
+    rows: list[ImportedTrial] = []
+    directions: list[dict[str, str | None]] = []
     for path in sorted(project.glob("trial_*/trial.json")):
         content = _read(path, damaged)
         if content is not None:
             rows.append(_row(content))
+            directions.append(_directions(content))
     if not rows:
         raise DataError(f"no trial of {project} can be read ({', '.join(damaged) or 'none there'})")
-    metric, direction = _objective(oracle, rows)
+    metric, direction = _objective(directions)
     sign = -1 if direction == "max" else 1
     rows.sort(key=lambda row: (row["score"] is None, sign * (row["score"] or 0.0)))
-    for row in rows:
-        row.pop("directions")
     return {"metric": metric, "direction": direction, "trials": rows, "damaged": damaged}
 
 
@@ -72,10 +93,9 @@ def _read(path: Path, damaged: list[str]) -> Any:
         return None
 
 
-def _row(content: Mapping[str, Any]) -> dict[str, Any]:
+def _row(content: Mapping[str, Any]) -> ImportedTrial:
     """Return a trial of keras-tuner as a row, without its internal values (`tuner/...`)."""
     values = content["hyperparameters"]["values"]
-    metrics = (content.get("metrics") or {}).get("metrics", {})
     score = content.get("score")
     return {
         "trial": content["trial_id"],
@@ -83,16 +103,24 @@ def _row(content: Mapping[str, Any]) -> dict[str, Any]:
         "score": score if isinstance(score, int | float) and score - score == 0 else None,
         "values": {n: v for n, v in values.items() if not n.startswith("tuner/")},
         "epochs": values.get("tuner/epochs"),
-        "directions": {name: metric.get("direction") for name, metric in metrics.items()},
     }
 
 
-def _objective(oracle: Any, rows: list[dict[str, Any]]) -> tuple[str, str]:
-    """Return name and direction of the score, guessed from the trials without the oracle's file."""
-    names = [name for row in rows for name in row["directions"]]
+def _directions(content: Mapping[str, Any]) -> dict[str, str | None]:
+    """Return the direction of each metric of a trial."""
+    metrics = (content.get("metrics") or {}).get("metrics", {})
+    return {name: metric.get("direction") for name, metric in metrics.items()}
+
+
+def _objective(directions: Sequence[Mapping[str, str | None]]) -> tuple[str, str]:
+    """Return name and direction of the score, guessed from the trials.
+
+    The oracle's file has them only where no kill has emptied it.
+    """
+    names = [name for each in directions for name in each]
     validated = [name for name in names if name.startswith("val_")] or names
     name = validated[0] if validated else "score"
-    for row in rows:
-        if row["directions"].get(name) in ("max", "min"):
-            return name, row["directions"][name]
+    for each in directions:
+        if (direction := each.get(name)) in ("max", "min"):
+            return name, direction
     return name, "max" if "acc" in name else "min"

@@ -8,10 +8,10 @@ After Varma and Simon, "Bias in error estimation when using cross-validation for
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from mlzoo.core import files
 from mlzoo.statistics.intervals import mean_interval
@@ -23,14 +23,22 @@ from mlzoo.tuning.trials.journal import Journal
 from mlzoo.tuning.trials.trial import FitJob, FitRecord, TrialResult, as_loss, mean
 
 
+class OuterFold(TypedDict):
+    """An outer fold: its winner, the mean score that chose it, and that on unseen samples."""
+
+    trial: int
+    values: Mapping[str, object]
+    chosen: float
+    held_out: float
+
+
 @dataclass(frozen=True)
 class Nested:
     """Result of nested cross-validation.
 
     Attributes:
         metric: the score.
-        folds: a dict per outer fold: `trial` and `values` of its winner, `chosen` (the mean score
-            that chose it) and `held_out` (its score on the samples that the search never saw).
+        folds: the winners of the outer folds and their scores.
         score: the mean of `held_out`.
         interval: its 95 % interval, cut to the values that the metric can have: Student's t over
             outer folds, with the variance of folds that share training samples (Nadeau and
@@ -40,7 +48,7 @@ class Nested:
     """
 
     metric: str
-    folds: list[dict[str, object]]
+    folds: list[OuterFold]
     score: float
     interval: list[float] | None
     gap: float
@@ -108,7 +116,7 @@ def run_nested(search: Search, engine: Engine, folder: Path) -> Nested | None:
     return result
 
 
-def summarize(rows: Sequence[dict[str, Any]], metric: str) -> Nested:
+def summarize(rows: Sequence[OuterFold], metric: str) -> Nested:
     """Return means and intervals over outer folds."""
     scores = [row["held_out"] for row in rows]
     gaps = [as_loss(row["held_out"], metric) - as_loss(row["chosen"], metric) for row in rows]
@@ -119,7 +127,7 @@ def summarize(rows: Sequence[dict[str, Any]], metric: str) -> Nested:
     return Nested(metric, list(rows), mean(scores), interval, mean(gaps), gap)
 
 
-def _one(search: Search, engine: Engine, folder: Path, number: int) -> dict[str, object] | None:
+def _one(search: Search, engine: Engine, folder: Path, number: int) -> OuterFold | None:
     """Search within an outer fold, and score the winner on the fold."""
     plan = replace(search.plan, proposals=search.plan.seed + 1 + number)
     folder.mkdir(exist_ok=True)
@@ -133,8 +141,12 @@ def _one(search: Search, engine: Engine, folder: Path, number: int) -> dict[str,
         scores = _held_out(best, journal, engine, place, plan.run.repeats)
     if not scores:
         return None
-    values = {"trial": best.number, "values": best.values}
-    return {**values, "chosen": best.mean, "held_out": mean(scores)}
+    return {
+        "trial": best.number,
+        "values": best.values,
+        "chosen": best.mean,
+        "held_out": mean(scores),
+    }
 
 
 def _held_out(

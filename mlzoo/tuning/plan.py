@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from types import ModuleType
-from typing import Any
+from typing import Any, TypedDict
 
 from pydantic import ValidationError
 
@@ -27,6 +27,20 @@ _FREE = (
 )
 """Search settings that may differ when a search is resumed."""
 _TRIALS = 20
+
+
+class PlanRecord(TypedDict):
+    """A plan as JSON.
+
+    Attributes:
+        run: fields of `RunConfig`.
+        space: fields of each `Dimension`.
+        search: fields of `TuneConfig`.
+    """
+
+    run: Mapping[str, Any]
+    space: Sequence[Mapping[str, Any]]
+    search: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -75,8 +89,8 @@ class Plan:
         """Return the number of fits per candidate."""
         return self.search.folds * self.run.repeats
 
-    def record(self) -> dict[str, Any]:
-        """Return the plan as a JSON-able dict, for worker processes."""
+    def record(self) -> PlanRecord:
+        """Return the plan as worker processes and the journal take it."""
         return {
             "run": self.run.model_dump(mode="json"),
             "space": [_plain(asdict(dimension)) for dimension in self.space.dimensions],
@@ -89,14 +103,19 @@ class Plan:
         run = {n: v for n, v in record["run"].items() if n not in ("out", "name")}
         search = {n: v for n, v in record["search"].items() if n not in _FREE}
         chosen = {"strategy": search.pop("strategy"), "set": search.pop("strategy_set")}
-        parts = {"run": run, "space": record["space"], "search": search, "strategy": chosen}
+        parts: dict[str, object] = {
+            "run": run,
+            "space": record["space"],
+            "search": search,
+            "strategy": chosen,
+        }
         files = [registry.own_file(name) for _, name in plugins(self.run.model_dump())]
         if code := b"".join(file.read_bytes() for file in files if file is not None):
             parts["code"] = hashlib.sha256(code).hexdigest()
         return {name: _digest(content) for name, content in parts.items()}
 
 
-def restore(record: Mapping[str, Any]) -> Plan:
+def restore(record: PlanRecord) -> Plan:
     """Restore a plan from its record."""
     dimensions = [
         Dimension(
@@ -147,7 +166,7 @@ def least_samples(config: RunConfig, count: int, nested: int) -> int:
     return max(sum(share > 0 for share in parts), total)
 
 
-def check_search(values: dict[str, Any]) -> TuneConfig:
+def check_search(values: Mapping[str, object]) -> TuneConfig:
     """Validate the settings of a search and of its strategy.
 
     Raises:
@@ -157,8 +176,8 @@ def check_search(values: dict[str, Any]) -> TuneConfig:
 
     values = dict(values)
     problems: list[str] = []
-    strategy = values.get("strategy", "random")
-    strategy_values = values.get("strategy_set", {})
+    strategy = str(values.get("strategy", "random"))
+    strategy_values: Any = values.get("strategy_set", {})
     try:
         registry.trust(strategy)
         registry.check_name("strategy", strategy)
@@ -172,7 +191,7 @@ def check_search(values: dict[str, Any]) -> TuneConfig:
         problems += [line.replace("--set", "--strategy-set") for line in error.problems]
         values["strategy_set"] = {}
     try:
-        search = TuneConfig(**values)
+        search = TuneConfig.model_validate(values)
     except ValidationError as error:
         problems += [
             f"--{name.replace('_', '-')}: {text}" if name else f"search: {text}"

@@ -7,7 +7,7 @@ import importlib
 import shutil
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -99,7 +99,7 @@ class SearchResult:
 
 
 def make_plan(
-    merged: Merged, vary: Sequence[str], space: Path | None, search: dict[str, Any]
+    merged: Merged, vary: Sequence[str], space: Path | None, search: Mapping[str, object]
 ) -> Plan:
     """Return a validated plan, without importing anything heavy.
 
@@ -412,7 +412,7 @@ def _repeats(winner: Path, config: RunConfig) -> bool:
         before = read_config(winner)
     except MlzooError:  # not there, or damaged
         return False
-    ignored: dict[str, Any] = {"name": None, "out": "", "set": {}, "learning_rate": None}
+    ignored: dict[str, object] = {"name": None, "out": "", "set": {}, "learning_rate": None}
     same = before.model_copy(update=ignored) == config.model_copy(update=ignored)
     settings = {**before.set, **config.set} == before.set
     return same and settings and before.rate == config.rate

@@ -7,7 +7,7 @@ import os
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from mlzoo.runs import locks, run_folder
 from mlzoo.statistics.metrics import mode
 from mlzoo.statistics.metrics import title as metric_title
 from mlzoo.statistics.verdicts import short_verdict
+from mlzoo.tuning.plan import PlanRecord
 from mlzoo.tuning.trials import journal
 from mlzoo.tuning.trials.journal import JOURNAL
 from mlzoo.tuning.trials.trial import TrialResult, best, from_records
@@ -174,44 +175,46 @@ def _read(key: str, folder: Path) -> Entry:
         for each in ("metrics.json", "config.yaml", JOURNAL, run_folder.EPOCHS):
             if (stat := _stat(folder / each)) and stat.st_size > _LARGEST:
                 raise ValueError(f"{each} is too large to be shown")
-        facts = _search(folder) if kind == "search" else _run(folder)
-        return Entry(**{**vars(entry), **facts})
+        return _search(entry, folder) if kind == "search" else _run(entry, folder)
     except Exception as error:  # Whatever stands in the files, the others are shown.
         reason = " ".join(str(error).replace(str(folder), name).split())
-        return Entry(**{**vars(entry), "progress": f"can't be read: {reason[:200]}"})
+        return replace(entry, progress=f"can't be read: {reason[:200]}")
 
 
-def _run(folder: Path) -> dict[str, Any]:
+def _run(entry: Entry, folder: Path) -> Entry:
+    """Return the entry of a run with what its files say."""
     config = files.read_mapping(folder / "config.yaml")
-    facts: dict[str, Any] = {"model": _word(config, "model"), "data": _word(config, "data")}
+    entry = replace(entry, model=_word(config, "model"), data=_word(config, "data"))
     if not (folder / "metrics.json").is_file() or folder.name.endswith(run_folder.PARTIAL):
         held = locks.is_owned(folder / "lock")
-        return {**facts, "state": "training" if held else "stopped", **_progress(folder, config)}
+        progress, share = _progress(folder, config)
+        state: State = "training" if held else "stopped"
+        return replace(entry, state=state, progress=progress, share=share)
     metrics = files.read_mapping(folder / "metrics.json")
     headline, test = metrics.get("headline") or {}, metrics.get("test") or {}
     value, name = _finite(headline.get("value")), str(headline.get("name") or "")
     epochs = metrics.get("epochs")
-    return {
-        **facts,
-        "state": "done",
-        "task": str(metrics.get("task") or ""),
-        "progress": _ended(epochs, float(metrics["seconds"])) if epochs else "",
-        "share": 1.0,
-        "metric": name,
-        "value": value,
-        "lower": headline.get("mode") == "min",
-        "score": _score(name, value),
-        "interval": interval(headline.get("interval")) if headline.get("interval") else "",
-        "verdict": short_verdict(test) or "",
-    }
+    return replace(
+        entry,
+        state="done",
+        task=str(metrics.get("task") or ""),
+        progress=_ended(epochs, float(metrics["seconds"])) if epochs else "",
+        share=1.0,
+        metric=name,
+        value=value,
+        lower=headline.get("mode") == "min",
+        score=_score(name, value),
+        interval=interval(headline.get("interval")) if headline.get("interval") else "",
+        verdict=short_verdict(test) or "",
+    )
 
 
-def _progress(folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return how far a run is that is not finished."""
+def _progress(folder: Path, config: Mapping[str, Any]) -> tuple[str, float | None]:
+    """Return how far a run is that is not finished, in words and as a share."""
     path = folder / run_folder.EPOCHS
     rows = latest(read_epochs(path)) if path.is_file() else []
     if not rows:
-        return {"progress": "no epoch yet", "share": 0.0}
+        return "no epoch yet", 0.0
     epochs, done = int(config.get("epochs") or 0), rows[-1].epoch
     times = sorted({row.time for row in rows})
     trainings = list(dict.fromkeys(row.training for row in read_epochs(path)))
@@ -221,7 +224,7 @@ def _progress(folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
     if len(times) > 1 and epochs > done and locks.is_owned(folder / "lock"):
         left = (epochs - done) * (times[-1] - times[0]) / (len(times) - 1)
         text += f", at most {_duration(left)} left"
-    return {"progress": text, "share": min(1.0, done / epochs) if epochs else None}
+    return text, min(1.0, done / epochs) if epochs else None
 
 
 def latest(values: Sequence[EpochValue]) -> list[EpochValue]:
@@ -229,7 +232,8 @@ def latest(values: Sequence[EpochValue]) -> list[EpochValue]:
     return [v for v in values if v.training == values[-1].training] if values else []
 
 
-def _search(folder: Path) -> dict[str, Any]:
+def _search(entry: Entry, folder: Path) -> Entry:
+    """Return the entry of a search with what its files say."""
     plan, trials, metric = read_search(folder)
     wanted = plan["search"]["trials"]
     over = [trial for trial in trials if trial.state != "running"]
@@ -239,22 +243,23 @@ def _search(folder: Path) -> dict[str, Any]:
     whole = (folder / REPORT).is_file() and written
     winner = best(trials, metric) if metric else None
     count = f"{len(over)} of {wanted} trials" if wanted else f"{len(over)} trials"
-    return {
-        "state": "searching" if held else "done" if whole else "stopped",
-        "model": Path(str(plan["run"]["model"])).stem,
-        "data": _word(plan["run"], "data"),
-        "progress": count + (f", {failed} failed" if failed else ""),
-        "share": min(1.0, len(over) / wanted) if wanted else None,
-        "metric": metric,
-        "value": winner.mean if winner else None,
-        "lower": bool(metric) and mode(metric) == "min",
-        "score": _score(metric, winner.mean) if winner else "",
-        "interval": f"mean of {len(winner.scores)} fits" if winner else "",
-        "verdict": f"trial {winner.number} is the best so far" if held and winner else "",
-    }
+    return replace(
+        entry,
+        state="searching" if held else "done" if whole else "stopped",
+        model=Path(str(plan["run"]["model"])).stem,
+        data=_word(plan["run"], "data"),
+        progress=count + (f", {failed} failed" if failed else ""),
+        share=min(1.0, len(over) / wanted) if wanted else None,
+        metric=metric,
+        value=winner.mean if winner else None,
+        lower=bool(metric) and mode(metric) == "min",
+        score=_score(metric, winner.mean) if winner else "",
+        interval=f"mean of {len(winner.scores)} fits" if winner else "",
+        verdict=f"trial {winner.number} is the best so far" if held and winner else "",
+    )
 
 
-def read_search(folder: Path) -> tuple[dict[str, Any], list[TrialResult], str]:
+def read_search(folder: Path) -> tuple[PlanRecord, list[TrialResult], str]:
     """Return the plan of a search, its trials, and the name of their score ("": unknown).
 
     Raises:

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path as File
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from mlzoo.checking.constraints import kkt
-from mlzoo.checking.constraints.descents import descend, end_rows
+from mlzoo.checking.constraints.descents import DescentEnd, descend, end_rows
 from mlzoo.checking.constraints.grammar import parse_constraint
 from mlzoo.checking.constraints.kkt import KKTPoint, Limit
 from mlzoo.checking.functions.descent import Path
@@ -48,7 +47,7 @@ class ConstrainedComparison:
         return kkt.kkt_rows(self.points, self.limits)
 
     @property
-    def ends(self) -> list[dict[str, object]]:
+    def ends(self) -> list[DescentEnd]:
         """Return where the descents end, a row each."""
         return end_rows(self.paths, self.limits, kkt.optima(self.points))
 
@@ -106,7 +105,9 @@ def _sentences(
     ]
 
 
-def write(folder: File, result: ConstrainedComparison, config: ConstrainedConfig) -> dict[str, Any]:
+def write(
+    folder: File, result: ConstrainedComparison, config: ConstrainedConfig
+) -> dict[str, object]:
     """Write the folder; returns what landscape.json holds.
 
     Args:
@@ -114,7 +115,7 @@ def write(folder: File, result: ConstrainedComparison, config: ConstrainedConfig
         result: from `compare`.
         config: that it was computed with.
     """
-    record = {
+    record: dict[str, object] = {
         "function": result.function.name,
         "expression": result.function.text,
         "config": config.model_dump(mode="json"),

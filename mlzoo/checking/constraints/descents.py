@@ -7,7 +7,7 @@ and again, a function without constraints; each point of such a descent is a ste
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 from scipy.optimize import minimize
@@ -55,9 +55,30 @@ def descend(
     return paths
 
 
+class DescentEnd(TypedDict):
+    """Last point of a path: its value, its violation of the constraints, its way to an optimum.
+
+    Attributes:
+        method: of the descent.
+        steps: of the path.
+        violation: largest of a constraint.
+        distance: to the nearest of the lowest minima; None without one.
+        value: of the function.
+        x, y: the point.
+    """
+
+    method: str
+    steps: int
+    violation: float
+    distance: float | None
+    value: float
+    x: float
+    y: float
+
+
 def end_rows(
     paths: Sequence[Path], limits: Sequence[Limit], optima: Sequence[KKTPoint]
-) -> list[dict[str, Any]]:
+) -> list[DescentEnd]:
     """Return where each path ends, a row each: violation, value, distance to an optimum.
 
     Args:
@@ -65,7 +86,7 @@ def end_rows(
         limits: the constraints.
         optima: the lowest minima; without one there is no distance.
     """
-    rows = []
+    rows: list[DescentEnd] = []
     for path in paths:
         last = path.points[-1]
         apart = [float(np.hypot(*(last - each.point))) for each in optima]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _DEFAULT_SHAPES = ((16, 16, 3), (12, 3), (8,), (4, 12, 12, 1), (64, 64, 3))
 _NUDGE = 0.02
-"""What is added to fresh weights, so that no bias is exactly 0, where ReLU has its kink."""
+"""Added to fresh weights, so that no bias is exactly 0, where ReLU has its kink."""
 _FAINT, _DEAD, _SAME = 1e-6, 0.9, 1e-9
 
 
@@ -33,9 +33,9 @@ class GradientReport:
 
     subject: str
     compared: list[gradients.Compared]
-    activations: list[dict[str, object]]
-    depth: list[dict[str, object]]
-    consistency: dict[str, object]
+    activations: list[health.LayerOutputs]
+    depth: list[health.WeightGradient]
+    consistency: health.Consistency
     failures: list[str]
     warnings: list[str]
 
@@ -125,9 +125,9 @@ def check(
 
 def _failures(
     compared: Sequence[gradients.Compared],
-    rows: Sequence[Mapping[str, object]],
-    depth: Sequence[Mapping[str, object]],
-    same: dict[str, Any],
+    rows: Sequence[health.LayerOutputs],
+    depth: Sequence[health.WeightGradient],
+    same: health.Consistency,
 ) -> list[str]:
     failures = []
     wrong = [row for row in compared if not row.agrees]
@@ -159,7 +159,9 @@ def _failures(
 
 
 def _warnings(
-    rows: Sequence[dict[str, Any]], depth: Sequence[dict[str, Any]], same: Mapping[str, object]
+    rows: Sequence[health.LayerOutputs],
+    depth: Sequence[health.WeightGradient],
+    same: health.Consistency,
 ) -> list[str]:
     warnings = [
         f"layer {row['layer']!r}: {row['dead']:.0%} of its units give the same for every sample"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 import keras
 import numpy as np
@@ -15,17 +15,59 @@ from mlzoo.checking.gradients.precise import Call
 _RANDOM = ("Dropout", "AlphaDropout", "SpatialDropout", "GaussianNoise", "GaussianDropout")
 
 
-def activations(calls: Sequence[Call]) -> list[dict[str, object]]:
-    """Return a row per call: finiteness, mean and spread of outputs, dead and saturated units.
+class LayerOutputs(TypedDict):
+    """Outputs of a call of a layer.
 
-    `dead` is the share of units (of the last axis) that give the same for every sample and place,
-    of layers that have an activation; `saturated` that of outputs beyond 0.99 of a tanh's or a
-    sigmoid's range, None for other layers.
+    Attributes:
+        layer: its name.
+        type: its class.
+        finite: none is NaN or infinite.
+        mean, std: of all of them.
+        dead: share of units (of the last axis) that give the same for every sample and place; None
+            for layers without an activation.
+        saturated: share beyond 0.99 of a tanh's or a sigmoid's range; None for other layers.
     """
+
+    layer: str
+    type: str
+    finite: bool
+    mean: float
+    std: float
+    dead: float | None
+    saturated: float | None
+
+
+class WeightGradient(TypedDict):
+    """Root mean square of the gradient in a weight matrix, and that over the largest of all."""
+
+    weight: str
+    gradient: float
+    share: float
+
+
+class Consistency(TypedDict):
+    """Largest differences of outputs over their spread.
+
+    Attributes:
+        batch_of_one: between a sample in a batch and alone.
+        again: between two calls.
+        training: between training and inference.
+        random: names of layers that are meant to make training differ (dropout, batch
+            normalization).
+    """
+
+    batch_of_one: float
+    again: float
+    training: float
+    random: list[str]
+
+
+def activations(calls: Sequence[Call]) -> list[LayerOutputs]:
+    """Return a row per call: finiteness, mean and spread of outputs, dead and saturated units."""
     return [_activation(call) for call in calls]
 
 
-def _activation(call: Call) -> dict[str, object]:
+def _activation(call: Call) -> LayerOutputs:
     values = np.concatenate(
         [_flat(each) for each in keras.tree.flatten(call.output) if each is not None], axis=None
     )
@@ -62,11 +104,10 @@ def _dead(call: Call) -> float:
     return float((np.ptp(units, axis=0) == 0).mean())
 
 
-def by_depth(model: keras.Model, x: Any, seed: int) -> list[dict[str, object]]:
+def by_depth(model: keras.Model, x: Any, seed: int) -> list[WeightGradient]:
     """Return the size of the gradient in each weight matrix, in order of depth.
 
-    It is that of a random combination of the outputs; `gradient` is its root mean square, and
-    `share` that over the largest of all.
+    It is that of a random combination of the outputs.
 
     Args:
         model: in float64.
@@ -84,21 +125,17 @@ def by_depth(model: keras.Model, x: Any, seed: int) -> list[dict[str, object]]:
         return keras.ops.sum(keras.ops.cast(outputs, "float64") * weights[0])
 
     _, gradients = with_gradients(function)([v.value for v in variables])
-    rows = [
-        {"weight": v.path, "gradient": float(np.sqrt((_array(g) ** 2).mean()))}
+    sizes = [
+        (v.path, float(np.sqrt((_array(g) ** 2).mean())))
         for v, g in zip(variables, gradients, strict=True)
         if len(v.shape) > 1
     ]
-    largest = max((row["gradient"] for row in rows), default=0.0) or 1.0
-    return [{**row, "share": row["gradient"] / largest} for row in rows]
+    largest = max((size for _, size in sizes), default=0.0) or 1.0
+    return [{"weight": w, "gradient": size, "share": size / largest} for w, size in sizes]
 
 
-def consistency(model: keras.Model, x: Any) -> dict[str, object]:
-    """Return how far outputs change with the batch, between calls and in training.
-
-    All three are the largest difference over the spread of the outputs. `random` names the layers
-    that are meant to make training differ (dropout, batch normalization).
-    """
+def consistency(model: keras.Model, x: Any) -> Consistency:
+    """Return how far outputs change with the batch, between calls and in training."""
     whole = _outputs(model, x, False)
     spread = float(np.ptp(whole)) or 1.0
     alone = np.concatenate([_outputs(model, x[i : i + 1], False) for i in range(len(whole))])

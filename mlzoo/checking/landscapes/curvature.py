@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
@@ -10,7 +10,21 @@ from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 from mlzoo.checking.landscapes.losses import LossOf, Weights
 
 
-def eigenvalues(loss: LossOf, weights: Weights, count: int, seed: int = 0) -> dict[str, object]:
+class Spectrum(TypedDict):
+    """Eigenvalues of a Hessian.
+
+    Attributes:
+        largest: the largest, descending; those that did not converge are left out.
+        smallest: None where it did not converge.
+        parameters: number of all eigenvalues.
+    """
+
+    largest: list[float]
+    smallest: float | None
+    parameters: int
+
+
+def eigenvalues(loss: LossOf, weights: Weights, count: int, seed: int = 0) -> Spectrum:
     """Return the `count` largest eigenvalues of the Hessian and the smallest one.
 
     ARPACK's implicitly restarted Lanczos (Lehoucq, Sorensen and Yang 1998) needs products with the
@@ -21,9 +35,6 @@ def eigenvalues(loss: LossOf, weights: Weights, count: int, seed: int = 0) -> di
         weights: where the Hessian is taken.
         count: number of eigenvalues, at least 1.
         seed: of the start vector.
-
-    Returns:
-        `largest`, descending; `smallest`, None where it did not converge; `parameters`.
     """
     sizes = [w.size for w in weights]
     total = sum(sizes)
@@ -53,8 +64,8 @@ def _eigsh(operator: Any, count: int, which: str, start: np.ndarray) -> list[flo
     return [float(value) for value in values]
 
 
-def sentence(spectrum: dict[str, Any]) -> str:
-    """Return a sentence about the eigenvalues, as `eigenvalues` returns them."""
+def sentence(spectrum: Spectrum) -> str:
+    """Return a sentence about the eigenvalues."""
     largest = spectrum["largest"]
     if not largest:
         return "the Hessian's eigenvalues did not converge"

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -39,6 +39,26 @@ SIZES = 7
 _LEAST = 8
 
 
+class Decomposition(TypedDict, total=False):
+    """Parts of the mean squared error over repeats, of probabilities for classes.
+
+    Only classes and numbers of whole samples have them. `bias` is squared, with noise included.
+    """
+
+    bias: float
+    variance: float
+
+
+class CurvePoint(Decomposition):
+    """Errors at a number of samples or a value of a setting: means and spreads over repeats."""
+
+    value: Any
+    train: float
+    valid: float
+    train_spread: float | None
+    valid_spread: float | None
+
+
 @dataclass(frozen=True)
 class Curve:
     """Learning or validation curve: errors against the number of samples or a setting.
@@ -46,16 +66,13 @@ class Curve:
     Attributes:
         name: `samples`, or the setting that was varied.
         error: what an error is: `1 - accuracy`, `rmse`, ...
-        rows: one a point: `value`, mean and standard deviation of `train` and `valid` errors over
-            the repeats, and for classes and numbers `bias` (squared, noise included) and
-            `variance`, whose sum is the mean squared error over repeats (of probabilities, for
-            classes).
+        rows: one a point.
         sentence: what they say.
     """
 
     name: str
     error: str
-    rows: list[dict[str, Any]]
+    rows: list[CurvePoint]
     sentence: str
     log: bool
 
@@ -116,13 +133,14 @@ def _measured(
     points: Sequence[tuple[Any, RunConfig, int, bool]],
     repeats: int,
     listener: Listener | None,
-) -> tuple[str, list[dict[str, object]]]:
+) -> tuple[str, list[CurvePoint]]:
     listener = listener or Listener()
     if not len(data.valid):
         raise DataError("there is no validation split to measure errors on; see --fractions")
     samples = data.samples
     judged = task(samples.task).judged_by(class_counts(samples), len(samples.target_names))
-    rows, done = [], 0
+    rows: list[CurvePoint] = []
+    done = 0
     for value, config, size, bootstrap in points:
         errors, outputs = [], []
         for repeat in range(repeats):
@@ -166,7 +184,7 @@ def _fit(data: Data, config: RunConfig, seed: int, metric: str) -> tuple[float, 
     return train, valid, outputs_of(model, np.asarray(data.valid.inputs()))
 
 
-def _bias_variance(outputs: Sequence[Any], data: Data) -> dict[str, float]:
+def _bias_variance(outputs: Sequence[Any], data: Data) -> Decomposition:
     """Split the mean squared error over repeats into bias and variance (Geman et al. 1992)."""
     if len(outputs) < 2 or outputs[0] is None:
         return {}
@@ -183,7 +201,7 @@ def _bias_variance(outputs: Sequence[Any], data: Data) -> dict[str, float]:
     }
 
 
-def _about_samples(rows: Sequence[dict[str, Any]]) -> str:
+def _about_samples(rows: Sequence[CurvePoint]) -> str:
     last, half = rows[-1], rows[-1]
     for row in rows[:-1]:
         if row["value"] <= last["value"] / 1.9:
@@ -209,7 +227,7 @@ def _about_samples(rows: Sequence[dict[str, Any]]) -> str:
     )
 
 
-def _about_setting(name: str, rows: Sequence[dict[str, Any]]) -> str:
+def _about_setting(name: str, rows: Sequence[CurvePoint]) -> str:
     best = min(rows, key=lambda row: row["valid"])
     fine = [
         row["value"] for row in rows if row["valid"] <= best["valid"] + (best["valid_spread"] or 0)
@@ -239,14 +257,19 @@ def draw(curve: Curve, title: str) -> Any:
     figure = canvas.new_figure(9.6 if parts else 6.0, 4.2)
     axes = figure.subplots(1, 2 if parts else 1, squeeze=False)[0]
     x = [row["value"] for row in curve.rows]
-    for name, color in (("train", canvas.BLUE), ("valid", canvas.ORANGE)):
-        y = np.array([row[name] for row in curve.rows])
-        spread = np.array([row[f"{name}_spread"] or 0.0 for row in curve.rows])
+    series = (
+        ("train", canvas.BLUE, [(row["train"], row["train_spread"]) for row in curve.rows]),
+        ("valid", canvas.ORANGE, [(row["valid"], row["valid_spread"]) for row in curve.rows]),
+    )
+    for name, color, points in series:
+        y = np.array([error for error, _ in points])
+        spread = np.array([deviation or 0.0 for _, deviation in points])
         axes[0].plot(x, y, "o-", color=color, label=name, markersize=4)
         axes[0].fill_between(x, y - spread, y + spread, color=color, alpha=0.2, linewidth=0)
     canvas.tidy(axes[0], canvas.label(title, 60), curve.name, curve.error)
     if parts:
-        bias, variance = (np.array([r[n] for r in curve.rows]) for n in ("bias", "variance"))
+        bias = np.array([row["bias"] for row in curve.rows])
+        variance = np.array([row["variance"] for row in curve.rows])
         axes[1].plot(x, bias, "o-", color=canvas.GREEN, label="bias², noise included", markersize=4)
         axes[1].plot(x, variance, "o-", color=canvas.RED, label="variance", markersize=4)
         axes[1].plot(x, bias + variance, color=canvas.GRAY, linestyle=":", label="their sum")
@@ -290,11 +313,17 @@ def write(folder: Path, curve: Curve, config: RunConfig, repeats: int) -> dict[s
         files.write_text(place / "curve.csv", files.csv_text(curve.rows))
         pictures.save(draw(curve, title), place / "curve.png")
         x = [row["value"] for row in curve.rows]
-        lines = {name: [row[name] for row in rows] for name in ("train", "valid")}
+        lines = {
+            "train": [row["train"] for row in curve.rows],
+            "valid": [row["valid"] for row in curve.rows],
+        }
         axes = (curve.name, curve.error)
         sections = [Section("Errors", [curves(x, lines, axes, curve.log)])]
         if "bias" in rows[0]:
-            two = {name: [row[name] for row in rows] for name in ("bias", "variance")}
+            two = {
+                "bias": [row["bias"] for row in curve.rows],
+                "variance": [row["variance"] for row in curve.rows],
+            }
             note = (
                 "Of the mean squared error over repeats; the bias is squared and holds the noise."
             )

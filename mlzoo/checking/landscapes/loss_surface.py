@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass, field
 from pathlib import Path as File
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
@@ -34,12 +34,20 @@ from mlzoo.drawing import canvas
 from mlzoo.layers.predictive import trained_on
 from mlzoo.training import checkpoints
 from mlzoo.training.building import build_model
-from mlzoo.training.loop.training import inside_weights
+from mlzoo.training.compiling import inside_weights
 from mlzoo.training.optimizers import build_loss
 
 if TYPE_CHECKING:
     from mlzoo.data.samples import Data
     from mlzoo.runs.opened import OpenedRun
+
+
+StraightLine = TypedDict(
+    "StraightLine",
+    {"from": str, "places": list[float], "losses": dict[str, list[float]], "barrier": float},
+)
+"""Losses by split at places from 0, the weights of `from`, to 1, the run's own, and the height that
+the losses of the training split rise above both ends."""
 
 
 @dataclass
@@ -49,8 +57,8 @@ class LossSurface:
     plane: planes.Plane
     surface: surfaces.Surface
     paths: list[Path]
-    line: dict[str, Any] = field(default_factory=dict)
-    eigenvalues: dict[str, Any] | None = None
+    line: StraightLine | None = None
+    eigenvalues: curvature.Spectrum | None = None
     sentences: list[str] = field(default_factory=list)
 
 
@@ -157,7 +165,7 @@ def _line(
     values: Weights,
     end: Weights,
     loss: LossOf,
-) -> dict[str, object]:
+) -> StraightLine:
     """From the other run, or the first weights, to the run's own."""
     places = np.linspace(-0.25, 1.25, 31)
     losses, names = [loss], ["train"]
@@ -225,7 +233,7 @@ def write(
         "points": list(grid.z.shape),
         "fast": result.surface.fast,
         "trail": result.plane.trail.tolist(),
-        "line": result.line or None,
+        "line": result.line,
         "eigenvalues": result.eigenvalues,
         "paths": plain(
             [
@@ -276,7 +284,7 @@ def _heights(grid: pictures.Grid, trail: np.ndarray) -> np.ndarray:
     return grid.z[rows, columns]
 
 
-def _line_picture(line: dict[str, Any]) -> Any:
+def _line_picture(line: StraightLine) -> Any:
     figure = canvas.new_figure(6.4, 4)
     axes = figure.add_subplot()
     canvas.tidy(axes, "loss on a straight line", canvas.label(

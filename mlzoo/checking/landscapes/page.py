@@ -34,7 +34,7 @@ class PageTable:
     """A heading with rows that share their keys."""
 
     title: str
-    rows: Sequence[dict[str, object]]
+    rows: Sequence[Mapping[str, object]]
     header: list[str] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -34,9 +34,9 @@ MASKS = ("masks", "mask", "labels", "annotations")
 DEGRADED = ("noisy", "degraded", "input", "inputs", "low", "lr", "blurred", "damaged")
 CLEAN = ("clean", "target", "targets", "truth", "gt", "high", "hr", "sharp")
 BESIDE = "_mask"
-"""What ends the name of a mask that stands beside its image."""
+"""Ending of the name of a mask that stands beside its image."""
 TABLES = (".csv", ".tsv", ".txt", ".parquet")
-"""What ends the name of a table."""
+"""Endings of tables' names."""
 SEQUENCES = (*TABLES, ".wav", ".npy", ".npz")
 """Endings of the names of files that hold a sequence."""
 BESIDE_DATA = frozenset(("readme.txt", "classes.txt", "license.txt", "license.txt"))

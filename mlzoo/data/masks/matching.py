@@ -12,7 +12,7 @@ from mlzoo.data.masks.values import MaskFile, shown
 
 _FULL = 255 * GRAY
 _CODES = ([(0,), (GRAY,)], [(0,), (_FULL,)])
-"""How two classes are coded as a rule."""
+"""Usual codes of two classes."""
 
 
 def match_classes(

@@ -13,7 +13,7 @@ from mlzoo.data.masks.values import MaskFile, shown
 SMOOTHED = (
     "save masks as PNG without smoothing, or make two classes with --source-set threshold=128"
 )
-"""What to do about smeared edges."""
+"""Advice on smeared edges."""
 _FULL = 255
 _APART = 64
 _FEW, _EACH, _MANY = 0.05, 0.03, 0.25

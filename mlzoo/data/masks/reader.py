@@ -78,7 +78,7 @@ class DenseReader(PixelReader):
     masks: ClassMap | None = None
     """Values of the training masks by class; None: numbers are predicted."""
     degradation: Degradation | None = None
-    """How the training images were degraded; None: they were not, or pairs were given."""
+    """Degradation of the training images; None: there was none, or pairs were given."""
 
     @model_validator(mode="after")
     def _complete(self) -> DenseReader:

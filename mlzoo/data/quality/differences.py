@@ -19,7 +19,7 @@ _COMMON = 0.05
 _DARK = 1 / 8
 """Values that stay below this share of the range that was trained on are of another range."""
 _BEYOND = 0.1
-"""How far values may lie beyond the range that was trained on, as a share of it."""
+"""Share of the range trained on by which values may lie beyond it."""
 
 
 @dataclass(frozen=True)

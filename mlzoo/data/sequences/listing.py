@@ -25,7 +25,7 @@ LAYOUT = (
 )
 LABEL_WORDS = ("target", "label", "class")
 FOLDER = "class"
-"""What the fact is called that folders' names give."""
+"""Name of the fact that folders' names give."""
 _NUMBER = re.compile(r"(\d+)\D*$")
 _WHOLE = re.compile(r"\d+(\.0*)?")
 

@@ -36,7 +36,7 @@ class SequenceReader(Reader):
     target: SequenceTarget | None = None
     """Column that predictions are compared with; None: there were arrays, without columns."""
     by_folder: bool = False
-    """Whether the name of its folder is the class of a sequence."""
+    """True: the name of its folder is the class of a sequence."""
     rate: int = 0
     """Samples a second of sounds, of which models see the spectrum; 0: there are none."""
     horizon: int = 0
@@ -62,7 +62,7 @@ class SeriesColumns(SequenceReader):
     delimiter: Delimiter = None
     """Delimiter of the columns; None: recognized."""
     header: Header = "auto"
-    """Whether the first line names the columns; auto: recognized."""
+    """yes: the first line names the columns; auto: recognized."""
 
 
 class SeriesReader(SeriesColumns):
@@ -79,4 +79,4 @@ class SeriesReader(SeriesColumns):
     step: str | int | float | None = None
     """Usual step in time: a pandas frequency, or a number; None: there is none."""
     reach_back: bool = False
-    """Whether inputs may reach back across the border of a split; in older runs they do not."""
+    """True: inputs may reach back across the border of a split; in older runs they do not."""

@@ -2,4 +2,4 @@
 
 PARTS = ("train", "valid", "test")
 SPLIT_NAMES = {"train": "training", "valid": "validation", "test": "test"}
-"""What messages call the splits."""
+"""Names of the splits in messages."""

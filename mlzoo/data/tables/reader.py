@@ -83,14 +83,14 @@ class TableReader(Reader):
     delimiter: Delimiter = None
     """Delimiter of the columns; None: recognized."""
     header: Header = "auto"
-    """Whether the first line names the columns; auto: recognized."""
+    """yes: the first line names the columns; auto: recognized."""
     sheet: str | None = None
     """Sheet of a spreadsheet; None: the first."""
     query: str | None = None
     """SQL that selects the rows of a database; None: all of its only table."""
 
     raw_columns: bool = True
-    """Whether dates and texts were read as they are; older runs do not say it."""
+    """True: dates and texts were read as they are; older runs do not say it."""
 
     @property
     def table_columns(self) -> tuple[str, ...]:

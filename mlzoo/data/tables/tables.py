@@ -262,6 +262,7 @@ def find_header(rows: Sequence[Sequence[str]], expected: Collection[str] = ()) -
     naming = [i for i, kind in present if kinds[i] != "text" and kind == "text"]
     alike = [i for i, kind in present if kinds[i] != "text" and kind == kinds[i]]
     above = [first[i] for i in alike]
+    # The last column often holds the classes: one of them in the first row makes it a sample.
     own_value = kinds[-1] == "text" and first[-1] in columns[-1]
     if naming and not alike:
         return True, ""

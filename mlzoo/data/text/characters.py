@@ -17,7 +17,7 @@ from mlzoo.data.tables.tables import decode
 from mlzoo.data.text.reader import TextReader
 
 RARE = "\ufffd"
-"""What stands for characters without a code of their own."""
+"""Stands for characters without a code of their own."""
 _SHORTEST = 200
 
 

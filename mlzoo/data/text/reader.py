@@ -23,7 +23,7 @@ class TextReader(Reader):
     stride: int
     """Characters from one window to the next."""
     lower: bool = False
-    """Whether all letters are made small."""
+    """True: all letters are made small."""
 
     @property
     def input_names(self) -> tuple[str, ...]:
@@ -46,7 +46,7 @@ class PairReader(Reader):
     delimiter: str | None = None
     """Character between the columns; None: recognized."""
     header: Literal["auto", "yes", "no"] = "auto"
-    """Whether the first line names the columns."""
+    """yes: the first line names the columns."""
 
     @property
     def input_names(self) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -44,6 +44,40 @@ ENOUGH = 32
 """Samples that a ranking of methods should rest on."""
 
 
+class PairedDifference(TypedDict):
+    """Paired comparison of two scores.
+
+    Attributes:
+        difference: mean over units of the first less the second; None without units.
+        interval: 95 %, by Student's t; None below `FEWEST` units.
+        p: two-sided by `paired`, one-sided by `against_random_maps`.
+        units: number of them.
+    """
+
+    difference: float | None
+    interval: list[float] | None
+    p: float
+    units: int
+
+
+class JudgedDifference(PairedDifference):
+    """A comparison with `p` corrected for the number of comparisons, and what may be claimed."""
+
+    verdict: str
+    better: bool
+
+
+class RankedMethod(TypedDict):
+    """A method's place; see `ranking`."""
+
+    method: str
+    rank: int
+    mean: float
+    behind: float | None
+    interval: list[float] | None
+    tied: bool
+
+
 @dataclass(frozen=True)
 class IndependentUnits:
     """Independent units among samples: the samples themselves or their groups.
@@ -65,7 +99,7 @@ class IndependentUnits:
         return np.bincount(labels, values[finite]) / np.bincount(labels)
 
 
-def paired(first: np.ndarray, second: np.ndarray, units: IndependentUnits) -> dict[str, Any]:
+def paired(first: np.ndarray, second: np.ndarray, units: IndependentUnits) -> PairedDifference:
     """Compare paired scores (n,) by Student's t over units.
 
     Args:
@@ -74,16 +108,20 @@ def paired(first: np.ndarray, second: np.ndarray, units: IndependentUnits) -> di
         units: the independent units.
 
     Returns:
-        `difference`: the mean over units of first less second; `interval`: 95 %, by Student's t;
-        `p`: two-sided, the larger of Student's and that without skewness; `units`. The interval is
-        None and `p` is 1 below `FEWEST` units.
+        The comparison, whose `p` is the larger of Student's and that without skewness; below
+        `FEWEST` units the interval is None and `p` is 1.
     """
     from scipy.special import stdtr, stdtrit
 
     gaps = units.means(first - second)
     count = len(gaps)
     difference = float(gaps.mean()) if count else None
-    result = {"difference": difference, "interval": None, "p": 1.0, "units": count}
+    result: PairedDifference = {
+        "difference": difference,
+        "interval": None,
+        "p": 1.0,
+        "units": count,
+    }
     if difference is None or count < FEWEST:
         return result
     error = float(gaps.std(ddof=1)) / count**0.5
@@ -98,7 +136,7 @@ def paired(first: np.ndarray, second: np.ndarray, units: IndependentUnits) -> di
 
 def against_random_maps(
     scores: np.ndarray, maps: np.ndarray, units: IndependentUnits
-) -> dict[str, Any]:
+) -> PairedDifference:
     """Compare scores (n,) with those of random maps (n, k) by a randomization test.
 
     If a method's maps are worth as much as random ones, each unit's k + 1 scores are exchangeable.
@@ -169,18 +207,19 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted.tolist()
 
 
-def judge(pairs: Mapping[Any, dict[str, Any]], doubt: str = "") -> dict[Any, dict[str, object]]:
+def judge(pairs: Mapping[Any, PairedDifference], doubt: str = "") -> dict[Any, JudgedDifference]:
     """Add to comparisons their corrected `p`, a `verdict`, and whether the first is `better`."""
     adjusted = holm([pair["p"] for pair in pairs.values()])
-    judged = {}
+    judged: dict[Any, JudgedDifference] = {}
     for (key, pair), p in zip(pairs.items(), adjusted, strict=True):
+        difference = pair["difference"]
         if doubt:
             verdict = "no claim"
-        elif pair["units"] < FEWEST:
+        elif difference is None or pair["units"] < FEWEST:
             verdict = "too few"
-        elif p >= LEVEL or pair["difference"] <= 0:
+        elif p >= LEVEL or difference <= 0:
             verdict = "not shown"
-        elif pair["difference"] < SMALLEST:
+        elif difference < SMALLEST:
             verdict = "too small to matter"
         else:
             verdict = "better"
@@ -189,7 +228,7 @@ def judge(pairs: Mapping[Any, dict[str, Any]], doubt: str = "") -> dict[Any, dic
 
 
 def sentence(
-    method: str, by: str, against: Mapping[str, dict[str, Any]], over: str, doubt: str = ""
+    method: str, by: str, against: Mapping[str, JudgedDifference], over: str, doubt: str = ""
 ) -> str:
     """Return the comparison of a method with the controls as a sentence.
 
@@ -228,7 +267,7 @@ def sentence(
 
 def ranking(
     scores: Mapping[str, np.ndarray], units: IndependentUnits, doubt: str = ""
-) -> list[dict[str, object]]:
+) -> list[RankedMethod]:
     """Return the methods by descending mean; all share a rank if a doubt forbids claims.
 
     `rank`: that of the best one above whose difference may be chance or too small to matter, so
@@ -243,26 +282,26 @@ def ranking(
     order = sorted(scores, key=lambda name: -float(units.means(scores[name]).mean()))
     pairs = {(a, b): paired(scores[a], scores[b], units) for a, b in combinations(order, 2)}
     judged = judge(pairs, doubt)
-    rows: list[dict[str, object]] = []
+    rows: list[RankedMethod] = []
     leader, rank = "", 0
     for place, name in enumerate(order, 1):
         if not leader or judged[leader, name]["better"]:
             leader, rank = name, place
-        behind = judged.get((leader, name), {"difference": 0.0, "interval": [0.0, 0.0]})
+        behind = judged.get((leader, name))
         rows.append(
             {
                 "method": name,
                 "rank": rank,
                 "mean": float(np.nanmean(scores[name])),
-                "behind": behind["difference"],
-                "interval": behind["interval"],
+                "behind": behind["difference"] if behind else 0.0,
+                "interval": behind["interval"] if behind else [0.0, 0.0],
                 "tied": rank == 1,
             }
         )
     return rows
 
 
-def ranked(rows: list[dict[str, Any]], by: str, over: str, count: int) -> str:
+def ranked(rows: list[RankedMethod], by: str, over: str, count: int) -> str:
     """Return a sentence that names the best methods and their number of samples.
 
     Args:

@@ -9,9 +9,9 @@ gradients (Dalal and Triggs, 2005). The other check holds a class's map against 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import NotRequired, TypedDict
 
 import keras
 import numpy as np
@@ -27,6 +27,51 @@ STAGES = 8
 """At most so many layers, or groups of them, are randomized one after the other."""
 
 
+class Likeness(TypedDict):
+    """Similarity of maps to others: rank correlation, and of images of some size two more.
+
+    Attributes:
+        spearman: mean rank correlation.
+        ssim: mean structural similarity.
+        hog: mean cosine of histograms of gradients.
+    """
+
+    spearman: float
+    ssim: NotRequired[float]
+    hog: NotRequired[float]
+
+
+class RandomizedStage(Likeness):
+    """Likeness once some layers are randomized."""
+
+    layers: list[str]
+
+
+class SanityVerdict(TypedDict):
+    """Verdict on the likeness with the output layer (`out`) and with all layers randomized."""
+
+    out: float | None
+    all: float
+    verdict: str
+    reason: str
+
+
+class SanityCheck(SanityVerdict):
+    """A sanity check of a method.
+
+    Attributes:
+        mode: `cascading`, `independent` or `labels`.
+        how: the weights were changed.
+        stages: one or more.
+        other_class: likeness of the maps of another class, where there are classes.
+    """
+
+    mode: str
+    how: str
+    stages: list[RandomizedStage]
+    other_class: NotRequired[float]
+
+
 def check(
     model: keras.Model,
     explain: Callable[[], np.ndarray],
@@ -34,7 +79,7 @@ def check(
     how: str = "permute",
     seed: int = 0,
     positive: bool = False,
-) -> dict[str, object]:
+) -> SanityCheck:
     """Return the similarity of maps to those of the trained model as weights are randomized.
 
     Args:
@@ -52,7 +97,7 @@ def check(
     """
     groups = stages(model)
     before = explain()
-    rows: list[dict[str, Any]] = []
+    rows: list[RandomizedStage] = []
     with restored(model):
         for group in groups:
             weights = [layer.get_weights() for layer in group]
@@ -80,7 +125,7 @@ def check_labels(
     weights: list[np.ndarray],
     budget: str,
     positive: bool = False,
-) -> dict[str, object]:
+) -> SanityCheck:
     """Return the similarity of maps to those of the network trained on shuffled labels.
 
     Args:
@@ -97,7 +142,7 @@ def check_labels(
     with restored(model):
         model.set_weights(weights)
         similarities = alike(before, explain(), positive)
-    row = {"layers": ["trained on shuffled labels"], **similarities}
+    row: RandomizedStage = {"layers": ["trained on shuffled labels"], **similarities}
     return {
         "mode": "labels",
         "how": budget,
@@ -106,7 +151,7 @@ def check_labels(
     }
 
 
-def verdict(out: float | None, everything: float) -> dict[str, object]:
+def verdict(out: float | None, everything: float) -> SanityVerdict:
     """Return the verdict on the similarities, with the thresholds that decide."""
     other = "a random model" if out is not None else "a model of shuffled labels"
     if everything >= WARN:
@@ -121,9 +166,9 @@ def verdict(out: float | None, everything: float) -> dict[str, object]:
     return {"out": out, "all": everything, "verdict": word, "reason": why}
 
 
-def beside_another_class(check: dict[str, Any], likeness: float) -> dict[str, object]:
+def beside_another_class(check: SanityCheck, likeness: float) -> SanityCheck:
     """Return a check's result with the similarity of another class's maps."""
-    result = {**check, "other_class": likeness}
+    result: SanityCheck = {**check, "other_class": likeness}
     if likeness >= HEAD:
         result["verdict"] = "fail" if check["verdict"] == "fail" else "warn"
         result["reason"] += f"; maps of another class are the same ({likeness:.2f} >= {HEAD})"
@@ -173,7 +218,7 @@ def restored(model: keras.Model) -> Iterator[None]:
         model.set_weights(before)
 
 
-def alike(first: np.ndarray, second: np.ndarray, positive: bool = False) -> dict[str, float]:
+def alike(first: np.ndarray, second: np.ndarray, positive: bool = False) -> Likeness:
     """Return mean similarities of maps (n, ...), of absolute or positive values.
 
     Args:
@@ -183,11 +228,15 @@ def alike(first: np.ndarray, second: np.ndarray, positive: bool = False) -> dict
     """
     sides = [np.maximum(maps, 0) if positive else np.abs(maps) for maps in (first, second)]
     pairs = list(zip(*sides, strict=True))
-    similarities = {"spearman": float(np.mean([spearman(a, b) for a, b in pairs]))}
+    similarities: Likeness = {"spearman": _rounded(spearman(a, b) for a, b in pairs)}
     if first.ndim == 3 and min(first.shape[1:]) >= 8:
-        similarities["ssim"] = float(np.mean([ssim(a, b) for a, b in pairs]))
-        similarities["hog"] = float(np.mean([np.dot(hog(a), hog(b)) for a, b in pairs]))
-    return {name: round(value, 6) for name, value in similarities.items()}
+        similarities["ssim"] = _rounded(ssim(a, b) for a, b in pairs)
+        similarities["hog"] = _rounded(np.dot(hog(a), hog(b)) for a, b in pairs)
+    return similarities
+
+
+def _rounded(values: Iterable[float]) -> float:
+    return round(float(np.mean(list(values))), 6)
 
 
 def ssim(first: np.ndarray, second: np.ndarray) -> float:

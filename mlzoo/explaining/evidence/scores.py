@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -189,15 +189,10 @@ def summarize(
     units = IndependentUnits(labels, "samples" if groups is None else word)
     by = headline(tables)
     count = len(names) if labels is None else len(np.unique(labels))
-    summary: dict[str, Any] = {
-        "methods": {m: _means(table, labels, seed) for m, table in tables.items()},
-        "compared": by,
-        "unit": units.word,
-        "units": count,
-        "smallest": SMALLEST,
-        "doubt": doubt,
-        "sentences": [],
+    summaries: dict[str, dict[str, object]] = {
+        m: dict(_means(table, labels, seed)) for m, table in tables.items()
     }
+    sentences: list[str] = []
     scores = {method: table[by] for method, table in tables.items() if by in table}
     methods = [method for method in scores if method not in CONTROLS]
     beside = [control for control in CONTROLS if control in scores]
@@ -209,18 +204,34 @@ def summarize(
     over = f"{count} {units.word}"
     for method in methods:
         against = {control: judged[method, control] for control in beside}
-        summary["methods"][method]["against"] = against
-        summary["sentences"].append(sentence(method, by, against, over, doubt))
-    summary["ranking"] = ranking({m: scores[m] for m in methods}, units, doubt)
+        summaries[method]["against"] = against
+        sentences.append(sentence(method, by, against, over, doubt))
+    places = ranking({m: scores[m] for m in methods}, units, doubt)
     if len(methods) > 1 and not doubt:
-        summary["sentences"].append(ranked(summary["ranking"], by, over, count))
+        sentences.append(ranked(places, by, over, count))
     if judged and not doubt and count >= FEWEST:
-        summary["sentences"].append(
+        sentences.append(
             f"verdicts rest on randomization tests (random maps) and paired t-tests over {over} "
             f"(Holm's correction for {len(judged)}); a difference in {by} of less than {SMALLEST} "
             "is too small to matter"
         )
-    return summary
+    return {
+        "methods": summaries,
+        "compared": by,
+        "unit": units.word,
+        "units": count,
+        "smallest": SMALLEST,
+        "doubt": doubt,
+        "sentences": sentences,
+        "ranking": places,
+    }
+
+
+class ScoreMean(TypedDict):
+    """Mean of a score over the samples that have it, and the ends of its 95 % interval."""
+
+    mean: float
+    interval: Sequence[float] | None
 
 
 def _drawn(controls: Sequence[Explanation], names: Sequence[str], by: str) -> np.ndarray:
@@ -258,9 +269,9 @@ def headline(tables: Mapping[str, Mapping[str, np.ndarray]]) -> str:
 
 def _means(
     table: Mapping[str, np.ndarray], labels: np.ndarray | None, seed: int
-) -> dict[str, dict[str, Any]]:
-    """Return each score's mean over the samples that have it, with its 95 % interval."""
-    means = {}
+) -> dict[str, ScoreMean]:
+    """Return the mean of each score."""
+    means: dict[str, ScoreMean] = {}
     for name, scores in table.items():
         has = np.isfinite(scores)
         values = scores[has]

@@ -140,7 +140,7 @@ def _figures(folder: Path, findings: dict[str, list[Finding]]) -> list[tuple[str
     return drawn
 
 
-def row(explanation: Explanation) -> dict[str, Any]:
+def row(explanation: Explanation) -> dict[str, object]:
     """Return a row of scores.csv; the ends of a map that is not finite are None."""
     finite = bool(np.isfinite(explanation.values).all())
     return {

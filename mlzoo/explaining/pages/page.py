@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from mlzoo.explaining.explain import Explanation
 from mlzoo.reporting.pages.rendering import render
@@ -120,13 +120,23 @@ def caption(each: Explanation, controls: Sequence[Explanation]) -> tuple[str, bo
     return "; ".join(parts), beats
 
 
+class ExplainedSample(TypedDict):
+    """A sample with its maps: `images` holds method, PNG in base64, scores in words and `beats`."""
+
+    name: str
+    predicted: str
+    truth: str
+    wrong: bool
+    images: list[tuple[str, str, str, bool]]
+
+
 def _samples(
     pictures: Sequence[tuple[Explanation, Path]], controls: Sequence[Explanation]
-) -> list[dict[str, object]]:
+) -> list[ExplainedSample]:
     beside: dict[str, list[Explanation]] = {}
     for control in controls:
         beside.setdefault(control.name, []).append(control)
-    samples: dict[str, dict[str, Any]] = {}
+    samples: dict[str, ExplainedSample] = {}
     for each, path in pictures:
         sample = samples.setdefault(
             each.name,

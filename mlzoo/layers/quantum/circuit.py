@@ -90,6 +90,6 @@ class QuantumCircuit(keras.layers.Layer):
         """Return the shape unchanged."""
         return input_shape
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the argument."""
         return {**super().get_config(), "depth": self.depth}

@@ -11,7 +11,7 @@ import numpy as np
 import onnxruntime
 
 from mlzoo.packing.served.errors import InputError
-from mlzoo.packing.served.model import ServedModel
+from mlzoo.packing.served.model import Answer, ServedModel
 
 
 class Predictor(ServedModel):
@@ -32,7 +32,7 @@ class Predictor(ServedModel):
         )
         self._input = self._session.get_inputs()[0].name
 
-    def predict(self, sample: Any) -> dict[str, Any]:
+    def predict(self, sample: Any) -> Answer:
         """Predict one sample: a row as a dict, or the bytes of an image file.
 
         Returns:
@@ -43,7 +43,7 @@ class Predictor(ServedModel):
         """
         return self.predict_batch([sample])[0]
 
-    def predict_batch(self, samples: Sequence[Any]) -> list[dict[str, Any]]:
+    def predict_batch(self, samples: Sequence[Any]) -> list[Answer]:
         """Predict several samples by one call of the model; see `predict`."""
         if not samples:
             raise InputError("there are no samples")

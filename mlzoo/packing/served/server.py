@@ -24,7 +24,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,7 +40,7 @@ from starlette.routing import Route
 from mlzoo.packing.served.batching import Batcher
 from mlzoo.packing.served.errors import InputError
 from mlzoo.packing.served.measures import TYPE, Measures
-from mlzoo.packing.served.model import ServedModel
+from mlzoo.packing.served.model import Answer, ServedModel
 
 TOKEN = "MODEL_TOKEN"
 """Environment variable of the token."""
@@ -77,7 +77,7 @@ class Endpoints:
     """
 
     def __init__(
-        self, model: ServedModel, openapi: dict[str, Any], limits: Limits, token: str
+        self, model: ServedModel, openapi: Mapping[str, object], limits: Limits, token: str
     ) -> None:
         self._predictor, self._openapi = model, openapi
         self._limits, self._token = limits, token
@@ -155,14 +155,14 @@ class Endpoints:
         elif origin is not None and origin.partition("//")[2] != request.headers.get("host"):
             raise RefusedError(403, "a page of another origin can't use this server")
 
-    async def one(self, request: Request) -> dict[str, Any]:
+    async def one(self, request: Request) -> Answer:
         """Answer a request with one sample."""
         body = await self._body(request)
         sample = body if self._predictor.takes_files else _json(body)
         inputs, warnings = await self._read(sample)
         return self._predictor.answer(await self._model(inputs), warnings)
 
-    async def _many(self, request: Request) -> dict[str, Any]:
+    async def _many(self, request: Request) -> dict[str, list[Answer]]:
         name = "images" if self._predictor.takes_files else "rows"
         content = _json(await self._body(request))
         samples = content.get(name) if isinstance(content, dict) else None

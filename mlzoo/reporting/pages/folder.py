@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from mlzoo.core import files
 from mlzoo.core.messages import over
@@ -20,7 +20,7 @@ MOST_MAPS = 12
 _DEFAULT = re.compile(r"^( *)([\w-]+):.*# default$")
 
 
-def history(folder: Path, epochs: int | None = None) -> list[dict[str, Any]]:
+def history(folder: Path, epochs: int | None = None) -> list[dict[str, float]]:
     """Return `history.csv`, with numbers parsed; empty if there is no such file.
 
     Args:
@@ -118,28 +118,50 @@ def _flat(row: Mapping[str, Any]) -> dict[str, object]:
     return flat
 
 
-def coverage(record: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+class CoveredPart(TypedDict):
+    """Share of a part of the test split whose truth intervals or sets hold."""
+
+    part: str
+    samples: int
+    coverage: float
+
+
+def coverage(record: Mapping[str, Any] | None) -> list[CoveredPart]:
     """Return a row a class, or fifth of the predictions, that tells how often its truth is held."""
     return [
-        {key: each[key] for key in ("part", "samples", "coverage")}
+        {"part": each["part"], "samples": each["samples"], "coverage": each["coverage"]}
         for each in (record or {}).get("parts", ())
     ]
 
 
+class ConfusionCell(TypedDict):
+    """Samples of a true class that were predicted as another: count, and share of the class."""
+
+    count: int
+    share: float
+
+
+class ConfusionRow(TypedDict):
+    """A true class and its cells, one a predicted class."""
+
+    name: str
+    cells: list[ConfusionCell]
+
+
 def confusion(
     counts: Sequence[Sequence[int]] | None, names: Sequence[str]
-) -> list[dict[str, Any]] | None:
+) -> list[ConfusionRow] | None:
     """Return rows of cells with count and share of the true class; None for many classes."""
     if not counts or len(counts) > MOST_CLASSES:
         return None
-    rows = []
+    rows: list[ConfusionRow] = []
     for name, row in zip(names, counts, strict=True):
         total = sum(row) or 1
         rows.append({"name": name, "cells": [{"count": c, "share": c / total} for c in row]})
     return rows
 
 
-def worst(folder: Path) -> list[dict[str, Any]]:
+def worst(folder: Path) -> list[dict[str, str | float]]:
     """Return the test samples with the largest errors, from the folder's tables."""
     mistakes = folder / "plots" / "mistakes.csv"
     if mistakes.is_file():
@@ -148,23 +170,29 @@ def worst(folder: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         return []
     rows = [_plain(row) for row in _rows(path)]
-    numbers = ("target", "prediction")
-    if rows and all(isinstance(row.get(n), int | float) for row in rows for n in numbers):
-        for row in rows:
-            row["error"] = row["prediction"] - row["target"]
-        rows.sort(key=lambda row: -abs(row["error"]))
-        shown = ("name", "target", "prediction", "error")
-        return [{name: row[name] for name in shown} for row in rows[:MOST_ROWS]]
+    errors = [(error, row) for row in rows if (error := _error(row)) is not None]
+    if rows and len(errors) == len(rows):
+        errors.sort(key=lambda pair: -abs(pair[0]))
+        shown = ("name", "target", "prediction")
+        return [{**{n: row[n] for n in shown}, "error": error} for error, row in errors[:MOST_ROWS]]
     if rows and "mean_iou" in rows[0]:
-        known = [row for row in rows if isinstance(row["mean_iou"], float)]
-        known.sort(key=lambda row: row["mean_iou"])
-        return [{"image": r["name"], "mean IoU": r["mean_iou"]} for r in known[:MOST_ROWS]]
+        known = [(iou, row["name"]) for row in rows if isinstance(iou := row["mean_iou"], float)]
+        known.sort(key=lambda pair: pair[0])
+        return [{"image": name, "mean IoU": iou} for iou, name in known[:MOST_ROWS]]
     return []
 
 
-def _plain(row: Mapping[str, str]) -> dict[str, Any]:
+def _error(row: Mapping[str, str | float]) -> float | None:
+    """Return prediction less target of a sample; None where they are no numbers."""
+    target, prediction = row.get("target"), row.get("prediction")
+    if isinstance(target, float) and isinstance(prediction, float):
+        return prediction - target
+    return None
+
+
+def _plain(row: Mapping[str, str]) -> dict[str, str | float]:
     """Parse the numbers of a row; names stay text."""
-    values: dict[str, Any] = {}
+    values: dict[str, str | float] = {}
     for name, text in row.items():
         try:
             values[name] = text if name in ("name", "sample") else float(text)

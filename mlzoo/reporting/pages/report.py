@@ -5,12 +5,12 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from mlzoo.core import files, registry
 from mlzoo.core.messages import interval_title, over
 from mlzoo.core.progress import Listener
-from mlzoo.data.contracts import task
+from mlzoo.data.contracts import SplitScores, task
 from mlzoo.data.specs import target_of
 from mlzoo.reporting.card import PICTURES, calibration_sentences, scores
 from mlzoo.reporting.caveats import limits, residual_sentence
@@ -28,6 +28,7 @@ from mlzoo.reporting.pages.folder import (
     worst,
 )
 from mlzoo.reporting.pages.rendering import embedded, render
+from mlzoo.runs.contents.metrics import Repeats
 from mlzoo.statistics.metrics import title as metric_title
 from mlzoo.statistics.verdicts import verdict_of, verdict_sentence
 
@@ -152,7 +153,9 @@ def _sentence(text: str) -> str:
 
 
 def learning_curves(
-    rows: list[dict[str, Any]], kept: int | None = None, scales: Mapping[str, str] | None = None
+    rows: Sequence[Mapping[str, float]],
+    kept: int | None = None,
+    scales: Mapping[str, str] | None = None,
 ) -> list[Any]:
     """Return one chart per metric of a history, with training and validation.
 
@@ -174,6 +177,7 @@ def learning_curves(
         ]
         lines = [line for line in lines if line.points]
         values = [value for line in lines for _, value in line.points]
+        # Over more than two decades a linear axis shows the first epochs alone.
         wide = name in ("loss", "learning_rate") and 0 < 100 * min(values) < max(values)
         mark = None if kept is None else (float(kept), "kept")
         scale = (scales or {}).get(name)
@@ -248,13 +252,28 @@ def _horizons(rows: list[Mapping[str, Any]]) -> Any:
     return charts.line_chart("mean absolute error by step ahead", lines, "step ahead")
 
 
-def _members(facts: Facts) -> dict[str, Any] | None:
+class MemberTable(TypedDict):
+    """A row for each member of the model, and their out-of-fold scores, if there are any."""
+
+    rows: Sequence[Mapping[str, Any]]
+    scores: list[dict[str, object]]
+    scored: SplitScores | None
+
+
+class RepeatTable(Repeats):
+    """The repeats of a run with a row per seed, and a chart of their spread."""
+
+    rows: list[dict[str, object]]
+    chart: Any
+
+
+def _members(facts: Facts) -> MemberTable | None:
     """Return a row for each member of the model, and their out-of-fold scores, if there are any."""
     members = facts["metrics"].get("members")
     if not members:
         return None
     scored = facts["metrics"].get("out_of_fold")
-    rows = []
+    rows: list[dict[str, object]] = []
     if scored:
         for name, interval in scored["intervals"].items():
             low, high = interval or (None, None)
@@ -263,7 +282,7 @@ def _members(facts: Facts) -> dict[str, Any] | None:
     return {"rows": members, "scores": rows, "scored": scored}
 
 
-def _repeats(facts: Facts) -> dict[str, Any] | None:
+def _repeats(facts: Facts) -> RepeatTable | None:
     """Return one row per seed, and a chart of their spread."""
     repeats = facts["metrics"].get("repeats")
     if not repeats:

@@ -64,7 +64,7 @@ class ErrorScale:
             np.exp(logs + np.einsum("nd,ktd->nkt", descriptors, self.weights[..., 2:]))
         )
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> dict[str, list[object]]:
         """Return the arrays as lists."""
         return {name: value.tolist() for name, value in vars(self).items()}
 

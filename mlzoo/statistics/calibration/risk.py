@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -18,6 +18,14 @@ from mlzoo.statistics.scorers import Array
 
 LEVELS = 401
 """Thresholds, evenly spaced from 0 to 1."""
+
+
+class MissRateRecord(TypedDict):
+    """`MissRates` as JSON."""
+
+    images: int
+    positive: int
+    rates: list[float]
 
 
 @dataclass(frozen=True)
@@ -43,7 +51,7 @@ class MissRates:
         controlled = (self.images * self.rates + 1) / (self.images + 1) <= most + 1e-9
         return float(np.flatnonzero(controlled).max() / (LEVELS - 1)) if controlled.any() else 0.0
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> MissRateRecord:
         """Return JSON-able values."""
         return {"images": self.images, "positive": self.positive, "rates": self.rates.tolist()}
 

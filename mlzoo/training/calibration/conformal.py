@@ -7,9 +7,9 @@ member that never saw it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 import keras
 import numpy as np
@@ -221,9 +221,54 @@ def scores_record(scores: ConformalScores, grouped: bool) -> dict[str, object]:
     }
 
 
+class PartCoverage(TypedDict):
+    """Coverage of a part of the test split; `under` where it is clearly too small."""
+
+    part: str
+    samples: int
+    coverage: float | None
+    under: bool
+
+
+class RegionSizes(TypedDict, total=False):
+    """Sizes of the sets of a classifier, or widths of intervals.
+
+    Attributes:
+        set_size: mean.
+        unsure: share of sets of several classes.
+        width: mean, a number each.
+        adaptive: intervals differ in width beyond what members do.
+    """
+
+    set_size: float | None
+    unsure: float | None
+    width: list[float]
+    adaptive: bool
+
+
+class CoverageRecord(RegionSizes):
+    """How often intervals or sets hold the truth of the test split, and how large they are.
+
+    Attributes:
+        level: the share that they are to hold.
+        scores: number of held-out scores.
+        method: `split`, or `folds` where the model is a mean of members.
+        coverage: the share that they hold.
+        interval: ends of its 95 % interval.
+        parts: of each class, or of each fifth of the predictions and of the widths.
+    """
+
+    level: float
+    scores: int
+    method: str
+    coverage: float | None
+    interval: Sequence[float] | None
+    parts: list[PartCoverage]
+
+
 def tested(
     model: keras.Model, data: Data, scores: ConformalScores, outcome: Outcome, seed: int
-) -> dict[str, Any] | None:
+) -> CoverageRecord | None:
     """Return how often intervals or sets hold the truth of the test split, and how wide they are.
 
     Args:
@@ -234,11 +279,7 @@ def tested(
         seed: of the intervals' resampling.
 
     Returns:
-        `level`, `coverage` and its `interval`, `width` (mean, a target each) or `set_size` (mean)
-        and `unsure` (share of sets of several classes), `adaptive` (whether intervals differ in
-        width beyond what members do), and `parts`: the coverage of each class, or of each fifth of
-        the predictions and of the widths, with `under` where it covers clearly too little. None
-        where there is no test split, or too few scores.
+        The coverage; None where there is no test split, or too few scores.
     """
     rows, target = data.test, data.outputs.target
     if not len(rows) or scores.units < conformal.needed(LEVEL):
@@ -254,7 +295,7 @@ def tested(
         y_true = rows.targets.astype("int64")
         held = sets[np.arange(len(rows)), y_true].astype("float64")
         size = sets.sum(axis=1)
-        facts = {"set_size": number(size.mean()), "unsure": number((size > 1).mean())}
+        sizes: RegionSizes = {"set_size": number(size.mean()), "unsure": number((size > 1).mean())}
         parts = list(
             zip(data.samples.class_names, np.eye(sets.shape[1], dtype=bool)[:, y_true], strict=True)
         )
@@ -266,7 +307,7 @@ def tested(
             std = error_scales(_descriptions(model, rows), y_pred, members, scores.scale)
         low, high = conformal.intervals(y_pred, members, scores, LEVEL, std)
         held = ((low <= y_true) & (y_true <= high)).mean(axis=1)
-        facts = {"width": (high - low).mean(axis=0).tolist(), "adaptive": std is not None}
+        sizes = {"width": (high - low).mean(axis=0).tolist(), "adaptive": std is not None}
         parts = []
         if y_pred.shape[1] == 1:
             parts = _fifths(y_pred[:, 0], "predictions")
@@ -280,7 +321,7 @@ def tested(
         "method": "split" if scores.member is None else "folds",
         "coverage": number(held.mean()),
         "interval": interval,
-        **facts,
+        **sizes,
         "parts": [_part(name, held[inside]) for name, inside in parts if inside.any()],
     }
 
@@ -293,7 +334,7 @@ def _fifths(values: np.ndarray, kind: str) -> list[tuple[str, np.ndarray]]:
     return [(f"{kind} {ends[i]:.4g} to {ends[i + 1]:.4g}", place == i) for i in range(5)]
 
 
-def _part(name: str, held: np.ndarray) -> dict[str, object]:
+def _part(name: str, held: np.ndarray) -> PartCoverage:
     """Return the coverage of a part of the samples; `under` by 1.96 standard errors at `LEVEL`."""
     error = (LEVEL * (1 - LEVEL) / len(held)) ** 0.5
     return {

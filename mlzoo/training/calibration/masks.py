@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypedDict
 
 import keras
 import numpy as np
@@ -41,9 +41,15 @@ def _rates(model: keras.Model, data: Data, part: Part, position: int, positive: 
     return image_miss_rates(outputs[..., positive][mask == positive])
 
 
+MissRateScore = TypedDict(
+    "MissRateScore", {"class": str, "most": float, "threshold": float, "rate": float | None}
+)
+"""Share of a class's pixels that a threshold misses in the test split, `most` being its bound."""
+
+
 def tested(
     model: keras.Model, data: Data, rates: MissRates | None, listener: Listener
-) -> dict[str, Any] | None:
+) -> MissRateScore | None:
     """Return the miss rate of the test split at the threshold for `MOST`, and tell it.
 
     None without a test split, or where too few images were set aside.
@@ -54,7 +60,12 @@ def tested(
     place = round(threshold * (len(rates.rates) - 1))
     each = [_rates(model, data, data.test, i, rates.positive)[place] for i in range(len(data.test))]
     name = data.samples.class_names[rates.positive]
-    record = {"class": name, "most": MOST, "threshold": threshold, "rate": number(np.mean(each))}
+    record: MissRateScore = {
+        "class": name,
+        "most": MOST,
+        "threshold": threshold,
+        "rate": number(np.mean(each)),
+    }
     listener.note(
         f"a threshold of {threshold:.3g} is to miss at most {MOST:.0%} of the pixels of {name}, "
         f"and misses {np.mean(each):.1%} in the test split (`predict --coverage {1 - MOST:g}`)"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import keras
 import numpy as np
@@ -76,7 +76,7 @@ def calibrated(
     ensemble: Ensemble | None,
     seed: int,
     listener: Listener,
-) -> tuple[keras.Model, dict[str, object] | None]:
+) -> tuple[keras.Model, TemperatureRecord | None]:
     """Return a classifier with the temperature that it should have, and what was found.
 
     Args:
@@ -102,9 +102,14 @@ def calibrated(
             "(--calibrate)"
         )
         return model, None
-    record = _judged(held_out, units, seed)
-    kept = config.calibrate == "temperature" or record["improves"]
-    record = {"method": config.calibrate, "kept": kept, "unit": _unit(data), **record}
+    fitted = _judged(held_out, units, seed)
+    kept = config.calibrate == "temperature" or fitted["improves"]
+    record: TemperatureRecord = {
+        "method": config.calibrate,
+        "kept": kept,
+        "unit": _unit(data),
+        **fitted,
+    }
     listener.note(f"{temperature_sentence(record)} (--calibrate)")
     if not kept:
         return model, record
@@ -120,13 +125,57 @@ def _unit(data: Data) -> str:
     return {"pixel": "images", "step": "sequences"}.get(data.outputs.target.per, "samples")
 
 
-def _judged(held_out: HeldOut, units: int, seed: int) -> dict[str, Any]:
-    """Return the temperature, and the scores that it has on folds that it was not fitted on.
+class BeforeAfter(TypedDict):
+    """A score of the held-out predictions before and after."""
 
-    It `improves` where the mean gain in log loss is more than one standard error, over units.
+    before: float | None
+    after: float | None
+
+
+class FittedTemperature(TypedDict):
+    """A temperature, and the scores it has on folds that it was not fitted on.
+
+    Attributes:
+        improves: the mean gain in log loss is more than one standard error, over units.
+        temperature: fitted on all units.
+        fitted_on: the split.
+        units: number of independent units.
+        predictions: number of held-out predictions.
+        gain: in log loss, `value` and `standard_error`.
+        log_loss, brier, calibration_error: each before and after.
     """
+
+    improves: bool
+    temperature: float
+    fitted_on: str
+    units: int
+    predictions: int
+    gain: dict[str, float | None]
+    log_loss: BeforeAfter
+    brier: BeforeAfter
+    calibration_error: BeforeAfter
+
+
+class TemperatureRecord(FittedTemperature):
+    """The record of `metrics.json` and `calibration.json`.
+
+    Attributes:
+        method: as `--calibrate` says.
+        kept: the model has the temperature.
+        unit: what units are.
+    """
+
+    method: str
+    kept: bool
+    unit: str
+
+
+def _judged(held_out: HeldOut, units: int, seed: int) -> FittedTemperature:
+    """Return the temperature, and the scores that it has on folds that it was not fitted on."""
     logits, y_true, unit = held_out.logits, held_out.y_true, held_out.unit
     folds = min(FOLDS, units)
+    # The constant makes a stream of its own: with the seed alone the folds would be drawn by the
+    # same numbers as the split.
     fold = np.random.default_rng([seed, 0xCA1]).permutation(units)[unit] % folds
     temperatures = cross_fitted(logits, y_true, unit, fold) if folds > 1 else np.ones(len(unit))
     y_pred = {"before": tempered(logits), "after": tempered(logits, temperatures)}
@@ -145,10 +194,14 @@ def _judged(held_out: HeldOut, units: int, seed: int) -> dict[str, Any]:
         "units": units,
         "predictions": len(unit),
         "gain": {"value": number(gain), "standard_error": number(error)},
-        "log_loss": {when: number(each.mean()) for when, each in losses.items()},
-        "brier": {when: number(squared_error(b)(ones)[0]) for when, b in bins.items()},
-        "calibration_error": {when: number(expected_error(b)(ones)[0]) for when, b in bins.items()},
+        "log_loss": _both(lambda when: losses[when].mean()),
+        "brier": _both(lambda when: squared_error(bins[when])(ones)[0]),
+        "calibration_error": _both(lambda when: expected_error(bins[when])(ones)[0]),
     }
+
+
+def _both(score: Callable[[str], float]) -> BeforeAfter:
+    return {"before": number(score("before")), "after": number(score("after"))}
 
 
 def _held_out(

@@ -7,13 +7,22 @@ import importlib.util
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from mlzoo.runs import devices
 
 
-def diagnose() -> dict[str, Any]:
-    """Versions, backend, device, and `gpu`: a list of sentences that ends with what to do."""
+class BackendReport(TypedDict):
+    """Versions, backend and device; `gpu` is sentences on it that end with what to do."""
+
+    versions: dict[str, str]
+    backend: str
+    device: str
+    gpu: list[str]
+
+
+def diagnose() -> BackendReport:
+    """Return versions, backend, device, and why a GPU is used or not."""
     devices.prepare()
     import keras
 

@@ -6,10 +6,10 @@ import math
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice, repeat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.progress import Listener
@@ -23,14 +23,56 @@ _STEPS = 5
 _MIB = 2**20
 
 
-def rehearse(merged: Merged, listener: Listener | None = None) -> dict[str, object]:
-    """Read the data, build the model and time a few steps.
+class StepMemory(TypedDict):
+    """MiB: weights; gradients and optimizer; what layers give, which going back needs."""
 
-    Returns:
-        JSON-able: `model`, `parameters`, `layers`, `device`, `parts` (samples of each), `steps` an
-        epoch, `batch_size`, `epochs`, `memory` (MiB: `weights`, `optimizer`, `activations`),
-        `seconds` (`first_step`, `step`, `epoch`, `all`; None where a step is not alone), and
-        `run`, where the run would be written.
+    weights: float
+    optimizer: float
+    activations: float
+
+
+class StepSeconds(TypedDict):
+    """Durations; None where a step is not alone."""
+
+    first_step: float | None
+    step: float | None
+    epoch: float | None
+    all: float | None
+
+
+class TimedSteps(TypedDict):
+    """Steps of an epoch, samples of each, and what they cost."""
+
+    steps: int
+    batch_size: int
+    memory: StepMemory
+    seconds: StepSeconds
+
+
+class DryRun(TimedSteps):
+    """The plan of a run, its model and the cost of a step.
+
+    Attributes:
+        run: folder that would be written.
+        model: the plug-in.
+        parameters: number of them.
+        device: that it runs on.
+        parts: samples of each split.
+        epochs: at most.
+        layers: the graph.
+    """
+
+    run: str
+    model: str
+    parameters: int
+    device: str
+    parts: dict[str, int]
+    epochs: int
+    layers: Sequence[Mapping[str, Any]]
+
+
+def rehearse(merged: Merged, listener: Listener | None = None) -> DryRun:
+    """Read the data, build the model and time a few steps.
 
     Raises:
         MlzooError: the run would fail before its first step.
@@ -43,24 +85,28 @@ def rehearse(merged: Merged, listener: Listener | None = None) -> dict[str, obje
     ready = prepared(merged, listener or Listener())
     config, data = ready.merged.config, ready.data
     model = build_model(config, data, config.seed)
-    layers = layer_graph(model)
-    plan: dict[str, object] = {
+    if config.full_batch:
+        timed: TimedSteps = {
+            "steps": 1,
+            "batch_size": len(data.train),
+            "seconds": {"first_step": None, "step": None, "epoch": None, "all": None},
+            "memory": _memory(model, len(data.train), 2),
+        }
+    else:
+        timed = _timed(config, model, data)
+    return {
         "run": str(free_place(config)),
         "model": config.model,
         "parameters": model.count_params(),
         "device": devices.device_name(),
         "parts": {name: len(part) for name, part in data.parts().items()},
         "epochs": config.epochs,
-        "layers": layers,
+        "layers": layer_graph(model),
+        **timed,
     }
-    if config.full_batch:
-        nothing = dict.fromkeys(("first_step", "step", "epoch", "all"))
-        full = {"steps": 1, "batch_size": len(data.train)}
-        return {**plan, **full, "seconds": nothing, "memory": _memory(model, len(data.train), 2)}
-    return {**plan, **_timed(config, model, data)}
 
 
-def _timed(config: RunConfig, model: keras.Model, data: Any) -> dict[str, object]:
+def _timed(config: RunConfig, model: keras.Model, data: Any) -> TimedSteps:
     from mlzoo.training.loop.training import Training
     from mlzoo.training.signals import Stop
 
@@ -96,8 +142,8 @@ def _timed(config: RunConfig, model: keras.Model, data: Any) -> dict[str, object
     }
 
 
-def _memory(model: keras.Model, shape: Any, slots: float) -> dict[str, float]:
-    """MiB: weights; gradients and optimizer; what layers give, which going back needs.
+def _memory(model: keras.Model, shape: Any, slots: float) -> StepMemory:
+    """Return the memory of a step.
 
     What a layer gives counts twice: its value is kept, and its gradient comes beside it.
     """

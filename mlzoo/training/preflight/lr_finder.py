@@ -10,7 +10,7 @@ import math
 import tempfile
 from itertools import chain, count
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -30,13 +30,27 @@ _FALL = 0.05
 """The share of the loss that must be gained for a rate to be suggested."""
 
 
-def find_rate(merged: Merged, listener: Listener | None = None) -> dict[str, Any]:
-    """Measure the loss over rising learning rates; writes a folder NAME-rate.
+class RateSweep(TypedDict):
+    """Result of a learning-rate range test.
 
-    Returns:
-        JSON-able: `suggestion` (the rate at which the loss falls fastest, or None), `least` (the
-        rate of the least loss), `lowest` and `highest` (of the test), `steps`, and `folder`, which
-        holds `rate.csv` and `rate.png`.
+    Attributes:
+        suggestion: the rate at which the loss falls fastest; None where it hardly falls.
+        least: the rate of the least loss.
+        lowest, highest: of the rates tested.
+        steps: number of them.
+        folder: holds `rate.csv` and `rate.png`.
+    """
+
+    suggestion: float | None
+    least: float
+    lowest: float
+    highest: float
+    steps: int
+    folder: str
+
+
+def find_rate(merged: Merged, listener: Listener | None = None) -> RateSweep:
+    """Measure the loss over rising learning rates; writes a folder NAME-rate.
 
     Raises:
         UsageError: the optimizer searches its own step.

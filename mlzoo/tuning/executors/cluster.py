@@ -19,7 +19,8 @@ from mlzoo.core.backbones import placed
 from mlzoo.core.errors import MlzooError, ResourceError, UsageError
 from mlzoo.core.files import recorded
 from mlzoo.tuning.executors.pool import DEATHS, died, failed, pinned
-from mlzoo.tuning.plan import Plan
+from mlzoo.tuning.executors.worker import WorkerStart
+from mlzoo.tuning.plan import Plan, PlanRecord
 from mlzoo.tuning.trials.trial import FitJob, FitRecord
 
 _PATIENCE = 300.0
@@ -29,7 +30,7 @@ _PATIENCE = 300.0
 class Actor:
     """Worker on a machine of the cluster; the counterpart of a process of `pool`."""
 
-    def __init__(self, first: dict[str, Any], threads: dict[str, str]) -> None:
+    def __init__(self, first: WorkerStart, threads: dict[str, str]) -> None:
         os.environ.update(threads)  # before Keras is imported
         from mlzoo.tuning.executors.worker import make_evaluator
 
@@ -185,7 +186,7 @@ def import_ray() -> Any:
     return ray
 
 
-def _anywhere(plan: Plan) -> dict[str, object]:
+def _anywhere(plan: Plan) -> PlanRecord:
     """Return the plan's record with absolute paths."""
     record, run = plan.record(), plan.run
     paths = {

@@ -15,13 +15,13 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypedDict
 
 from mlzoo.core import registry
 from mlzoo.core.errors import MlzooError, ResourceError
 from mlzoo.runs import devices
 from mlzoo.runs.config_loading import plugins
-from mlzoo.tuning.plan import as_tuples, restore
+from mlzoo.tuning.plan import PlanRecord, as_tuples, restore
 
 
 def main() -> None:
@@ -51,8 +51,19 @@ def main() -> None:
             return
 
 
-def make_evaluator(first: dict[str, Any]) -> Any:
-    """Return the evaluator of a search, from its `plan`, `folder` of states and `fast`."""
+class WorkerStart(TypedDict):
+    """First message to a worker: the search, the folder of states, and `fast`.
+
+    `fast`: fits share compiled programs.
+    """
+
+    plan: PlanRecord
+    folder: str
+    fast: bool
+
+
+def make_evaluator(first: WorkerStart) -> Any:
+    """Return the evaluator of a search."""
     plan = restore(first["plan"])
     # The search has checked and run them.
     registry.trust(*(name for _, name in plugins(plan.run.model_dump())))

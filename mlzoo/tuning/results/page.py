@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from markupsafe import Markup
 
@@ -166,14 +166,21 @@ def _sections(
     return [section(*content) for content in sections]
 
 
+class TrialRow(TypedDict):
+    """Cells of a trial in the table; `kind` is `winner`, `tied` or empty."""
+
+    kind: str
+    cells: list[object]
+
+
 def _rows(
     plan: Plan, trials: Sequence[TrialResult], order: dict[int, int], group: Sequence[int]
-) -> list[dict[str, Any]]:
-    rows = []
+) -> list[TrialRow]:
+    rows: list[TrialRow] = []
     for number in [*order, *(t.number for t in trials if t.number not in order)]:
         trial = trials[number]
         scored = trial.state != "failed"
-        cells = [
+        cells: list[object] = [
             number,
             order.get(number, ""),
             trial.state,

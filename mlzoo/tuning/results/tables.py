@@ -6,13 +6,13 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import yaml
 
 from mlzoo.core import files, registry
 from mlzoo.core.files import recorded
-from mlzoo.core.validation.unread import inert
+from mlzoo.core.validation.consistency import inert
 from mlzoo.runs.config_loading import absolute_plugins, trust_flag, unread_by_source
 from mlzoo.tuning.plan import Plan
 from mlzoo.tuning.space_from_config import fields_of
@@ -139,9 +139,17 @@ def cause(error: str) -> str:
     return re.sub(r"\d+(\.\d+)?(e[+-]?\d+)?", "#", error.strip().partition("\n")[0])[:200]
 
 
-def failures(trials: Iterable[TrialResult]) -> list[dict[str, Any]]:
+class FailureGroup(TypedDict):
+    """Failed trials of one cause, with the first one's message and traceback."""
+
+    error: str | None
+    trials: list[int]
+    traceback: str | None
+
+
+def failures(trials: Iterable[TrialResult]) -> list[FailureGroup]:
     """Group failed trials by cause, the most frequent first, each with one traceback."""
-    groups: dict[str, dict[str, Any]] = {}
+    groups: dict[str, FailureGroup] = {}
     for trial in trials:
         if (record := trial.failure) is None:
             continue

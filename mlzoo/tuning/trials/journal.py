@@ -53,6 +53,7 @@ class Journal:
         with disk_errors(self.path):
             self._file.write(f"{checksum} {text}\n".encode())
             self._file.flush()
+            # A trial that took hours must outlive a loss of power.
             os.fsync(self._file.fileno())
         self._sum = checksum
         self.records.append(dict(record))
