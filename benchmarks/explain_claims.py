@@ -148,7 +148,8 @@ def untrained(images: int) -> None:
     from sklearn.datasets import load_digits
 
     from mlzoo.explaining.evidence.learned import why_no_claim
-    from mlzoo.explaining.subjects import Chosen, Subject
+    from mlzoo.explaining.samples import Chosen
+    from mlzoo.explaining.subjects import Subject
 
     truths = list(load_digits(return_X_y=True)[1][:images])
     rows = []

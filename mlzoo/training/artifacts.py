@@ -31,7 +31,7 @@ from mlzoo.training.calibration.conformal import scores_record
 from mlzoo.training.checkpoints import weights_sha256
 from mlzoo.training.figures.drawing import draw
 from mlzoo.training.loop.batches import Batch
-from mlzoo.training.outcome import Fitted
+from mlzoo.training.loop.early_stopping import Fitted
 
 
 def score(

@@ -24,9 +24,8 @@ from mlzoo.layers.predictive import trained_on
 from mlzoo.training import checkpoints
 from mlzoo.training.compiling import history_columns, inside_weights, measure, monitored
 from mlzoo.training.loop.batches import chunks, class_weights
-from mlzoo.training.loop.early_stopping import stop_reason, watch
+from mlzoo.training.loop.early_stopping import Fitted, stop_reason, watch
 from mlzoo.training.optimizers import build_loss, build_metrics, direction
-from mlzoo.training.outcome import Fitted
 from mlzoo.training.signals import Stop
 
 MOST_PARAMETERS = 200_000

@@ -33,8 +33,8 @@ from mlzoo.runs.models import outputs_of
 from mlzoo.tasks._dense import whole
 from mlzoo.training import checkpoints, full_batch
 from mlzoo.training.building import build_model, cutting, takes_full_batch
+from mlzoo.training.loop.early_stopping import Fitted
 from mlzoo.training.loop.training import Training
-from mlzoo.training.outcome import Fitted
 from mlzoo.training.signals import Stop
 
 OUT_OF_FOLD = "out_of_fold"

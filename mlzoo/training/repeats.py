@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from mlzoo.statistics.calibration.conformal import ConformalScores
     from mlzoo.statistics.calibration.risk import MissRates
     from mlzoo.training.calibration.decisions import OperatingPoint
+    from mlzoo.training.loop.early_stopping import Fitted
     from mlzoo.training.members import Ensemble
-    from mlzoo.training.outcome import Fitted
     from mlzoo.training.signals import Stop
 
 

@@ -27,8 +27,8 @@ from mlzoo.runs import datasets
 from mlzoo.runs.models import draw_samples
 from mlzoo.training import checkpoints, figures
 from mlzoo.training.building import build_model
+from mlzoo.training.loop.early_stopping import Fitted
 from mlzoo.training.loop.training import Training
-from mlzoo.training.outcome import Fitted
 from mlzoo.training.signals import Stop
 from tests.training.made import config
 

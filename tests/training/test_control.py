@@ -24,8 +24,8 @@ from mlzoo.training.control.experience import EpisodeStream
 from mlzoo.training.control.fitting import ControlTraining
 from mlzoo.training.control.replay import ReplayMemory
 from mlzoo.training.control.rollouts import advantages
+from mlzoo.training.loop.early_stopping import Fitted
 from mlzoo.training.loop.training import Training
-from mlzoo.training.outcome import Fitted
 from mlzoo.training.signals import Stop
 
 SMALL = {"hidden": [16], "filters": [4, 4], "environments": 8, "steps": 160}

@@ -24,8 +24,8 @@ from mlzoo.runs import datasets, run_folder
 from mlzoo.runs.config_loading import merge
 from mlzoo.training import checkpoints
 from mlzoo.training.building import build_model
+from mlzoo.training.loop.early_stopping import Fitted
 from mlzoo.training.loop.training import Training
-from mlzoo.training.outcome import Fitted
 from mlzoo.training.signals import Stop
 from mlzoo.training.train import resume, train_merged
 from tests.once import once

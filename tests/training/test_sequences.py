@@ -23,8 +23,8 @@ from mlzoo.training.building import build_model
 from mlzoo.training.compiling import compile_model, measure
 from mlzoo.training.loop.batches import build_batches, class_weights, padding_note, validation
 from mlzoo.training.loop.bucketing import ByLength
+from mlzoo.training.loop.early_stopping import Fitted
 from mlzoo.training.loop.training import Training
-from mlzoo.training.outcome import Fitted
 from mlzoo.training.signals import Stop
 from tests.contracts import outcome
 from tests.training import made, sequences

@@ -26,11 +26,10 @@ from mlzoo.training.compiling import JIT
 from mlzoo.training.control.experience import Learner
 from mlzoo.training.control.replay import ReplayLearner
 from mlzoo.training.control.rollouts import EpisodeLearner, RolloutLearner
-from mlzoo.training.loop.early_stopping import Watch
+from mlzoo.training.loop.early_stopping import Fitted, Watch
 from mlzoo.training.loop.networks import NetworksModel
 from mlzoo.training.loop.steps import build_steps
 from mlzoo.training.optimizers import last_rate
-from mlzoo.training.outcome import Fitted
 from mlzoo.training.signals import Stop
 
 _LEARNERS: Mapping[str, type[Learner]] = {

@@ -9,7 +9,7 @@ from mlzoo.core.progress import Listener
 from mlzoo.data.samples import Data
 from mlzoo.training.equations.estimates import estimate_parameters
 from mlzoo.training.equations.stepping import EquationTraining
-from mlzoo.training.outcome import Fitted
+from mlzoo.training.loop.early_stopping import Fitted
 from mlzoo.training.signals import Stop
 
 

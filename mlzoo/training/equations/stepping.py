@@ -26,9 +26,8 @@ from mlzoo.layers.derivatives.interface import compiled, weighted_terms
 from mlzoo.layers.trial import FittedNumbers
 from mlzoo.training import checkpoints
 from mlzoo.training.equations.residuals import mean_squares, residual_sizes
-from mlzoo.training.loop.early_stopping import Watch
+from mlzoo.training.loop.early_stopping import Fitted, Watch
 from mlzoo.training.optimizers import build_optimizer
-from mlzoo.training.outcome import Fitted
 from mlzoo.training.signals import Stop
 
 _MEMORY = 0.9

@@ -31,11 +31,10 @@ from mlzoo.training.loop import accumulation
 from mlzoo.training.loop.averaging import averaged, finish
 from mlzoo.training.loop.batches import Batch, build_batches, validation
 from mlzoo.training.loop.data_parallel import unequal_shares
-from mlzoo.training.loop.early_stopping import Watch, stop_reason, watch
+from mlzoo.training.loop.early_stopping import Fitted, Watch, diverged, stop_reason, watch
 from mlzoo.training.loop.features import halved
 from mlzoo.training.loop.steps import build_steps
 from mlzoo.training.optimizers import adapts, direction, last_rate, rate_after
-from mlzoo.training.outcome import Fitted, diverged
 from mlzoo.training.signals import Stop
 
 if TYPE_CHECKING:

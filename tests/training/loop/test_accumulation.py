@@ -13,9 +13,9 @@ from mlzoo.core.progress import Listener
 from mlzoo.training import checkpoints
 from mlzoo.training.building import build_model
 from mlzoo.training.loop.accumulation import micro_batches
+from mlzoo.training.loop.early_stopping import Fitted
 from mlzoo.training.loop.training import Training
 from mlzoo.training.optimizers import WholeSteps
-from mlzoo.training.outcome import Fitted
 from mlzoo.training.signals import Stop
 from tests.training import made
 

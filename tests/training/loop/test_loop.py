@@ -15,8 +15,8 @@ from mlzoo.training import full_batch
 from mlzoo.training.building import build_model
 from mlzoo.training.compiling import measure
 from mlzoo.training.loop.batches import Batches, SampleFeed, chunks
+from mlzoo.training.loop.early_stopping import Fitted
 from mlzoo.training.loop.training import Training
-from mlzoo.training.outcome import Fitted
 from mlzoo.training.signals import Stop
 from tests.training import made
 

@@ -15,8 +15,8 @@ from mlzoo.core.progress import Listener
 from mlzoo.data.samples import Data
 from mlzoo.training import checkpoints
 from mlzoo.training.building import build_model
+from mlzoo.training.loop.early_stopping import Fitted
 from mlzoo.training.loop.training import Training
-from mlzoo.training.outcome import Fitted
 from mlzoo.training.signals import Stop
 from tests import plugins
 from tests.training import made
