@@ -194,11 +194,14 @@ def result(root: Path) -> dict[str, Any]:
 
     from mlzoo.core import files
 
-    names = sorted(str(path.relative_to(root)) for path in root.rglob("*"))
+    # Names of event files hold the time and the process.
+    names = sorted(
+        str(path.relative_to(root)).partition(".tfevents.")[0] for path in root.rglob("*")
+    )
     left: dict[str, Any] = {"names": names}
     for path in root.rglob("metrics.json"):
         metrics = files.read_json(path)
-        for record in (metrics, *metrics.get("repeats", {}).get("trainings", [])):
+        for record in (metrics, *(metrics.get("repeats") or {}).get("trainings", [])):
             del record["seconds"]
         left[str(path.relative_to(root))] = metrics
     for path in root.rglob("model.keras"):

@@ -132,6 +132,19 @@ def test_one_table_in_every_format(tmp_path: Path, name: str) -> None:
     assert read_labelled(str(new), reader).targets.tolist() == [1, 0] * 4
 
 
+def test_a_cell_in_a_far_corner_is_refused_before_room_is_made(tmp_path: Path) -> None:
+    import zipfile
+
+    path, far = tmp_path / "book.xlsx", tmp_path / "far.xlsx"
+    spreadsheet(path, {"data": [["a", "y"], [1, 2]]})
+    with zipfile.ZipFile(path) as book, zipfile.ZipFile(far, "w") as written:
+        for name in book.namelist():
+            cell = b"<row><c s='0' r='XFD1048576'><v>1</v></c></row></sheetData>"
+            written.writestr(name, book.read(name).replace(b"</sheetData>", cell))
+    with pytest.raises(DataError, match="reaches row 1,048,576 and column 16,384; room for"):
+        loading.read(config(far))
+
+
 def test_sheets(tmp_path: Path) -> None:
     path = tmp_path / "book.xlsx"
     rows = [[None, None, None], [None, "a", "y"], *([None, n / 2, "uv"[n % 2]] for n in range(8))]

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import re
+import zipfile
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from mlzoo.core.errors import DataError
 from mlzoo.core.files import refuse_special
 from mlzoo.core.messages import few
 from mlzoo.core.registry import closest
+
+_REFERENCE = re.compile(rb"<(?:[\w.-]+:)?c\s[^>]{0,200}?\br=[\"']([A-Z]{1,3})(\d{1,7})[\"']")
+_LONGEST = 256
+"""Bytes of the longest reference that is looked for."""
+_CELL_BYTES = 32
+"""Memory of a cell, also an empty one, while a sheet is read."""
+_CHUNK = 2**24
 
 
 def read_sheet(path: Path, sheet: str | None = None) -> tuple[list[list[str]], list[int], str]:
@@ -28,6 +39,7 @@ def read_sheet(path: Path, sheet: str | None = None) -> tuple[list[list[str]], l
     from python_calamine import CalamineError, CalamineWorkbook
 
     refuse_special(path)
+    _refuse_far_cells(path)
     try:
         book = CalamineWorkbook.from_path(str(path))
     except (CalamineError, OSError) as error:
@@ -51,6 +63,51 @@ def read_sheet(path: Path, sheet: str | None = None) -> tuple[list[list[str]], l
     if sheet is None and len(names) > 1:
         note = f"sheet: {name!r}, the first of {few(names)} (--source-set sheet=)"
     return [[row[c] for c in filled] for _, row in rows], [number for number, _ in rows], note
+
+
+def _refuse_far_cells(path: Path) -> None:
+    """Raise DataError where a sheet reaches beyond memory, as by one cell in a far corner.
+
+    All cells up to the last are made room for when a sheet is read.
+    """
+    free = psutil.virtual_memory().available
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for name in archive.namelist():
+                if not name.endswith(".xml"):
+                    continue
+                rows, columns = _last(archive, name)
+                if rows * columns * _CELL_BYTES > free:
+                    raise DataError(
+                        f"{path}: a sheet reaches row {rows:,} and column {columns:,}; room for "
+                        f"all cells up to there is more than the {free / 2**30:.1f} GiB of memory "
+                        "that are free; delete what lies far from the table, or save it as .csv"
+                    )
+    except (zipfile.BadZipFile, OSError, NotImplementedError):
+        return  # which the reader names
+
+
+def _last(archive: zipfile.ZipFile, name: str) -> tuple[int, int]:
+    """Return the last row and the last column that a cell of a sheet names; 0 where none does."""
+    rows: set[bytes] = set()
+    columns: set[bytes] = set()
+    rest = b""
+    with archive.open(name) as file:
+        while chunk := file.read(_CHUNK):
+            text = rest + chunk
+            for column, row in set(_REFERENCE.findall(text)):
+                columns.add(column)
+                rows.add(row)
+            rest = text[-_LONGEST:]
+    return max(map(int, rows), default=0), max(map(_place, columns), default=0)
+
+
+def _place(column: bytes) -> int:
+    """Return the number of a column by its letters: A is 1, Z 26, AA 27."""
+    place = 0
+    for letter in column:
+        place = 26 * place + letter - 64
+    return place
 
 
 def _text(cell: Any) -> str:
