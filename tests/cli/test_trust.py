@@ -64,6 +64,9 @@ COMMANDS = [
     "predict {masks} d/pairs/images",
     "evaluate {masks}",
     "serve {masks}",
+    "generate {drawn} --count 2 --output drawn-samples",
+    "pack {table}",
+    "data audit {masks}",
     "train --resume {cut}",
     "train --resume {cut}.partial",
     "train --config {table}/config.yaml",
@@ -97,6 +100,7 @@ def folders(evil: Path, tmp_path: Path) -> dict[str, str]:
     (tmp_path / "explain.json").write_text(json.dumps(record))
     return {
         "table": hostile(TABLE, tmp_path / "table", **code).name,
+        "drawn": hostile("vae-digits", tmp_path / "drawn", **code).name,
         "masks": hostile(MASKS, tmp_path / "masks", **code).name,
         "source": hostile(TABLE, tmp_path / "source", source=str(evil)).name,
         "loss": hostile(TABLE, tmp_path / "loss", loss=f"mse+0.5*{evil}").name,
