@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,22 @@ def fit_baselines(data: Data, seed: int = 0, which: str = "fast") -> dict[str, B
     ]
     with threadpool_limits(1):
         fitted = {name: registry.load("baseline", name).fit(data, seed) for name in fitting}
-    return {name: baseline for name, baseline in fitted.items() if baseline is not None}
+    return {
+        name: replace(baseline, predict=_on_one_thread(baseline.predict))
+        for name, baseline in fitted.items()
+        if baseline is not None
+    }
+
+
+def _on_one_thread(predict: Callable[[Any], np.ndarray]) -> Callable[[Any], np.ndarray]:
+    """Return the same, on one thread: boosting synchronizes its threads at every small tree."""
+    from threadpoolctl import threadpool_limits
+
+    def limited(inputs: Any) -> np.ndarray:
+        with threadpool_limits(1):
+            return predict(inputs)
+
+    return limited
 
 
 def summarize_repeats(
