@@ -72,6 +72,7 @@ bench: setup
 	$(BIN)/python benchmarks/lags.py
 	$(BIN)/python benchmarks/buckets.py
 	$(BIN)/python benchmarks/augmentation.py
+	$(BIN)/python benchmarks/regularization.py
 	$(BIN)/python benchmarks/resume.py
 	$(BIN)/python benchmarks/tune.py
 	$(BIN)/python benchmarks/strategies.py
