@@ -247,7 +247,7 @@ class RegionSizes(TypedDict, total=False):
 
 
 class CoverageRecord(RegionSizes):
-    """How often intervals or sets hold the truth of the test split, and how large they are.
+    """Share of the test split whose truth intervals or sets hold, and how large they are.
 
     Attributes:
         level: the share that they are to hold.
