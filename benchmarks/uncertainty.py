@@ -1,20 +1,23 @@
 """Coverage, calibration of the zoo's classifiers, ranks of wrong labels, marks of unlike inputs.
 
-    python benchmarks/uncertainty.py [--splits 20] [--data NAME ...]
+    python benchmarks/uncertainty.py [--splits 20] [--data NAME ...] [--no-mapie]
         [--part coverage|forecasts|zoo|calibration|labels|masks|unlike|time]
 
 Coverage: of each data set, `mlp` is trained on so many splits, half of the validation split set
-aside; a row tells the coverage of 90 % intervals (or sets) of the test splits, their width (or
-classes a set), and the coverage of the worst fifth of the predictions (or class) and of the worst
-fifth of the widths, over all splits. Data: scikit-learn's diabetes, generated heteroscedastic
-numbers, wine and digits.
+aside; a row tells the coverage of 90 % intervals (or sets) of the test splits, that of sets without
+the most probable class put in (exact), their width (or classes a set), the coverage of the worst
+fifth of the predictions (or class) and of the worst fifth of the widths (or of the confidence),
+over all splits, and what MAPIE's split-conformal intervals (or sets) reach on the same predictions,
+with the ratio of the sizes. Data: scikit-learn's diabetes, generated heteroscedastic numbers, wine,
+digits, and in ../shared/data 2,000 MNIST digits and tables on which nothing was chosen.
 Forecasts: `linear` forecasts 6 steps of a generated autoregressive and a seasonal series; a row
 tells the coverage of 90 % bands at the step where it is lowest and highest, over about 2,500
 forecasts.
 Zoo: of each shipped run with a class a sample its accuracy, mean confidence, and expected
 calibration error with its 95 % interval, from the predictions that it holds.
 Calibration: each run of the zoo with classes is trained again with `--calibrate auto`; a row tells
-the temperature, and the expected calibration error of the test split with its 95 % interval.
+the temperature, the expected calibration error of the test split with its 95 % interval, and of a
+class a sample its log loss without and with the temperature, with the interval of the difference.
 Labels: 5 % of the labels of wine and digits are flipped, `mlp --folds 5` is trained, and a row
 tells the average precision of `mlzoo data audit`'s ranking, of the ranking by the probability of
 the given class (cleanlab's default, by itself where it is installed) on the same probabilities, and
@@ -41,89 +44,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from coverage_rows import HEADER, NAMES, coverage, write
 from measuring import REPOSITORY
-from sklearn.datasets import load_diabetes, load_digits, load_wine
 
-LEVEL = 0.9
 ZOO = REPOSITORY / "saved_models" / "zoo"
-
-
-def table(name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return inputs (n, columns) and targets (n,) of a data set."""
-    loaders = {"diabetes": load_diabetes, "wine": load_wine, "digits": load_digits}
-    if name in loaders:
-        return loaders[name](return_X_y=True)
-    rng = np.random.default_rng(0)
-    x = rng.uniform(-2, 2, size=(1500, 3))
-    spread = 0.2 + np.abs(x[:, 1])
-    return x, np.sin(2 * x[:, 0]) + x[:, 2] + spread * rng.normal(size=len(x))
-
-
 PARTS = ("coverage", "forecasts", "zoo", "calibration", "labels", "masks", "unlike", "time")
-NAMES = ("diabetes", "heteroscedastic", "wine", "digits")
-
-
-def write(name: str, folder: Path) -> Path:
-    """Write a data set as a CSV file, classes as words."""
-    x, y = table(name)
-    classes = name in ("wine", "digits")
-    lines = [",".join([*(f"x{i}" for i in range(x.shape[1])), "y"])]
-    for row, target in zip(x.tolist(), y.tolist(), strict=True):
-        lines.append(",".join([*map(repr, row), f"class{target}" if classes else repr(target)]))
-    path = folder / f"{name}.csv"
-    path.write_text("\n".join(lines) + "\n")
-    return path
-
-
-def tested(path: Path, seed: int, folder: Path) -> dict[str, Any] | None:
-    """Return what a run on one split says of its coverage."""
-    import mlzoo
-
-    run = mlzoo.train(
-        "mlp",
-        str(path),
-        target="y",
-        seed=seed,
-        fractions="50/30/20",
-        conformal=0.5,
-        baselines="none",
-        preset="none",
-        epochs=30,
-        set={"hidden": [32]},
-        out=str(folder),
-    )
-    calibration: dict[str, Any] | None = run.metrics["conformal"]
-    return calibration
-
-
-def coverage(name: str, splits: int) -> str:
-    """Return the row of a data set."""
-    with tempfile.TemporaryDirectory() as scratch:
-        path = write(name, Path(scratch))
-        records = [r for seed in range(splits) if (r := tested(path, seed, Path(scratch)))]
-    held = np.array([r["coverage"] for r in records])
-    size = np.mean([np.mean(r.get("width", r.get("set_size"))) for r in records])
-    error = held.std(ddof=1) / len(held) ** 0.5 if len(held) > 1 else np.nan
-    worst = "  ".join(f"{each:8.3f}" for each in (lowest(records, k) for k in ("pred", "width")))
-    return f"{name:16} {len(records):6} {held.mean():8.3f} ±{error:.3f} {size:8.3f}  {worst}"
-
-
-def lowest(records: list[dict[str, Any]], kind: str) -> float:
-    """Return the lowest coverage of a class, or of a fifth by what `kind` begins, over all splits.
-
-    A fifth is the same in all splits, by its order. NaN where there is none.
-    """
-    kinds = ("pred", "width")
-    parts = [
-        [p for p in r["parts"] if p["part"].startswith(kind if "width" in r else "")]
-        for r in records
-        if "width" in r or kind == kinds[0]
-    ]
-    places = max(map(len, parts), default=0)
-    alike = [each for each in parts if len(each) == places]
-    held = np.array([[p["coverage"] for p in each] for each in alike])
-    counts = np.array([[p["samples"] for p in each] for each in alike])
-    return float(((held * counts).sum(axis=0) / counts.sum(axis=0)).min()) if places else np.nan
 
 
 def calibration() -> Iterator[str]:
@@ -150,7 +75,30 @@ def calibration() -> Iterator[str]:
             )
             low, high = ends or (np.nan, np.nan)
             error = test["metrics"]["calibration_error"]
-            yield f"{folder.name:28} {shown:>11} {error:8.3f} [{low:.3f}, {high:.3f}]"
+            row = f"{folder.name:28} {shown:>11} {error:8.3f} [{low:.3f}, {high:.3f}]"
+            yield f"{row}  {gain_of(run, calibration)}"
+
+
+def gain_of(run: Any, calibration: dict[str, Any] | None) -> str:
+    """Return the log loss of the test split before and after calibration, and their difference.
+
+    The difference has its 95 % interval; nothing is told where nothing was changed, or of pixels
+    and steps.
+    """
+    from mlzoo.statistics.calibration.temperature import log_losses
+    from mlzoo.statistics.intervals import intervals
+    from mlzoo.statistics.scorers import weighted_mean
+
+    data = run.own_data()
+    if not calibration or not calibration["kept"] or not data.outputs.target.sample_class:
+        return ""
+    after = np.log(np.clip(run.predict(data.test.inputs()).probabilities, 1e-7, 1))
+    before, y_true = after * calibration["temperature"], data.test.targets.astype("int64")
+    losses = [log_losses(each, y_true) for each in (before, after)]
+    gain = weighted_mean(losses[1] - losses[0])
+    ends = intervals({"gain": gain}, len(y_true), data.test.groups, 0)["gain"] or (np.nan, np.nan)
+    first, second = (each.mean() for each in losses)
+    return f"{first:.4f} -> {second:.4f} [{ends[0]:+.4f}, {ends[1]:+.4f}]"
 
 
 def shipped() -> Iterator[str]:
@@ -411,13 +359,14 @@ def main() -> None:
     parser.add_argument("--part", choices=PARTS)
     parser.add_argument("--splits", type=int, default=20)
     parser.add_argument("--data", nargs="+", choices=NAMES, default=list(NAMES))
+    parser.add_argument("--mapie", action=argparse.BooleanOptionalAction, default=True)
     args = parser.parse_args()
     if args.splits < 1:
         sys.exit("--splits: must be at least 1")
     if args.part in (None, "coverage"):
-        print(f"{'data':16} splits coverage of {LEVEL:.0%}     size  worst by value  by width")
+        print(HEADER, flush=True)
         for name in args.data:
-            print(coverage(name, args.splits), flush=True)
+            print(coverage(name, args.splits, args.mapie), flush=True)
     if args.part in (None, "forecasts"):
         print(f"{'series':16} forecasts  lowest highest coverage at a step ahead")
         for kind in ("autoregressive", "seasonal"):
@@ -428,7 +377,7 @@ def main() -> None:
         for row in shipped():
             print(row, flush=True)
     if args.part in (None, "calibration"):
-        print(f"{'run':28} temperature    error  95 % interval")
+        print(f"{'run':28} temperature    error  95 % interval   log loss before -> after")
         for row in calibration():
             print(row, flush=True)
     if args.part in (None, "labels"):

@@ -257,6 +257,8 @@ def audit(
     Labels are judged by models that never saw the sample: train with --folds 5, so that every
     sample has such a prediction. The list is for --exclude and --relabel of `mlzoo train`. Masks
     are judged by how little they overlap with such a prediction; their list is for --exclude.
+    outliers.csv ranks samples by their distance to all others in the model's features, and
+    --unlabeled tells which new samples to label next.
     """
     from mlzoo.auditing.settings import AuditConfig
     from mlzoo.core.configs import from_options
@@ -282,6 +284,8 @@ def audit(
     for pair in findings.duplicates[: config.limit]:
         alike = "equals" if pair.exact else "looks like"
         print(f"{pair.second} ({pair.second_split}) {alike} {pair.first} ({pair.first_split})")
+    for each in findings.label_next[: config.limit]:
+        print(f"label next: {each.name} (rather {each.prediction}, {each.uncertainty:.0%} unsure)")
     say(summary(findings))
     say(f"written to {findings.folder}: {findings.folder / 'audit.html'}")
     if shown:

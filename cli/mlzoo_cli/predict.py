@@ -128,12 +128,19 @@ def predict(
 
 def _check_coverage(run: Run, coverage: float, tta: str, features: bool) -> None:
     """Raise UsageError where a run has no scores for a coverage, or options do not go with it."""
-    from mlzoo.runs.predicting.conformal import forecast_band, mask_threshold, scores_for
+    from mlzoo.runs.predicting.conformal import (
+        field_widths,
+        forecast_band,
+        mask_threshold,
+        scores_for,
+    )
 
     if tta != "none" or features:
         raise UsageError("--coverage: does not go with --tta or --features; leave one of them out")
     if run.target.ahead:
         forecast_band(run.path, coverage)
+    elif run.target.field:
+        field_widths(run.path, coverage)
     elif run.target.pixel_class:
         mask_threshold(run.path, run.record["task"], coverage)
     else:

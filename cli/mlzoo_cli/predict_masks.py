@@ -107,6 +107,9 @@ def _facts(run: OpenedRun, painted: Painted) -> dict[str, object]:
         shares = (counts / values.size).tolist()
         return {f"share_{name}": round(s, 6) for name, s in zip(classes, shares, strict=True)}
     means = values.reshape(-1, values.shape[-1]).mean(axis=0).tolist()
-    return {
-        f"mean_{n}": round(m, 6) for n, m in zip(run.record["target_names"], means, strict=True)
-    }
+    names = run.record["target_names"]
+    facts: dict[str, object] = {f"mean_{n}": round(m, 6) for n, m in zip(names, means, strict=True)}
+    if painted.low is not None and painted.high is not None:
+        widths = (painted.high - painted.low).reshape(-1, len(names)).mean(axis=0).tolist()
+        facts |= {f"width_{n}": round(w, 6) for n, w in zip(names, widths, strict=True)}
+    return facts

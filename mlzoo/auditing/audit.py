@@ -1,4 +1,4 @@
-"""The audit of a run's data: labels that are probably wrong, and samples that look alike.
+"""The audit of a run's data: labels that are probably wrong, samples that look alike, outliers.
 
 Labels are judged by predictions of models that never saw the samples: those out of fold
 (`--folds`), and those of the test split. Masks are predicted again for it.
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mlzoo.auditing.findings import Audit, Duplicate, JudgedLabel
+from mlzoo.auditing.findings import Audit, Duplicate, JudgedLabel, LabelCandidate, Outlier
 from mlzoo.auditing.label_errors import label_errors
 from mlzoo.auditing.page import write_page
 from mlzoo.auditing.settings import AuditConfig
@@ -25,6 +25,7 @@ from mlzoo.runs.opened import OpenedRun
 from mlzoo.tasks._predictions import SamplePredictions
 
 LABELS, LABEL_ERRORS, DUPLICATES = "labels.csv", "label_errors.csv", "duplicates.csv"
+OUTLIERS, LABEL_NEXT = "outliers.csv", "label_next.csv"
 
 
 def audit(run: OpenedRun, config: AuditConfig, listener: Listener | None = None) -> Audit:
@@ -37,7 +38,7 @@ def audit(run: OpenedRun, config: AuditConfig, listener: Listener | None = None)
 
     Raises:
         UsageError: the run does not predict one class a sample or masks, or kept no probabilities.
-        DataError: its data have changed or are gone.
+        DataError: its data have changed or are gone, or the unlabeled samples do not fit.
     """
     masks = run.target.pixel_class and not run.target.separate
     if not (run.target.sample_class or masks):
@@ -45,6 +46,8 @@ def audit(run: OpenedRun, config: AuditConfig, listener: Listener | None = None)
             f"data audit is for runs that predict one class a sample, or masks, and this one is "
             f"for {run.record['task']}"
         )
+    if masks and config.unlabeled is not None:
+        raise UsageError("--unlabeled: is for runs that predict one class a sample, not for masks")
     saved = [] if masks else _unseen(run)
     data = run.own_data(listener)
     samples, split = data.samples, np.full(len(data.samples), "", dtype=object)
@@ -58,6 +61,8 @@ def audit(run: OpenedRun, config: AuditConfig, listener: Listener | None = None)
     else:
         labels = _judged(saved, samples, split)
     findings = Audit(folder, samples, labels, _duplicates(samples, split))
+    if not masks:
+        findings = _with_features(findings, run, config, split, listener or Listener())
     if masks:
         shown = findings.label_errors[: config.limit]
         findings = replace(findings, pictures=mask_pictures(run, data, shown, samples.maximum))
@@ -67,12 +72,31 @@ def audit(run: OpenedRun, config: AuditConfig, listener: Listener | None = None)
         (LABELS, JudgedLabel, findings.labels),
         (LABEL_ERRORS, JudgedLabel, findings.label_errors),
         (DUPLICATES, Duplicate, findings.duplicates),
+        (OUTLIERS, Outlier, findings.outliers),
+        (LABEL_NEXT, LabelCandidate, findings.label_next),
     ):
+        if not rows and name in (OUTLIERS, LABEL_NEXT):
+            (findings.folder / name).unlink(missing_ok=True)
+            continue
         header = [field.name for field in fields(kind)]
         with (findings.folder / name).open("w", newline="", encoding="utf-8") as file:
             files.write_rows(file, header, [list(vars(row).values()) for row in rows])
     write_page(findings, config.limit)
     return findings
+
+
+def _with_features(
+    findings: Audit, run: OpenedRun, config: AuditConfig, split: np.ndarray, listener: Listener
+) -> Audit:
+    """Return the findings with what the model's features tell: outliers, and what to label next."""
+    from mlzoo.auditing.outliers import label_next, outliers
+
+    new = config.unlabeled
+    return replace(
+        findings,
+        outliers=outliers(run, findings.samples, split, listener),
+        label_next=[] if new is None else label_next(run, str(new), config.label_next, listener),
+    )
 
 
 def _unseen(run: OpenedRun) -> list[SamplePredictions]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +55,44 @@ class Duplicate:
 
 
 @dataclass(frozen=True)
+class Outlier:
+    """A sample and its distance to the nearest other training sample, in the model's features.
+
+    Attributes:
+        index: position in the data.
+        name: of the sample.
+        split: where it is.
+        label: its class.
+        distance: of whitened features.
+        unlike_p: share of held-out samples at least as far, as of `mlzoo predict`.
+    """
+
+    index: int
+    name: str
+    split: str
+    label: str
+    distance: float
+    unlike_p: float
+
+
+@dataclass(frozen=True)
+class LabelCandidate:
+    """A sample without a label that would be worth one.
+
+    Attributes:
+        name: of the sample.
+        prediction: its most probable class.
+        uncertainty: entropy of its class over the largest possible one, from 0 to 1.
+        distance: to the nearest training sample, or one that was chosen before.
+    """
+
+    name: str
+    prediction: str
+    uncertainty: float
+    distance: float
+
+
+@dataclass(frozen=True)
 class Audit:
     """Findings of an audit.
 
@@ -65,6 +103,9 @@ class Audit:
         duplicates: in the order of the data.
         pictures: (m, height, width, 3) from 0 to 1 of the first probable errors; None where their
             inputs are drawn.
+        outliers: all samples, the farthest from other training samples first; none where the run
+            keeps no features.
+        label_next: samples without labels that were given, the first to label first.
     """
 
     folder: Path
@@ -72,6 +113,8 @@ class Audit:
     labels: list[JudgedLabel]
     duplicates: list[Duplicate]
     pictures: np.ndarray | None = None
+    outliers: list[Outlier] = field(default_factory=list)
+    label_next: list[LabelCandidate] = field(default_factory=list)
 
     @property
     def label_errors(self) -> list[JudgedLabel]:
@@ -86,4 +129,6 @@ class Audit:
             "judged": len(self.labels),
             "label_errors": [vars(error) for error in self.label_errors],
             "duplicates": [vars(pair) for pair in self.duplicates],
+            "outliers": [vars(each) for each in self.outliers],
+            "label_next": [vars(each) for each in self.label_next],
         }

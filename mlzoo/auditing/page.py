@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mlzoo.auditing.findings import Audit, JudgedLabel
+from mlzoo.auditing.findings import Audit, JudgedLabel, Outlier
 from mlzoo.drawing.canvas import label
 from mlzoo.drawing.pictures import captioned_images, sample_grid
 from mlzoo.reporting.pages.rendering import embedded, render
@@ -41,6 +41,8 @@ def write_page(findings: Audit, limit: int) -> Path:
         errors_left=max(0, len(errors) - _ROWS),
         duplicates=[asdict(pair) for pair in findings.duplicates[:_ROWS]],
         duplicates_left=max(0, len(findings.duplicates) - _ROWS),
+        outliers=[_of_outlier(each) for each in findings.outliers[:limit]],
+        label_next=[asdict(each) for each in findings.label_next[:_ROWS]],
     )
     return folder / "audit.html"
 
@@ -48,6 +50,11 @@ def write_page(findings: Audit, limit: int) -> Path:
 def _shown(error: JudgedLabel) -> dict[str, object]:
     """Return the columns of a label on the page, where all are probable errors."""
     return {name: value for name, value in asdict(error).items() if name != "probable"}
+
+
+def _of_outlier(outlier: Outlier) -> dict[str, object]:
+    """Return the columns of an outlier on the page."""
+    return {name: value for name, value in asdict(outlier).items() if name != "index"}
 
 
 def summary(findings: Audit) -> str:

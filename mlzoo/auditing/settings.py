@@ -18,6 +18,11 @@ class AuditConfig(Settings):
     """Folder of the findings; by default `audit` in the run folder. What it holds is replaced."""
     limit: Annotated[int, Field(ge=1, le=32)] = 16
     """Probable label errors that are printed and drawn; the CSV files have all."""
+    unlabeled: Path | None = None
+    """Samples without labels: label_next.csv lists which of them to label next, uncertain and
+    unlike each other."""
+    label_next: int = Field(20, ge=1)
+    """Samples of --unlabeled to list."""
 
 
 class CompareConfig(Settings):

@@ -207,7 +207,7 @@ def _conformal(samples: Samples) -> bool:
     target = samples.target
     two = target.pixel_class and not target.separate and len(samples.class_names) == 2
     series = target.ahead and samples.windows is not None
-    return target.sample_class or target.sample_numbers or two or series
+    return target.sample_class or target.sample_numbers or two or target.field or series
 
 
 def unread_by_samples(samples: Samples, config: RunConfig) -> dict[str, str]:
@@ -234,8 +234,8 @@ def unread_by_samples(samples: Samples, config: RunConfig) -> dict[str, str]:
         unread["calibrate"] = f"has no effect on {samples.task}: it is for classifiers"
     if config.conformal and not _conformal(samples):
         unread["conformal"] = (
-            f"has no effect on {samples.task}: it is for one class or number a sample, for masks "
-            "of two classes and, as a share, for series"
+            f"has no effect on {samples.task}: it is for one class or number a sample, for fields, "
+            "for masks of two classes and, as a share, for series"
         )
     stopping = ("early_stopping", "early_stopping_delta", "early_stopping_baseline")
     if samples.problem is not None:

@@ -100,6 +100,11 @@ class Target:
         return self.per == "pixel"
 
     @property
+    def field(self) -> bool:
+        """Return whether numbers are predicted at every pixel that are not the image itself."""
+        return self.values == "numbers" and self.per == "pixel" and not self.restores
+
+    @property
     def stepwise(self) -> bool:
         """Return whether something is predicted at every step of a sequence."""
         return self.per in ("step", "token")

@@ -31,10 +31,11 @@ class Folder:
     `masks/NAME.png`: pixels are class positions, shown in the classes' colors. `classes.txt`: one
     position and name per line. `overlays/NAME.png`: the mask on its image, unless switched
     off. `probabilities/NAME.npy`, on request: (height, width, classes) float16. Fields go
-    into `fields/NAME.npy`, (height, width, fields) float32, (points, fields) of one dimension,
-    restored images into `restored/NAME.png`. Where instances are told apart, masks have their
-    numbers, with 16 bits and without classes.txt, and instances.csv has a row for each. With the
-    images beside them in `images/`, masks and classes.txt are what `mlzoo train` reads.
+    into `fields/NAME.npy`, (height, width, fields) float32, (points, fields) of one dimension, the
+    ends of their intervals into `low/` and `high/`, restored images into `restored/NAME.png`. Where
+    instances are told apart, masks have their numbers, with 16 bits and without classes.txt, and
+    instances.csv has a row for each. With the images beside them in `images/`, masks and
+    classes.txt are what `mlzoo train` reads.
 
     Args:
         path: the folder; it is made with the first file.
@@ -82,7 +83,7 @@ class Folder:
         if self._restores:
             return {"restored": f"restored/{stem}.png"}
         if not self._masks:
-            return {"fields": f"fields/{stem}.npy"}
+            return {kind: f"{kind}/{stem}.npy" for kind in ("fields", "low", "high")}
         kinds = {"masks": "png", "overlays": "png", "probabilities": "npy"}
         return {kind: f"{kind}/{stem}.{suffix}" for kind, suffix in kinds.items()}
 
@@ -109,8 +110,11 @@ class Folder:
             write_picture(self.path / files["restored"], as_picture(painted.values, self._maximum))
             return files["restored"]
         if not self._masks:
-            values = painted.values[0] if self._line else painted.values
-            _write_array(self.path / files["fields"], values.astype("float32"))
+            ends = {"fields": painted.values, "low": painted.low, "high": painted.high}
+            for kind, values in ends.items():
+                if values is not None:
+                    flat = values[0] if self._line else values
+                    _write_array(self.path / files[kind], flat.astype("float32"))
             return files["fields"]
         if painted.instances is None:
             write_mask(self.path / files["masks"], painted.values, self._colors)

@@ -37,8 +37,9 @@ class OpenedRun(LoadedRun):
             new: an array (n, *shape) of raw inputs, a DataFrame, or a file or folder's path.
             listener: hears of progress.
             coverage: give intervals of numbers, or sets of classes, that hold the truth of this
-                share of samples; of forecasts the band at each step, of masks of two classes those
-                that hold this share of the rarer class's pixels.
+                share of samples; of forecasts the band at each step, of fields intervals of each
+                value, of masks of two classes those that hold this share of the rarer class's
+                pixels.
             unlike: mark samples unlike the training data at this rate of false alarms; 0: none.
 
         Raises:
@@ -47,6 +48,7 @@ class OpenedRun(LoadedRun):
         """
         from mlzoo.runs.predicting.conformal import scores_for, with_coverage
         from mlzoo.runs.predicting.forecasts import as_predictions
+        from mlzoo.runs.predicting.pixels import as_masks
         from mlzoo.runs.predicting.samples import predict_rows
 
         scores = None
@@ -54,8 +56,7 @@ class OpenedRun(LoadedRun):
             scores = scores_for(self.path, self.record["task"], coverage)
         if self.dense:
             masks = list(self.masks(new, listener=listener, coverage=coverage))
-            texts = masks[0].warnings if masks else ()
-            return Predictions([m.name for m in masks], [m.prediction for m in masks], None, texts)
+            return as_masks(masks)
         if self.target.causal:
             raise UsageError("a model of text writes on: run.write(prompt)")
         if self.target.ahead:
@@ -89,7 +90,8 @@ class OpenedRun(LoadedRun):
             outputs: give the model's outputs (height, width, k) as well, which are k times four
                 bytes a pixel.
             listener: hears of progress.
-            coverage: share of the pixels of the rarer of two classes that masks are to hold.
+            coverage: share of the pixels of the rarer of two classes that masks are to hold, of
+                fields of the values that intervals are to hold.
 
         Raises:
             DataError: the images do not fit what the model was trained on.

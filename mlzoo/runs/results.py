@@ -25,7 +25,7 @@ class Predictions:
         probabilities: (n, classes), or for labeling (steps, classes) of each; None for others.
         warnings: what was odd about the samples.
         low: (n, targets) lower ends of intervals, where a coverage was asked for; of forecasts
-            (n, horizon, targets).
+            (n, horizon, targets), of fields (height, width, k) of each image.
         high: (n, targets) their upper ends.
         sets: of each sample the names of the classes that may be its own, where a coverage was
             asked for.
@@ -80,6 +80,9 @@ class Painted:
         warnings: what was odd about the images.
         instances: (height, width) int32 numbers of the instances, from 1, where they are told
             apart; the mask then has the classes of their pixels.
+        low: (height, width, k) lower ends of the intervals of fields, where a coverage was asked
+            for.
+        high: the same, the upper ends.
     """
 
     name: str
@@ -88,6 +91,8 @@ class Painted:
     outputs: np.ndarray | None = None
     warnings: tuple[str, ...] = ()
     instances: np.ndarray | None = None
+    low: np.ndarray | None = None
+    high: np.ndarray | None = None
 
     @property
     def prediction(self) -> np.ndarray:

@@ -24,6 +24,7 @@ from mlzoo.reporting.pages.report import write_report
 from mlzoo.runs.contents.metrics import HeadlineScore, RunMetrics, TrainingRecord
 from mlzoo.runs.models import draw_samples, outputs_of
 from mlzoo.statistics.calibration.conformal import ConformalScores
+from mlzoo.statistics.calibration.field_widths import FieldWidths
 from mlzoo.statistics.calibration.risk import MissRates
 from mlzoo.statistics.forecasts import ResidualQuantiles
 from mlzoo.statistics.metrics import mode
@@ -126,6 +127,7 @@ def write_calibration(
     dropout_passes: int = 0,
     residuals: ResidualQuantiles | None = None,
     missed: MissRates | None = None,
+    widths: FieldWidths | None = None,
 ) -> None:
     """Write `calibration.json`: what was found of the temperature, and conformal scores.
 
@@ -138,8 +140,10 @@ def write_calibration(
         dropout_passes: passes with dropout that a prediction takes.
         residuals: of held-out forecasts; None of other predictions, or without any.
         missed: miss rates of held-out masks; the same.
+        widths: of intervals of fields; the same.
     """
-    if temperature is None and not (scores or normal or dropout_passes or residuals or missed):
+    held_out = scores or residuals or missed or widths
+    if temperature is None and not (held_out or normal or dropout_passes):
         return
     grouped = data.samples.groups is not None
     written = None if scores is None else scores_record(scores, grouped)
@@ -150,6 +154,7 @@ def write_calibration(
         "dropout_passes": dropout_passes,
         "residuals": None if residuals is None else residuals.record(),
         "miss_rates": None if missed is None else missed.record(),
+        "field_widths": None if widths is None else widths.record(),
     }
     files.write_json(folder / "calibration.json", record)
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mlzoo.data.samples import Data, Part, Samples
     from mlzoo.runs.contents.metrics import TrainingRecord
     from mlzoo.statistics.calibration.conformal import ConformalScores
+    from mlzoo.statistics.calibration.field_widths import FieldWidths
     from mlzoo.statistics.calibration.risk import MissRates
     from mlzoo.training.calibration.decisions import OperatingPoint
     from mlzoo.training.loop.early_stopping import Fitted
@@ -81,6 +82,7 @@ class _Scored:
         held_out: conformal scores; None where there are none.
         point: the operating point that classes are decided by; None without costs.
         missed: miss rates of masks on images that were set aside; None without any.
+        widths: of intervals of fields, from such images; the same.
     """
 
     trained: _Trained
@@ -90,6 +92,7 @@ class _Scored:
     held_out: ConformalScores | None
     point: OperatingPoint | None
     missed: MissRates | None
+    widths: FieldWidths | None
 
 
 def train_repeats(
@@ -275,7 +278,7 @@ def _score(
     """
     from mlzoo.evaluating.decision_costs import costs_sentence
     from mlzoo.training.artifacts import score, training_record
-    from mlzoo.training.calibration import conformal, decisions
+    from mlzoo.training.calibration import conformal, coverage, decisions
     from mlzoo.training.calibration.temperature import calibrated
     from mlzoo.training.optimizers import scales
 
@@ -296,14 +299,21 @@ def _score(
     record["calibration"] = calibration
     held_out = conformal.scores_of(model, data, aside, ensemble, seed)
     if held_out is not None:
-        record["conformal"] = conformal.tested(model, data, held_out, outcome, seed)
-        conformal.report_coverage(record["conformal"], listener)
+        record["conformal"] = coverage.tested(model, data, held_out, outcome, seed)
+        coverage.report_coverage(record["conformal"], listener)
     missed, record["miss_rate"] = None, None
     if data.outputs.target.pixel_class:
         from mlzoo.training.calibration import masks
 
         missed = masks.miss_rates(model, data, aside)
         record["miss_rate"] = masks.tested(model, data, missed, listener)
+    widths = None
+    if data.outputs.target.field:
+        from mlzoo.training.calibration import fields
+
+        widths = fields.widths_of(model, data, aside, seed)
+        record["conformal"] = fields.tested(model, data, widths, seed)
+        coverage.report_coverage(record["conformal"], listener)
     point = None
     if config.cost is not None:
         point = decisions.operating_point(config, model, data, ensemble, calibration, listener)
@@ -315,7 +325,7 @@ def _score(
 
         record = {**record, **ensemble_record(ensemble, data, seed, config.metrics)}
     done = replace(trained, model=model)
-    return _Scored(done, data, record, outcome, held_out, point, missed)
+    return _Scored(done, data, record, outcome, held_out, point, missed, widths)
 
 
 def _write(repeat: _Repeat, scored: _Scored, aside: Part | None) -> None:
@@ -338,7 +348,7 @@ def _write(repeat: _Repeat, scored: _Scored, aside: Part | None) -> None:
     passes = int(config.set.get("dropout_at_predict", 0))
     residuals = conformal.residuals_of(model, data, aside)
     scores = record["calibration"], scored.held_out
-    write_calibration(path, *scores, data, normal, passes, residuals, scored.missed)
+    write_calibration(path, *scores, data, normal, passes, residuals, scored.missed, scored.widths)
     if (reference := reference_of(model, data, aside, ensemble, seed)) is not None:
         novelty.write(path, reference)
     if ensemble is not None:

@@ -14,6 +14,7 @@ from sklearn.datasets import make_blobs
 
 import mlzoo
 from mlzoo.auditing.audit import audit
+from mlzoo.auditing.outliers import relative_entropy, spread_out
 from mlzoo.auditing.settings import AuditConfig
 from mlzoo.core.errors import UsageError
 from mlzoo.runs.opened import OpenedRun
@@ -67,6 +68,38 @@ def test_wrong_labels_and_copies_are_found_and_drawn(run: OpenedRun, tmp_path: P
         f"{len(found)} labels are probably wrong; 121 of 121 labels" in page
         and "data:image/webp" in page
     )
+
+
+def test_outliers_and_what_to_label_next(table: Path, run: OpenedRun, tmp_path: Path) -> None:
+    known = pd.read_csv(table)[["a", "b"]].to_numpy()
+    centers = [known[::40][:1][0], known.mean(axis=0) + 100]
+    new = pd.DataFrame([*[centers[0]] * 3, *[centers[1]] * 3], columns=["a", "b"])
+    new.to_csv(tmp_path / "new.csv", index=False)
+    settings = {"out": tmp_path / "audit", "unlabeled": tmp_path / "new.csv", "label_next": 2}
+    findings = audit(run, AuditConfig(**settings))
+    listed = rows(tmp_path / "audit" / "outliers.csv")
+    assert len(listed) == 121 and {"name", "split", "label", "unlike_p"} <= listed[0].keys()
+    distances = [float(row["distance"]) for row in listed]
+    assert distances == sorted(distances, reverse=True)
+    copies = [each.distance for each in findings.outliers if each.name in ("row 1", "row 121")]
+    assert max(copies) == pytest.approx(0, abs=1e-3), "of a copy the other one is not apart"
+    assert [row["name"] for row in rows(tmp_path / "audit" / "label_next.csv")] == [
+        each.name for each in findings.label_next
+    ]
+    assert "What to label next" in (tmp_path / "audit" / "audit.html").read_text()
+    audit(run, AuditConfig(out=tmp_path / "audit"))
+    assert not (tmp_path / "audit" / "label_next.csv").exists(), "of an audit before"
+
+
+def test_samples_that_are_uncertain_and_apart_are_chosen_first() -> None:
+    features = np.array([[0.0], [5.0], [5.1], [-4.0], [9.0]], "float32")
+    weights = np.array([1.0, 1.0, 0.9, 1.0, 0.1])
+    chosen = spread_out(features, np.array([[0.1]], "float32"), weights, 3)
+    # 5 is far and uncertain; 5.1 is as far from the labeled one, but near 5; 9 is certain.
+    assert [i for i, _ in chosen] == [1, 3, 4]
+    assert [distance for _, distance in chosen] == pytest.approx([4.9, 4.1, 4.0])
+    even = relative_entropy(np.array([[0.5, 0.5], [1.0, 0.0]]))
+    assert even == pytest.approx([1, 0], abs=1e-5)
 
 
 def test_the_command_writes_a_file_that_a_training_takes(run: OpenedRun, table: Path) -> None:

@@ -69,6 +69,32 @@ def test_naive_bayes_and_neighbors() -> None:
     assert neighbors.fit(few, 0) is not None  # fewer samples than neighbors
 
 
+def test_naive_bayes_counts_categories_with_laplace_smoothing() -> None:
+    # Of class 0: red 3 of 4, blue 1, green 0; of class 1: red 0, blue 1, green 1, one missing.
+    colors = np.array([0, 0, 0, 1, 1, 2, -1], "float32")[:, None]
+    columns = (Column("color", ("red", "blue", "green")),)
+    targets = np.array([0, 0, 0, 0, 1, 1, 1])
+    data = make_data(colors, targets, kind="table", columns=columns)
+    data = replace(data, train=Part(data.samples, np.arange(7)))
+    bayes = naive_bayes.fit(data, 0)
+    assert bayes is not None
+    # (x + 1) / (M + 3), times the class's share of the samples.
+    each = np.array(
+        [[4 / 7 * 4 / 7, 3 / 7 * 1 / 5], [4 / 7 * 1 / 7, 3 / 7 * 2 / 5], [4 / 7, 3 / 7]]
+    )
+    found = bayes.predict(np.array([[0], [2], [-1]], "float32"))
+    np.testing.assert_allclose(found, each / each.sum(axis=1, keepdims=True))
+    numbers = np.concatenate([np.arange(7.0)[:, None], colors], axis=1)
+    both = make_data(numbers, targets, kind="table", columns=(Column("a"), *columns))
+    both = replace(both, train=Part(both.samples, np.arange(7)))
+    fitted = naive_bayes.fit(both, 0)
+    gaussian = GaussianNB().fit(numbers[:, :1], targets)
+    assert fitted is not None
+    known = np.array([[2.0, -1]], "float32")
+    expected = gaussian.predict_proba(known[:, :1])
+    np.testing.assert_allclose(fitted.predict(known), expected, rtol=1e-6)
+
+
 def test_a_gaussian_process_learns_the_noise_and_which_columns_matter() -> None:
     rng = np.random.default_rng(0)
     x = rng.uniform(-3, 3, size=(250, 2))

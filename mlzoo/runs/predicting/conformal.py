@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
+    from mlzoo.statistics.calibration.field_widths import FieldWidths
     from mlzoo.statistics.forecasts import Band
 
 
@@ -98,9 +99,7 @@ def forecast_band(folder: Path, coverage: float) -> Band:
 
     from mlzoo.statistics.forecasts import ResidualQuantiles, needed_windows
 
-    _check(coverage)
-    path = folder / "calibration.json"
-    record = (files.read_mapping(path) if path.is_file() else {}).get("residuals")
+    path, record = _record(folder, coverage, "residuals")
     if not record:
         raise UsageError(
             f"--coverage: {folder} has no held-out residuals of forecasts; train it again with a "
@@ -121,6 +120,47 @@ def forecast_band(folder: Path, coverage: float) -> Band:
     return residuals.band(coverage)
 
 
+def field_widths(folder: Path, coverage: float) -> FieldWidths:
+    """Return the widths of intervals of a run's fields, of images enough for a coverage.
+
+    Raises:
+        UsageError: the run set no images aside, or too few; or the coverage is no share.
+        DataError: `calibration.json` is damaged.
+    """
+    from mlzoo.statistics.calibration.field_widths import FieldWidths
+
+    path, record = _record(folder, coverage, "field_widths")
+    if not record:
+        raise UsageError(
+            f"--coverage: {folder} has no widths of intervals of fields; train it again and set "
+            "images aside with --conformal .5"
+        )
+    try:
+        widths = FieldWidths.of(record)
+    except (KeyError, TypeError, ValueError) as error:
+        raise files.damaged(path, f"is damaged: it holds no widths ({error!r})") from None
+    _enough_images(widths.images, coverage)
+    return widths
+
+
+def _record(folder: Path, coverage: float, name: str) -> tuple[Path, Any]:
+    """Return the path of `calibration.json`, and what it holds under a name; None for nothing."""
+    _check(coverage)
+    path = folder / "calibration.json"
+    return path, (files.read_mapping(path) if path.is_file() else {}).get(name)
+
+
+def _enough_images(images: int, coverage: float) -> None:
+    """Raise UsageError where too few images were set aside."""
+    from mlzoo.statistics.calibration.risk import needed_images
+
+    if images < (least := needed_images(1 - coverage)):
+        raise UsageError(
+            f"--coverage {coverage:g} needs at least {least} images set aside and this run has "
+            f"{images}; ask for less, or train with more validation images"
+        )
+
+
 def mask_threshold(folder: Path, task: str, coverage: float) -> tuple[int, float]:
     """Return a class of masks, and the probability from which on pixels are of it.
 
@@ -130,11 +170,9 @@ def mask_threshold(folder: Path, task: str, coverage: float) -> tuple[int, float
         UsageError: the run set no images aside, or too few; or the coverage is no share.
         DataError: `calibration.json` is damaged.
     """
-    from mlzoo.statistics.calibration.risk import MissRates, needed_images
+    from mlzoo.statistics.calibration.risk import MissRates
 
-    _check(coverage)
-    path = folder / "calibration.json"
-    record = (files.read_mapping(path) if path.is_file() else {}).get("miss_rates")
+    path, record = _record(folder, coverage, "miss_rates")
     if not record:
         raise UsageError(
             f"--coverage: {folder} has no miss rates of masks; train it again on masks of two "
@@ -144,11 +182,7 @@ def mask_threshold(folder: Path, task: str, coverage: float) -> tuple[int, float
         rates = MissRates.of(record)
     except (KeyError, TypeError, ValueError) as error:
         raise files.damaged(path, f"is damaged: it holds no miss rates ({error!r})") from None
-    if rates.images < (least := needed_images(1 - coverage)):
-        raise UsageError(
-            f"--coverage {coverage:g} needs at least {least} images set aside and this run has "
-            f"{rates.images}; ask for less, or train with more validation images"
-        )
+    _enough_images(rates.images, coverage)
     return rates.positive, rates.threshold(1 - coverage)
 
 

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 from mlzoo.core.errors import DataError
 from mlzoo.core.progress import Listener
 from mlzoo.data.masks.reader import DenseReader
-from mlzoo.runs.predicting.conformal import mask_threshold
-from mlzoo.runs.results import Painted
+from mlzoo.runs.predicting.conformal import field_widths, mask_threshold
+from mlzoo.runs.results import Painted, Predictions
 
 if TYPE_CHECKING:
     import numpy as np
 
     from mlzoo.data.images.inference_inputs import NewImages
     from mlzoo.runs.loaded import ChooseTiling, LoadedRun
+    from mlzoo.statistics.calibration.field_widths import FieldWidths
 
 
 def masks_of(
@@ -34,16 +35,30 @@ def masks_of(
         DataError: the images do not fit what the model was trained on.
         UsageError: the run has no miss rates for such a coverage.
     """
-    rule = None
-    if coverage is not None:
+    rule, widths = None, None
+    if coverage is not None and run.target.field:
+        widths = field_widths(run.path, coverage)
+    elif coverage is not None:
         rule = mask_threshold(run.path, run.record["task"], coverage)
     images = _images(run, new, listener)
     for index, name in enumerate(images.names):
         painted = _mask_of(run, images, index, name, cut, outputs or rule is not None)
         if rule is not None:
             painted = _decided(painted, *rule, outputs)
+        if widths is not None and coverage is not None:
+            painted = _with_ends(painted, widths, 1 - coverage)
         yield painted
         listener.progress(index + 1, len(images), "predicting")
+
+
+def as_masks(images: list[Painted]) -> Predictions:
+    """Return masks or fields as predictions."""
+    names, values = [each.name for each in images], [each.prediction for each in images]
+    result = Predictions(names, values, None, images[0].warnings if images else ())
+    if images and images[0].low is not None:
+        low, high = ([getattr(each, end) for each in images] for end in ("low", "high"))
+        result = replace(result, low=low, high=high)
+    return result
 
 
 def _decided(painted: Painted, positive: int, threshold: float, outputs: bool) -> Painted:
@@ -61,6 +76,23 @@ def _decided(painted: Painted, positive: int, threshold: float, outputs: bool) -
     chosen = painted.outputs[..., positive] >= threshold
     values = np.where(chosen, positive, 1 - positive).astype("uint8")
     return replace(painted, values=values, outputs=painted.outputs if outputs else None)
+
+
+def _with_ends(painted: Painted, widths: FieldWidths, most: float) -> Painted:
+    """Return fields with the ends of their intervals.
+
+    Args:
+        painted: the fields of an image.
+        widths: of the intervals.
+        most: expected share of values outside of them.
+    """
+    from mlzoo.data.images.enlarging import in_size
+
+    image, size = painted.image, painted.values.shape[:2]
+    if image.shape[:2] != size:
+        image = in_size(image.astype("float32"), size, False, False)[0]
+    low, high = widths.ends(image, painted.values, most)
+    return replace(painted, low=low, high=high)
 
 
 def _images(run: LoadedRun, new: Any, listener: Listener) -> NewImages:

@@ -35,8 +35,8 @@ class PredictConfig(Settings):
     each. The same command goes on after those that are there."""
     coverage: Annotated[float | None, Flag(metavar="SHARE")] = None
     """Add intervals (low, high), or sets of classes, that hold the truth of this share of samples,
-    as .9; of forecasts the band at each step; of masks of two classes those that hold this share of
-    the rarer class's pixels."""
+    as .9; of forecasts the band at each step; of fields low/ and high/ (.npy); of masks of two
+    classes those that hold this share of the rarer class's pixels."""
     unlike: float = Field(UNLIKE, ge=0, lt=1)
     """Mark samples unlike the training data (columns unlike, unlike_p) at this rate of false
     alarms; 0 leaves the columns out."""

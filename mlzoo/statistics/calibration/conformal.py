@@ -157,15 +157,15 @@ def coverage_sentence(record: Mapping[str, Any]) -> str:
     whence = "out of fold" if record["method"] == "folds" else "set aside"
     return (
         f"{_kind(record)} hold {record['coverage']:.1%} of the test split, from "
-        f"{record['scores']} samples {whence}: {size}"
+        f"{record['scores']} {record.get('unit', 'samples')} {whence}: {size}"
     )
 
 
 def under_covered(record: Mapping[str, Any]) -> list[str]:
     """Return a sentence for each part of the test split that is covered clearly too seldom."""
     return [
-        f"{_kind(record)} hold only {each['coverage']:.0%} of the {each['samples']} test samples "
-        f"of {each['part']}"
+        f"{_kind(record)} hold only {each['coverage']:.0%} of the {each['samples']} test "
+        f"{record.get('unit', 'samples')} of {each['part']}"
         for each in record["parts"]
         if each["under"]
     ]

@@ -7,9 +7,8 @@ member that never saw it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -17,25 +16,17 @@ import numpy as np
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import DataError
 from mlzoo.core.progress import Listener
-from mlzoo.data.contracts import Outcome
 from mlzoo.data.samples import Data, Part
 from mlzoo.data.sequences.windows import folds_by_time
 from mlzoo.data.splits.splitting import share_evenly
 from mlzoo.layers.predictive import distribution_model
 from mlzoo.runs.models import outputs_of
-from mlzoo.runs.predicting.conformal import description_of, error_scales
-from mlzoo.runs.predicting.spread import both_classes, means, member_outputs
+from mlzoo.runs.predicting.conformal import description_of
 from mlzoo.statistics import intervals
-from mlzoo.statistics.calibration import conformal
-from mlzoo.statistics.calibration.conformal import (
-    ConformalScores,
-    coverage_sentence,
-    under_covered,
-)
+from mlzoo.statistics.calibration.conformal import ConformalScores
 from mlzoo.statistics.calibration.error_scale import MOST, ErrorScale, fit_error_scale
 from mlzoo.statistics.forecasts import ResidualQuantiles
-from mlzoo.statistics.metrics import as_probabilities, number
-from mlzoo.statistics.scorers import weighted_mean
+from mlzoo.statistics.metrics import as_probabilities
 
 if TYPE_CHECKING:
     from mlzoo.training.members import Ensemble
@@ -44,8 +35,6 @@ AUTO_SHARE = 3
 """The validation split is shared out in so many equal parts, one of which is set aside."""
 AUTO_FEWEST = 50
 """Samples or groups that such a part needs; with fewer none is set aside by default."""
-LEVEL = 0.9
-"""Coverage that the test split is scored at."""
 
 
 def set_aside(
@@ -68,9 +57,8 @@ def set_aside(
     target, share = data.outputs.target, config.conformal
     by_time = target.ahead and share != "auto" and data.samples.windows is not None
     two = target.pixel_class and not target.separate and len(data.samples.class_names) == 2
-    if not (target.sample_class or target.sample_numbers or by_time or two) or config.folds > 1:
-        return data, None
-    if not share:
+    one = target.sample_class or target.sample_numbers
+    if not (one or target.field or by_time or two) or config.folds > 1 or not share:
         return data, None
     count = AUTO_SHARE if share == "auto" else max(round(1 / float(share)), 2)
     units = intervals.count_units(len(data.valid), data.valid.groups)
@@ -125,10 +113,10 @@ def scores_of(
         values = 1 - as_probabilities(outputs)[np.arange(len(rows)), y_true]
         return ConformalScores(values, _units(rows), member)
     errors = _errors(rows, outputs)
-    if part is not None and (std := _std(model, part)) is not None:
+    if part is not None and (std := deviations(model, part)) is not None:
         return ConformalScores(errors / std, _units(rows), member, scaled=True)
     y_pred = outputs.reshape(errors.shape).astype("float64")
-    features = _descriptions(model, rows)
+    features = descriptions(model, rows)
     if member is None:
         scale = _scale_of_fitted(model, data, seed)
         at = np.zeros(len(rows), int)
@@ -170,7 +158,8 @@ def _errors(rows: Part, outputs: np.ndarray) -> np.ndarray:
     return np.abs(y_true - outputs.reshape(y_true.shape))
 
 
-def _descriptions(model: keras.Model, rows: Part) -> np.ndarray:
+def descriptions(model: keras.Model, rows: Part) -> np.ndarray:
+    """Return what the size of errors may depend on, (n, width); see `description_of`."""
     return np.concatenate([description_of(model, rows.inputs(at)) for at in rows.chunks()])
 
 
@@ -191,7 +180,7 @@ def _scale_of_fitted(model: keras.Model, data: Data, seed: int) -> ErrorScale | 
         outputs = np.concatenate([outputs_of(model, rows.inputs(at)) for at in rows.chunks()])
         errors = _errors(rows, outputs)
         y_pred = outputs.reshape(errors.shape).astype("float64")
-        parts.append((_descriptions(model, rows), y_pred, errors, rows.indices))
+        parts.append((descriptions(model, rows), y_pred, errors, rows.indices))
     if len(parts) == 2:
         known, fitted = parts[0][2].mean(axis=0), parts[1][2].mean(axis=0)
         factor = np.divide(known, fitted, out=np.ones_like(known), where=fitted > 0)
@@ -201,7 +190,7 @@ def _scale_of_fitted(model: keras.Model, data: Data, seed: int) -> ErrorScale | 
     return fit_error_scale(features, y_pred, errors, unit, None, seed)
 
 
-def _std(model: keras.Model, rows: Part) -> np.ndarray | None:
+def deviations(model: keras.Model, rows: Part) -> np.ndarray | None:
     """Return the standard deviations (n, t) that a model predicts; None where it has none."""
     spread = distribution_model(model)
     if spread is None:
@@ -219,136 +208,3 @@ def scores_record(scores: ConformalScores, grouped: bool) -> dict[str, object]:
         "scaled": scores.scaled,
         "scale": None if scores.scale is None else scores.scale.record(),
     }
-
-
-class PartCoverage(TypedDict):
-    """Coverage of a part of the test split; `under` where it is clearly too small."""
-
-    part: str
-    samples: int
-    coverage: float | None
-    under: bool
-
-
-class RegionSizes(TypedDict, total=False):
-    """Sizes of the sets of a classifier, or widths of intervals.
-
-    Attributes:
-        set_size: mean.
-        unsure: share of sets of several classes.
-        width: mean, a number each.
-        adaptive: intervals differ in width beyond what members do.
-    """
-
-    set_size: float | None
-    unsure: float | None
-    width: list[float]
-    adaptive: bool
-
-
-class CoverageRecord(RegionSizes):
-    """Share of the test split whose truth intervals or sets hold, and how large they are.
-
-    Attributes:
-        level: the share that they are to hold.
-        scores: number of held-out scores.
-        method: `split`, or `folds` where the model is a mean of members.
-        coverage: the share that they hold.
-        interval: ends of its 95 % interval.
-        parts: of each class, or of each fifth of the predictions and of the widths.
-    """
-
-    level: float
-    scores: int
-    method: str
-    coverage: float | None
-    interval: Sequence[float] | None
-    parts: list[PartCoverage]
-
-
-def tested(
-    model: keras.Model, data: Data, scores: ConformalScores, outcome: Outcome, seed: int
-) -> CoverageRecord | None:
-    """Return how often intervals or sets hold the truth of the test split, and how wide they are.
-
-    Args:
-        model: as it is saved.
-        data: as split for the run.
-        scores: of held-out samples.
-        outcome: the predictions of the test split.
-        seed: of the intervals' resampling.
-
-    Returns:
-        The coverage; None where there is no test split, or too few scores.
-    """
-    rows, target = data.test, data.outputs.target
-    if not len(rows) or scores.units < conformal.needed(LEVEL):
-        return None
-    members = None
-    if scores.member is not None:
-        each = [member_outputs(model, rows.inputs(at)) for at in rows.chunks()]
-        members = means(np.concatenate(each))
-    outputs: np.ndarray = outcome.outputs  # type: ignore[attr-defined]
-    if target.is_class:
-        members = None if members is None else both_classes(members)
-        sets = conformal.class_sets(outputs, members, scores, LEVEL)
-        y_true = rows.targets.astype("int64")
-        held = sets[np.arange(len(rows)), y_true].astype("float64")
-        size = sets.sum(axis=1)
-        sizes: RegionSizes = {"set_size": number(size.mean()), "unsure": number((size > 1).mean())}
-        parts = list(
-            zip(data.samples.class_names, np.eye(sets.shape[1], dtype=bool)[:, y_true], strict=True)
-        )
-    else:
-        y_true = rows.targets.reshape(len(rows), -1).astype("float64")
-        y_pred = np.asarray(outputs, "float64").reshape(y_true.shape)
-        std = _std(model, rows) if scores.scaled else None
-        if scores.scale is not None:
-            std = error_scales(_descriptions(model, rows), y_pred, members, scores.scale)
-        low, high = conformal.intervals(y_pred, members, scores, LEVEL, std)
-        held = ((low <= y_true) & (y_true <= high)).mean(axis=1)
-        sizes = {"width": (high - low).mean(axis=0).tolist(), "adaptive": std is not None}
-        parts = []
-        if y_pred.shape[1] == 1:
-            parts = _fifths(y_pred[:, 0], "predictions")
-        if y_pred.shape[1] == 1 and std is not None:
-            parts += _fifths((high - low)[:, 0], "widths")
-    scorers = {"coverage": weighted_mean(held)}
-    interval = intervals.intervals(scorers, len(rows), rows.groups, seed)["coverage"]
-    return {
-        "level": LEVEL,
-        "scores": len(scores.values),
-        "method": "split" if scores.member is None else "folds",
-        "coverage": number(held.mean()),
-        "interval": interval,
-        **sizes,
-        "parts": [_part(name, held[inside]) for name, inside in parts if inside.any()],
-    }
-
-
-def _fifths(values: np.ndarray, kind: str) -> list[tuple[str, np.ndarray]]:
-    """Return the names and the members (n,) of five parts with about as many values."""
-    edges = np.quantile(values, [0.2, 0.4, 0.6, 0.8])
-    place = np.searchsorted(edges, values, side="right")
-    ends = [values.min(), *edges, values.max()]
-    return [(f"{kind} {ends[i]:.4g} to {ends[i + 1]:.4g}", place == i) for i in range(5)]
-
-
-def _part(name: str, held: np.ndarray) -> PartCoverage:
-    """Return the coverage of a part of the samples; `under` by 1.96 standard errors at `LEVEL`."""
-    error = (LEVEL * (1 - LEVEL) / len(held)) ** 0.5
-    return {
-        "part": name,
-        "samples": len(held),
-        "coverage": number(held.mean()),
-        "under": bool(held.mean() < LEVEL - 1.96 * error),
-    }
-
-
-def report_coverage(record: Mapping[str, object] | None, listener: Listener) -> None:
-    """Say what the test split showed, and warn of parts that are covered too seldom."""
-    if record is None:
-        return
-    listener.note(coverage_sentence(record))
-    for warning in under_covered(record):
-        listener.warn(warning)

@@ -1,0 +1,165 @@
+"""Widths of intervals of fields, from images that were set aside, and their test coverage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import keras
+import numpy as np
+
+from mlzoo.data.samples import Data, Part
+from mlzoo.runs.models import outputs_of
+from mlzoo.statistics import intervals
+from mlzoo.statistics.calibration.error_scale import MOST, ErrorScale, fit_error_scale
+from mlzoo.statistics.calibration.field_widths import (
+    FieldWidths,
+    field_widths,
+    pixel_features,
+    scales,
+)
+from mlzoo.statistics.calibration.risk import needed_images
+from mlzoo.statistics.metrics import number
+from mlzoo.statistics.scorers import weighted_mean
+from mlzoo.tasks._dense import whole
+from mlzoo.training.calibration.coverage import LEVEL, CoverageRecord, PartCoverage
+
+PIXELS = 400_000
+"""Pixels that widths are found from, drawn from all images alike."""
+IMAGES = 200
+"""Images of a split that a scale is fitted on, at most."""
+
+
+def widths_of(model: keras.Model, data: Data, part: Part | None, seed: int) -> FieldWidths | None:
+    """Return the widths of intervals; None without images that were set aside.
+
+    Args:
+        model: as it is saved.
+        data: as split for the run, without these images.
+        part: images that were set aside.
+        seed: of the pixels that are drawn.
+    """
+    if part is None or not data.outputs.target.field:
+        return None
+    rng = np.random.default_rng([seed, 0xF1E1D])
+    scale = _scale(model, data, rng, seed)
+    most, ratios = max(PIXELS // len(part), 1), []
+    for image, predicted, truth in _predicted(model, data, part):
+        errors = np.abs(truth - predicted) / scales(scale, image, predicted)
+        ratios.append(_drawn(rng, most, errors)[0])
+    if not any(np.isfinite(each).any() for each in ratios):
+        return None
+    return field_widths(ratios, scale)
+
+
+def _predicted(
+    model: keras.Model, data: Data, part: Part
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield the image, and its predicted and true fields (height, width, k), one by one."""
+    for i in range(len(part)):
+        image = part.image(i)
+        cut = data.cut(*image.shape[:2])
+        yield image, whole(image, lambda x: outputs_of(model, x), cut, False), part.target(i)
+
+
+def _drawn(rng: np.random.Generator, most: int, *arrays: np.ndarray) -> list[np.ndarray]:
+    """Return the values of at most so many pixels, (m, k) of each array (height, width, k)."""
+    flat = [each.reshape(-1, each.shape[-1]).astype("float64") for each in arrays]
+    if len(flat[0]) <= most:
+        return flat
+    at = rng.choice(len(flat[0]), most, replace=False)
+    return [each[at] for each in flat]
+
+
+def _scale(
+    model: keras.Model, data: Data, rng: np.random.Generator, seed: int
+) -> ErrorScale | None:
+    """Return the scale of the errors, from the training split and the rest of validation.
+
+    Errors of training images are too small; they are made as large, in the mean, as the others.
+    """
+    parts = []
+    for split in (data.valid, data.train):
+        if not len(split):
+            continue
+        count = min(len(split), IMAGES)
+        rows = Part(data.samples, np.sort(rng.choice(split.indices, count, replace=False)))
+        each: list[list[np.ndarray]] = []
+        for image, predicted, truth in _predicted(model, data, rows):
+            features, error = pixel_features(image, predicted), np.abs(truth - predicted)
+            each.append(_drawn(rng, max(MOST // 2 // count, 1), features, predicted, error))
+        unit = np.repeat(rows.indices, [len(values[0]) for values in each])
+        features, y_pred, errors = (np.concatenate(values) for values in zip(*each, strict=True))
+        known = np.isfinite(errors).all(axis=1)
+        parts.append((features[known], y_pred[known], errors[known], unit[known]))
+    if len(parts) == 2 and all(len(values[0]) for values in parts):
+        held_out, fitted = (values[2].mean(axis=0) for values in parts)
+        parts[1][2][:] *= np.divide(held_out, fitted, out=np.ones_like(fitted), where=fitted > 0)
+    features, y_pred, errors, unit = (np.concatenate(v) for v in zip(*parts, strict=True))
+    unit = np.unique(unit, return_inverse=True)[1].reshape(-1)
+    return fit_error_scale(features, y_pred, errors, unit, None, seed)
+
+
+def tested(
+    model: keras.Model, data: Data, widths: FieldWidths | None, seed: int
+) -> CoverageRecord | None:
+    """Return how often intervals hold the values of the test split, and how wide they are.
+
+    None without a test split, or where too few images were set aside. The record is that of
+    `coverage.tested`; its parts are fifths of the widths, whose coverage is a mean over images.
+
+    Args:
+        model: as it is saved.
+        data: as split for the run.
+        widths: of the intervals.
+        seed: of the interval of the coverage.
+    """
+    if widths is None or not len(data.test) or widths.images < needed_images(1 - LEVEL):
+        return None
+    rng = np.random.default_rng([seed, 0xF1E1D])
+    most, held, sizes = max(PIXELS // len(data.test), 1), [], []
+    for image, predicted, truth in _predicted(model, data, data.test):
+        low, high = widths.ends(image, predicted, 1 - LEVEL)
+        inside = np.where(np.isnan(truth), np.nan, (low <= truth) & (truth <= high))
+        both = _drawn(rng, most, inside, high - low)
+        held.append(both[0])
+        sizes.append(both[1])
+    known = [i for i, each in enumerate(held) if np.isfinite(each).any()]
+    held, sizes = [held[i] for i in known], [sizes[i] for i in known]
+    means = np.array([np.nanmean(each) for each in held])
+    units = None if data.test.groups is None else data.test.groups[known]
+    scorers = {"coverage": weighted_mean(means)}
+    return {
+        "level": LEVEL,
+        "scores": widths.images,
+        "unit": "images",
+        "method": "split",
+        "coverage": number(means.mean()),
+        "interval": intervals.intervals(scorers, len(means), units, seed)["coverage"],
+        "width": np.mean([each.mean(axis=0) for each in sizes], axis=0).tolist(),
+        "adaptive": widths.scale is not None,
+        "parts": _fifths(held, sizes) if widths.scale is not None else [],
+    }
+
+
+def _fifths(held: list[np.ndarray], sizes: list[np.ndarray]) -> list[PartCoverage]:
+    """Return the coverage of fifths of the widths, of all fields together."""
+    edges = np.quantile(np.concatenate(sizes), np.linspace(0, 1, 6))
+    parts: list[PartCoverage] = []
+    for low, high in zip(edges, edges[1:], strict=False):
+        shares = []
+        for inside, size in zip(held, sizes, strict=True):
+            chosen = inside[(size >= low) & (size <= high) & np.isfinite(inside)]
+            if len(chosen):
+                shares.append(chosen.mean())
+        if len(shares) < 2:
+            continue
+        error = np.std(shares, ddof=1) / len(shares) ** 0.5
+        parts.append(
+            {
+                "part": f"widths {low:.4g} to {high:.4g}",
+                "samples": len(shares),
+                "coverage": number(np.mean(shares)),
+                "under": bool(np.mean(shares) < LEVEL - 1.96 * error),
+            }
+        )
+    return parts

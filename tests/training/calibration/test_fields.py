@@ -1,0 +1,42 @@
+"""Intervals of fields hold the share of values that is asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mlzoo
+from mlzoo.core import files
+from mlzoo.core.errors import UsageError
+from tests.training.made import LEAN
+
+
+def test_intervals_of_fields_hold_the_share_that_is_asked_for(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.uniform(size=(260, 8, 8, 1)).astype("float32")
+    spread = np.linspace(0.1, 1, 8)[None, :, None, None]
+    y = 2 * x + spread * rng.normal(size=x.shape)
+    settings = {"epochs": 4, "learning_rate": 0.05, "preset": "none", "out": str(tmp_path)}
+    settings |= {"set": {"filters": 2, "depth": 1}, "conformal": 0.5, "fractions": "40/30/30"}
+    np.savez(tmp_path / "data.npz", x=x, y=y.astype("float32"))
+    run = mlzoo.train("unet", str(tmp_path / "data.npz"), task="fields", **settings, **LEAN)
+    record = run.metrics["conformal"]
+    assert record["unit"] == "images" and record["scores"] == 39
+    assert record["coverage"] == pytest.approx(0.9, abs=0.03)
+    assert record["adaptive"] and len(record["parts"]) == 5
+    assert min(part["coverage"] for part in record["parts"]) > 0.8
+    assert "90% prediction intervals hold" in (run.path / "README.md").read_text()
+
+    test = run.own_data().test
+    painted = list(run.masks(test.inputs(), coverage=0.8))
+    low, high = (np.stack([getattr(each, end) for each in painted]) for end in ("low", "high"))
+    held = (low <= test.targets) & (test.targets <= high)
+    assert held.mean() == pytest.approx(0.8, abs=0.05)
+    widths = (high - low).mean(axis=(0, 2, 3))
+    assert widths[-1] > 2 * widths[0], "where the noise is larger, intervals are wider"
+    assert run.predict(test.inputs()[:2], coverage=0.8).low[0].shape == (8, 8, 1)
+    with pytest.raises(UsageError, match="needs at least 99 images set aside and this run has 39"):
+        list(run.masks(test.inputs(), coverage=0.99))
+    assert files.read_json(run.path / "calibration.json")["field_widths"]["images"] == 39
