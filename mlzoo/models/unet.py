@@ -74,9 +74,9 @@ def recipe(data: Data, config: RunConfig) -> Recipe:
     """
     from mlzoo.data.contracts import Recipe
     from mlzoo.data.masks.reader import DenseReader
-    from mlzoo.models._mask_plan import STEPS, mask_plan
+    from mlzoo.models._mask_plan import PIXELS, mask_plan
 
-    if data.samples.target.pixel_class and not config.full_batch and config.preset in STEPS:
+    if data.samples.target.pixel_class and not config.full_batch and config.preset in PIXELS:
         return mask_plan(data.train, config)
     if not data.samples.target.restores or config.full_batch:
         return Recipe()

@@ -36,16 +36,16 @@ def split_of(sizes: list[tuple[int, int]], rarest: float) -> Part:
 @pytest.mark.parametrize(
     ("sizes", "rarest", "flags", "fields", "depth"),
     [
-        # 14 of 512x512 in 4 crops each: 56 views; 4 of 256x256 are 2^18 pixels, so 14 steps.
-        ([(512, 512)] * 14, 0.22, {}, {"tile": 256, "batch_size": 4, "epochs": 72}, 4),
+        # 14 of 512x512 in 4 crops each: 56 views; 4 of 256x256 are 2^18 pixels, the most of a step.
+        ([(512, 512)] * 14, 0.22, {}, {"tile": 256, "batch_size": 4, "epochs": 37}, 4),
         ([(512, 512)] * 14, 0.04, {}, {"sampler": "balanced", "tile": 256}, 4),
         # Whole images: no crops, so none to center; 16 a step so that an epoch has 8.
-        ([(128, 128)] * 128, 0.04, {}, {"batch_size": 16, "epochs": 125}, 3),
+        ([(128, 128)] * 128, 0.04, {}, {"batch_size": 16, "epochs": 64}, 3),
         ([(128, 128)] * 128, 0.04, {"preset": "best"}, {"epochs": 200}, 3),
         ([(128, 128)] * 128, 0.04, {"tile": 64}, {"tile": 64, "sampler": "balanced"}, 2),
         ([(512, 300)] * 9, 0.04, {"tile": "none"}, {"batch_size": 2}, 4),
         ([(24, 20)] * 9, 0.3, {}, {"batch_size": 2, "epochs": 200}, 1),
-        ([(96, 96)] * 20_000, 0.3, {}, {"batch_size": 28, "epochs": 10}, 2),
+        ([(96, 96)] * 20_000, 0.3, {}, {"batch_size": 28, "epochs": 3}, 2),
     ],
 )
 def test_sizes_and_classes_decide(sizes, rarest, flags, fields, depth) -> None:
