@@ -21,7 +21,7 @@ TILE = 256
 STEP_PIXELS = 2**18
 """Pixels a step at most."""
 PIXELS = {"good": 2**27, "best": 2**29}
-"""Pixels that one training sees, about, by preset: a quarter of an hour and an hour on two cores."""
+"""Pixels that one training sees, about: a quarter of an hour and an hour on two cores."""
 _STEPS_AN_EPOCH = 8
 _EPOCHS = (3, 200)
 _RARE = 0.1
