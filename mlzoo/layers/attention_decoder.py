@@ -184,7 +184,7 @@ def attention_of(model: keras.Model, inputs: Any) -> Any:
 
     Args:
         model: it ends in an `AttentionDecoder` and its output layer.
-        inputs: (n, steps, 1) codes.
+        inputs: (n, steps, 1) codes, or images (n, height, width, channels).
     """
     decoders = [layer for layer in model.layers if isinstance(layer, AttentionDecoder)]
     if not decoders:
@@ -192,6 +192,8 @@ def attention_of(model: keras.Model, inputs: Any) -> Any:
     decoder = decoders[0]
     before = keras.Model(model.inputs, list(decoder.input)[:2], name="before_decoder")
     memory, context = before(ops.convert_to_tensor(inputs), training=False)
-    there = ops.logical_not(ops.isnan(ops.convert_to_tensor(inputs)[..., 0]))
+    there = None
+    if inputs.ndim == 3:
+        there = ops.logical_not(ops.isnan(ops.convert_to_tensor(inputs)[..., 0]))
     weights = unrolled(decoder.parts, decoder.length, memory, context, there)[1]
     return ops.convert_to_numpy(weights)

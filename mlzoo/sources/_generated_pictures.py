@@ -107,6 +107,7 @@ def captions_samples(count: int, noise: float, rng: np.random.Generator) -> Samp
             maximum=255,
             alphabet=written.alphabet,
             longest=written.longest,
+            unit=written.unit,
         ),
         notes=(
             f"captions: {count} pictures of {SIDE}x{SIDE} with two shapes, noise {noise:g} gray "

@@ -128,7 +128,7 @@ def load(config: Config, progress: Any = None) -> Samples:
     if target is not None and task is not None and target_of(task).translated:
         texts = encode_captions(caption_texts(labeled.table, target.column), target.column)
         labels = Labels(texts.task, texts.codes, texts.class_names, texts.note)
-        written = {"alphabet": texts.alphabet, "longest": texts.longest}
+        written = {"alphabet": texts.alphabet, "longest": texts.longest, "unit": texts.unit}
     elif target is not None:
         labels = target_labels(labeled.table, target, task, config.class_order)
     form = checked.form

@@ -65,7 +65,7 @@ _CASES = {
 _PARAMETERS = {
     "alexnet": 20_315_971,
     "autoencoder": 138_347,
-    "captioner": 420_325,
+    "captioner": 187_233,
     "cnn": 72_947,
     "cnn_equivariant": 72_187,
     "conv_lstm": 29_619,

@@ -13,8 +13,10 @@ import mlzoo
 from mlzoo.core.errors import DataError
 from mlzoo.data import loading
 from mlzoo.data.inputs import read_labelled
+from mlzoo.data.text.captions import encode_captions, encode_new_captions
 from mlzoo.data.text.pairs import target_text
 from mlzoo.data.text.reader import CaptionReader
+from mlzoo.reporting.figures.attention import CaptionCase, caption_cases
 from mlzoo.sources._captions import captions
 from tests.data.pictures import as_stored, config
 
@@ -60,8 +62,9 @@ def test_a_table_that_names_images_may_describe_them(tmp_path: Path) -> None:
     path = _folder(tmp_path / "tiles", 30)
     samples = loading.read(config(path, task="translation"))
     reader = as_stored(samples.reader)
-    assert isinstance(reader, CaptionReader) and reader.longest == len("a dark tile") + 1
-    assert samples.targets.shape == (30, 12) and samples.kind == "image"
+    assert isinstance(reader, CaptionReader) and reader.unit == "words"
+    assert reader.alphabet == (" dark", " tile", "a", "light") and reader.longest == 4
+    assert samples.targets.shape == (30, 4) and samples.kind == "image"
     by_name = dict(zip(samples.names, samples.targets, strict=True))
     assert target_text(by_name["3.png"], reader.alphabet) == "light"
     new = read_labelled(str(_folder(tmp_path / "new", 4)), reader)
@@ -70,8 +73,39 @@ def test_a_table_that_names_images_may_describe_them(tmp_path: Path) -> None:
         "light",
     ]
     other = _folder(tmp_path / "other", 4, ("zebra", "light"))
-    with pytest.raises(DataError, match="the target 'zebra' has the characters"):
+    with pytest.raises(DataError, match="the target 'zebra' has the words zebra"):
         read_labelled(str(other), reader)
+
+
+def test_many_words_are_coded_by_characters() -> None:
+    texts = [f"tile  {number}, dark " for number in range(300)]
+    few, many = encode_captions(texts[:9], "caption"), encode_captions(texts, "caption")
+    assert (few.unit, few.longest, many.unit, many.longest) == ("words", 5, "characters", 17)
+    for texts_, written in ((texts[:9], few), (texts, many)):
+        assert [target_text(codes, written.alphabet) for codes in written.codes] == texts_
+    reader = CaptionReader(
+        size=(8, 8), channels=1, dtype="uint8", maximum=255, alphabet=few.alphabet, longest=5
+    )
+    by_words = reader.model_copy(update={"unit": "words"})
+    assert np.array_equal(encode_new_captions(texts[:9], by_words), few.codes)
+    with pytest.raises(DataError, match="has the characters"):  # a run of before words were codes
+        encode_new_captions(texts[:9], reader)
+
+
+def test_attention_is_drawn_on_images_whose_cells_make_up_a_map(tmp_path: Path) -> None:
+    image = np.full((32, 32, 1), 255, np.uint8)
+    weights = np.array([[0.5, 0, 0.5, 0], [0, 0.5, 0, 0.5]])  # of 2x2 cells: left, then right
+    case = CaptionCase("image 1", image, "a tile", ["a", " tile"], weights)
+    path = caption_cases(tmp_path, [case], 255)
+    assert path is not None
+    with Image.open(path) as picture:
+        columns = np.asarray(picture.convert("L")).mean(axis=0)
+    _, first, second = np.array_split(columns, 3)
+    half = len(first) // 2
+    assert first[:half].mean() > first[half:].mean() + 20
+    assert second[:half].mean() < second[half:].mean() - 20
+    odd = CaptionCase("image 1", image, "a", ["a"], np.ones((1, 7)))
+    assert caption_cases(tmp_path, [odd], 255) is None
 
 
 @pytest.mark.slow
@@ -82,6 +116,7 @@ def test_a_run_writes_captions_and_is_scored_beside_those_of_near_images(tmp_pat
     assert test["headline"] == "exact_match" and list(test["baselines"]) == ["nearest_caption"]
     assert test["baselines"]["nearest_caption"]["exact_match"] == 1
     assert (run.path / "plots" / "captions.png").stat().st_size > 5000
+    assert (run.path / "plots" / "attention.png").stat().st_size > 5000
     written = run.predict(tmp_path / "tiles" / "3.png").to_frame()["prediction"].tolist()
     assert len(written) == 1 and isinstance(written[0], str)
     assert {*written[0]} <= {*"a dark tile", *"light"}

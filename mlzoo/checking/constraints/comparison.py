@@ -7,7 +7,7 @@ The folder: `landscape.json` (what was asked and found), `kkt.csv`, `ends.csv`, 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path as File
 
 import numpy as np
@@ -123,7 +123,10 @@ def write(
         "ends": plain(result.ends),
         "sentences": result.sentences,
     }
-    grid = pictures.grid_of(result.function, result.paths)
+    function = result.function
+    if config.view is None:
+        function = replace(function, view=close_view(result))
+    grid = pictures.grid_of(function, result.paths)
 
     def fill(place: File) -> None:
         files.write_json(place / folders.RECORD, record)
@@ -141,6 +144,16 @@ def write(
 
     files.write_folder(folder, fill)
     return record
+
+
+def close_view(result: ConstrainedComparison) -> tuple[float, float]:
+    """Return the square that holds the start and the lowest KKT points, with a margin around it."""
+    low, high = result.function.view
+    points = [path.points[0] for path in result.paths]
+    points += [each.point for each in kkt.optima(result.points)]
+    inside = np.clip(points, low, high)
+    margin = max(0.75 * float(np.ptp(inside)), 0.5)
+    return max(low, float(inside.min()) - margin), min(high, float(inside.max()) + margin)
 
 
 def contour(grid: pictures.Grid, result: ConstrainedComparison) -> Figure:

@@ -51,7 +51,8 @@ def grid_of(function: Any, paths: Sequence[Path], side: int = 121) -> Grid:
     places = np.linspace(low, high, side)
     points = np.stack(np.meshgrid(places, places), axis=-1).reshape(-1, 2)
     values = function.value(points).reshape(side, side)
-    return Grid(places, places, values, f"{function.name}: {function.text}")
+    named = function.name != function.text
+    return Grid(places, places, values, f"{function.name}: " * named + function.text)
 
 
 def save(figure: Figure, path: File) -> None:
@@ -86,7 +87,9 @@ def contour(grid: Grid, paths: Sequence[Path], optima: np.ndarray | None = None)
 def _legend(figure: Figure, axes: Axes, paths: Sequence[Path]) -> None:
     if paths:
         handles, labels = axes.get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside right upper", fontsize=8, frameon=False)
+        figure.legend(
+            handles, labels, loc="outside lower center", ncols=3, fontsize=8, frameon=False
+        )
 
 
 def _ground(figure: Figure, axes: Axes, grid: Grid) -> None:

@@ -15,8 +15,7 @@ from mlzoo.data.objects.store import is_reference, kind_of
 from mlzoo.data.quality.bad_files import listed
 from mlzoo.data.tables import formats
 from mlzoo.data.tables.inference_inputs import new_targets
-from mlzoo.data.text.captions import caption_texts
-from mlzoo.data.text.pairs import encode_targets
+from mlzoo.data.text.captions import caption_texts, encode_new_captions
 from mlzoo.data.text.reader import CaptionReader
 
 
@@ -78,5 +77,5 @@ def read_labels(location: Path, reader: ImageReader) -> tuple[LabeledFiles, np.n
     else:
         labeled = without_repeats(labeled, target)
     if isinstance(reader, CaptionReader):
-        return labeled, encode_targets(caption_texts(labeled.table, target.column), reader)
+        return labeled, encode_new_captions(caption_texts(labeled.table, target.column), reader)
     return labeled, new_targets(labeled.table, target, reader, location)

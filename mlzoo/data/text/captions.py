@@ -1,9 +1,10 @@
-"""Captions of images: texts as codes of characters."""
+"""Captions of images: texts as codes of words, or of characters where the words are too many."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -11,17 +12,22 @@ from mlzoo.core.errors import DataError
 from mlzoo.core.messages import few
 from mlzoo.data.tables.tables import Table, text_cells
 from mlzoo.data.text.characters import shown
-from mlzoo.data.text.pairs import END, TASK, encode_symbols, target_alphabet
+from mlzoo.data.text.pairs import END, MOST, TASK, encode_symbols, target_alphabet
+from mlzoo.data.text.reader import CaptionReader
+
+Unit = Literal["words", "characters"]
+_WORDS = re.compile(r"\s*\S+|\s+")
 
 
 class Captions(NamedTuple):
     """Captions of n images.
 
     Attributes:
-        codes: (n, longest) uint8, as `encode_targets` gives them.
+        codes: (n, longest) uint8, as `encode_symbols` gives them.
         class_names: of the symbols.
-        alphabet: characters; the code after the last one is the end.
+        alphabet: symbols; the code after the last one is the end.
         longest: symbols of the longest caption, its end included.
+        unit: what symbols are.
         note: what they are.
     """
 
@@ -29,6 +35,7 @@ class Captions(NamedTuple):
     class_names: tuple[str, ...]
     alphabet: tuple[str, ...]
     longest: int
+    unit: Unit
     note: str
 
     @property
@@ -53,7 +60,7 @@ def caption_texts(table: Table, column: str) -> list[str]:
 
 
 def encode_captions(texts: Sequence[str], column: str) -> Captions:
-    """Return captions as codes.
+    """Return captions as codes: of words, or of characters where there are more words than codes.
 
     Args:
         texts: n texts.
@@ -62,10 +69,34 @@ def encode_captions(texts: Sequence[str], column: str) -> Captions:
     Raises:
         DataError: one is longer than a decoder takes, or they have too many characters.
     """
-    alphabet, longest = target_alphabet(texts)
+    unit: Unit = "words"
+    symbols = _symbols(texts, unit)
+    if len({word for words in symbols for word in words}) > MOST:
+        unit = "characters"
+        symbols = _symbols(texts, unit)
+    alphabet, longest = target_alphabet(symbols, unit)
     note = (
-        f"captions: {column!r} of up to {longest - 1} characters, {len(alphabet)} different ones, "
+        f"captions: {column!r} of up to {longest - 1} {unit}, {len(alphabet)} different ones, "
         f"{len({*texts}):,} different texts"
     )
-    codes = encode_symbols(texts, alphabet, longest)
-    return Captions(codes, (*map(shown, alphabet), END), alphabet, longest, note)
+    codes = encode_symbols(symbols, alphabet, longest, unit)
+    return Captions(codes, (*map(shown, alphabet), END), alphabet, longest, unit, note)
+
+
+def encode_new_captions(texts: Sequence[str], reader: CaptionReader) -> np.ndarray:
+    """Return captions of new images as codes (n, longest) uint8, as those of the run are.
+
+    Raises:
+        DataError: a text is longer than the longest, or has a symbol that the alphabet lacks.
+    """
+    symbols = _symbols(texts, reader.unit)
+    return encode_symbols(symbols, reader.alphabet, reader.longest, reader.unit)
+
+
+def _symbols(texts: Sequence[str], unit: Unit) -> Sequence[Sequence[str]]:
+    return [caption_symbols(text, unit) for text in texts]
+
+
+def caption_symbols(text: str, unit: Unit) -> Sequence[str]:
+    """Return the symbols of a caption; joined they are the caption."""
+    return text if unit == "characters" else _WORDS.findall(text)

@@ -19,13 +19,15 @@ from mlzoo.data.tables.columns import numbers
 from mlzoo.data.tables.formats import is_table
 from mlzoo.data.tables.tables import Table, decode, read_table
 from mlzoo.data.text.characters import alphabet_of, shown
-from mlzoo.data.text.reader import CaptionReader, PairReader
+from mlzoo.data.text.reader import PairReader
 
 TASK = "translation"
 END = "end"
 """Name of the symbol that ends a target."""
 LONGEST = 200
 """Symbols of a target; a decoder takes each of them as a step of its own."""
+MOST = IGNORED - 2
+"""Different symbols of targets, whose codes are bytes."""
 _DISTINCT = 0.9
 _FEWEST = 20
 
@@ -128,18 +130,24 @@ def pair_samples(
     )
 
 
-def target_alphabet(targets: Sequence[str]) -> tuple[tuple[str, ...], int]:
-    """Return the characters of texts that are to be written, and the symbols of the longest.
+def target_alphabet(
+    targets: Sequence[Sequence[str]], unit: str = "characters"
+) -> tuple[tuple[str, ...], int]:
+    """Return the symbols of texts that are to be written, and how many the longest takes.
+
+    Args:
+        targets: n texts, or their symbols.
+        unit: what symbols are, in the plural.
 
     Raises:
-        DataError: a text is longer than a decoder takes, or has too many characters.
+        DataError: a text is longer than a decoder takes, or has too many symbols.
     """
-    alphabet = sorted({*"".join(targets)})
+    alphabet = sorted({symbol for target in targets for symbol in target})
     longest = max(map(len, targets)) + 1
-    if longest > LONGEST or len(alphabet) >= IGNORED - 1:
+    if longest > LONGEST or len(alphabet) > MOST:
         raise DataError(
-            f"targets have up to {longest - 1} characters, {len(alphabet)} different ones; a "
-            f"decoder takes at most {LONGEST - 1} and {IGNORED - 2}"
+            f"targets have up to {longest - 1} {unit}, {len(alphabet)} different ones; a "
+            f"decoder takes at most {LONGEST - 1} and {MOST}"
         )
     return tuple(alphabet), longest
 
@@ -160,33 +168,39 @@ def source_text(codes: np.ndarray, reader: PairReader) -> str:
     return "".join(reader.source_alphabet[code] for code in known)
 
 
-def encode_targets(texts: Sequence[str], reader: PairReader | CaptionReader) -> np.ndarray:
+def encode_targets(texts: Sequence[str], reader: PairReader) -> np.ndarray:
     """Return codes (n, longest) uint8; see `encode_symbols`."""
     return encode_symbols(texts, reader.alphabet, reader.longest)
 
 
-def encode_symbols(texts: Sequence[str], alphabet: Sequence[str], longest: int) -> np.ndarray:
-    """Return codes (n, longest) uint8: the characters, the end, then `IGNORED`.
+def encode_symbols(
+    texts: Sequence[Sequence[str]],
+    alphabet: Sequence[str],
+    longest: int,
+    unit: str = "characters",
+) -> np.ndarray:
+    """Return codes (n, longest) uint8: the symbols, the end, then `IGNORED`.
 
     Args:
-        texts: n texts.
-        alphabet: characters; a code is a position in it.
+        texts: n texts, or their symbols.
+        alphabet: symbols; a code is a position in it.
         longest: symbols of the longest text, its end included.
+        unit: what symbols are, in the plural.
 
     Raises:
-        DataError: a text is longer than the longest, or has a character that the alphabet lacks.
+        DataError: a text is longer than the longest, or has a symbol that the alphabet lacks.
     """
-    place = {character: code for code, character in enumerate(alphabet)}
+    place = {symbol: code for code, symbol in enumerate(alphabet)}
     rows = np.full((len(texts), longest), IGNORED, np.uint8)
     for row, text in zip(rows, texts, strict=True):
-        unknown = sorted({*text} - {*place})
+        unknown = sorted({symbol.strip() or symbol for symbol in {*text} - {*place}})
         if unknown or len(text) >= longest:
-            odd = f"the characters {' '.join(unknown)}" if unknown else f"{len(text)} characters"
+            odd = f"the {unit} {' '.join(unknown)}" if unknown else f"{len(text)} {unit}"
             raise DataError(
-                f"the target {text[:40]!r} has {odd}, which the model can't give: its targets "
-                f"have up to {longest - 1}"
+                f"the target {''.join(text)[:40]!r} has {odd}, which the model can't give: its "
+                f"targets have up to {longest - 1}"
             )
-        row[: len(text) + 1] = [*(place[character] for character in text), len(place)]
+        row[: len(text) + 1] = [*(place[symbol] for symbol in text), len(place)]
     return rows
 
 

@@ -58,6 +58,8 @@ class CaptionReader(ImageReader):
     """Reader of images that are described by a text each."""
 
     alphabet: tuple[str, ...]
-    """Characters of the captions; the code after the last one is the end of a caption."""
+    """Symbols of the captions; the code after the last one is the end of a caption."""
     longest: int
     """Symbols of the longest caption, its end included."""
+    unit: Literal["words", "characters"] = "characters"
+    """Symbols that captions are made of; a word has the space before it."""

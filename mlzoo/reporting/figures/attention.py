@@ -1,4 +1,4 @@
-"""Pictures of attention: which characters of a source a decoder looks at for each symbol."""
+"""Pictures of attention: which characters or parts of an image a decoder looks at, by symbol."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from mlzoo.drawing.canvas import label, new_figure, save, tidy, write_csv
+from mlzoo.drawing.pictures import as_picture
 
 _CHARACTER = 0.17
 """Inches of a character."""
 _WIDEST = 60
+_MOST_SYMBOLS = 9
 
 
 @dataclass(frozen=True)
@@ -52,4 +54,61 @@ def attention_cases(folder: Path, cases: Sequence[AttentionCase]) -> Path:
         wrong = "" if case.predicted == case.truth else f", not {label(case.truth, 30)}"
         tidy(axes, f"{case.title}: {label(case.predicted, 40)}{wrong}")
         axes.grid(False)
+    return save(figure, folder / "attention.png")
+
+
+@dataclass(frozen=True)
+class CaptionCase:
+    """An image with its caption.
+
+    Attributes:
+        title: of the case.
+        image: (height, width, channels).
+        truth: its true caption.
+        symbols: those of the predicted caption.
+        weights: attention (symbols, cells), cells row by row.
+    """
+
+    title: str
+    image: np.ndarray
+    truth: str
+    symbols: Sequence[str]
+    weights: np.ndarray
+
+
+def caption_cases(folder: Path, cases: Sequence[CaptionCase], maximum: float | None) -> Path | None:
+    """Draw each image, then where on it the decoder looks at each symbol, the brighter the more.
+
+    Args:
+        folder: where `attention.png` goes.
+        cases: at least one; the first nine symbols of each are shown.
+        maximum: value of a white pixel.
+
+    Returns:
+        The picture; None where the cells make up no map of the images' proportions.
+    """
+    height, width = cases[0].image.shape[:2]
+    cells = cases[0].weights.shape[1]
+    rows = max(1, round((cells * height / width) ** 0.5))
+    if cells % rows:
+        return None
+    across = 1 + min(_MOST_SYMBOLS, max(len(case.symbols) for case in cases))
+    figure = new_figure(1.15 * across, 1.65 * len(cases))
+    panels = figure.subplots(len(cases), across, squeeze=False)
+    for axes in panels.flat:
+        axes.set_axis_off()
+    extent = (-0.5, width - 0.5, height - 0.5, -0.5)
+    for row, case in zip(panels, cases, strict=True):
+        picture = as_picture(case.image, maximum)
+        row[0].imshow(picture)
+        right = "".join(case.symbols) == case.truth
+        row[0].set_title(f"{case.title}\n{'right' if right else 'wrong'}", fontsize=8)
+        for axes, symbol, weights in zip(row[1:], case.symbols, case.weights, strict=False):
+            light = weights.reshape(rows, -1) / max(float(weights.max()), 1e-9)
+            axes.imshow(picture)
+            shade = 0.6 * (1 - light)  # What is not looked at is dark.
+            dark = np.zeros((*shade.shape, 4))
+            dark[..., 3] = shade
+            axes.imshow(dark, extent=extent, interpolation="bilinear")
+            axes.set_title(label(symbol.strip() or "space", 14), fontsize=8)
     return save(figure, folder / "attention.png")

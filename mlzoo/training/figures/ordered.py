@@ -12,6 +12,7 @@ import numpy as np
 
 from mlzoo.core import files
 from mlzoo.data.samples import Data, Part
+from mlzoo.data.text.captions import caption_symbols
 from mlzoo.data.text.characters import continue_text
 from mlzoo.data.text.reader import CaptionReader, TextReader
 from mlzoo.drawing import pictures
@@ -31,6 +32,7 @@ from mlzoo.training.figures.cases import chosen_cases
 from mlzoo.training.loop.batches import Batch
 
 _CAPTIONS = 16
+_ATTENDED = 4
 
 
 def draw_forecasts(
@@ -121,12 +123,17 @@ def draw_translations(
     """Draw what the decoder attends to in the best, the median and the worst test pairs."""
     tally = outcome.tally
     assert isinstance(tally, TranslationTally)
-    if isinstance(data.samples.reader, CaptionReader):
-        _captions(folder, data, tally)
-        return
     places = [place for _, place in chosen_cases(tally.scores())]
-    weights = attention_of(model, data.test.inputs(np.array(places)))
+    reader = data.samples.reader
+    if isinstance(reader, CaptionReader):
+        _captions(folder, data, tally)
+        places = list(range(min(_ATTENDED, len(data.test))))
+    inputs = data.test.inputs(np.array(places))
+    weights = attention_of(model, inputs)
     if weights is None:
+        return
+    if isinstance(reader, CaptionReader):
+        _caption_attention(folder, reader, tally, inputs, weights)
         return
     cases = [
         attention.AttentionCase(
@@ -137,15 +144,38 @@ def draw_translations(
     attention.attention_cases(folder, cases)
 
 
+def _caption_attention(
+    folder: Path,
+    reader: CaptionReader,
+    tally: TranslationTally,
+    images: np.ndarray,
+    weights: np.ndarray,
+) -> None:
+    """Draw where the decoder looks on the first test images.
+
+    Args:
+        folder: of the pictures.
+        reader: which symbols there are.
+        tally: texts of all test images.
+        images: (n, height, width, channels).
+        weights: attention (n, symbols, cells).
+    """
+    cases = []
+    for i, (image, each) in enumerate(zip(images, weights, strict=True)):
+        symbols = caption_symbols(tally.predicted[i], reader.unit)
+        cases.append(attention.CaptionCase(f"image {i + 1}", image, tally.truth[i], symbols, each))
+    attention.caption_cases(folder, cases, reader.maximum)
+
+
 def _captions(folder: Path, data: Data, tally: TranslationTally) -> None:
     """Draw test images, each with what was written of it, and the truth where that differs."""
     count = min(_CAPTIONS, len(data.test))
     pairs = list(zip(tally.predicted, tally.truth, strict=True))[:count]
-    texts = [
-        "\n".join(textwrap.wrap(written, 26)[:2])
-        if written == truth
-        else "\n".join([*textwrap.wrap(written, 26)[:2], "truly", *textwrap.wrap(truth, 26)[:2]])
-        for written, truth in pairs
-    ]
+    texts = []
+    for written, truth in pairs:
+        lines = textwrap.wrap(written, 26)[:2]
+        if written != truth:
+            lines += textwrap.wrap(f"(truth: {truth})", 26)[:2]
+        texts.append("\n".join(lines))
     images = data.test.inputs(np.arange(count))
     pictures.captioned_images(folder / "captions.png", images, texts, data.samples.maximum)

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from mlzoo.checking.constraints import kkt
-from mlzoo.checking.constraints.comparison import compare, write
+from mlzoo.checking.constraints.comparison import close_view, compare, write
 from mlzoo.checking.constraints.descents import project
 from mlzoo.checking.constraints.grammar import parse_constraint
 from mlzoo.checking.functions.functions import make
@@ -116,6 +116,13 @@ def test_the_start_must_have_a_value() -> None:
     config = constrained_config({"subject_to": ["log(x)<=1"], "start": "-1,0"})
     with pytest.raises(UsageError, match="--start: log.x.<=1 has no finite value at -1,0"):
         compare("x^2", config)
+
+
+def test_the_picture_shows_the_start_and_the_optimum_from_near() -> None:
+    near = compare("x**2+y**2", constrained_config({"subject_to": ["x+y=1"], "start": "1,0"}))
+    assert close_view(near) == pytest.approx((-0.75, 1.75), abs=1e-6)
+    far = compare("x**2+y**2", constrained_config({"subject_to": ["x+y=1"], "start": "4,-40"}))
+    assert close_view(far) == far.function.view
 
 
 def test_a_folder_holds_points_paths_and_a_picture(tmp_path: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from functools import reduce
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -85,6 +87,15 @@ def test_bell_and_ghz_states() -> None:
         keras.ops.convert_to_numpy(probabilities(state)), expected, atol=1e-6
     )
     np.testing.assert_allclose(keras.ops.convert_to_numpy(expectation_z(state)), 0, atol=1e-6)
+
+
+def test_the_bell_state_of_the_walk() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "course.md").read_text("utf-8")
+    [block] = re.findall(r"^```python\n(.*?)^```$", page, flags=re.MULTILINE | re.DOTALL)
+    names: dict[str, object] = {}
+    exec(block, names)
+    chances = keras.ops.convert_to_numpy(names["chances"])
+    np.testing.assert_allclose(chances, [[0.5, 0, 0, 0.5]], atol=1e-6)
 
 
 def test_a_state_is_teleported() -> None:
