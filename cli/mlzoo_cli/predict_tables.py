@@ -171,7 +171,7 @@ def _novelty(predictions: Predictions, index: int) -> dict[str, object]:
 
 
 def _sureness(predictions: Predictions, index: int, targets: list[str]) -> dict[str, object]:
-    """The columns of spread (`std`, of members), and those of --coverage: intervals or sets."""
+    """The columns of spread (`std`, quantiles, members), and of --coverage: intervals or sets."""
     spread = predictions.spread
     if predictions.probabilities is not None:
         row: dict[str, object] = {
@@ -182,7 +182,7 @@ def _sureness(predictions: Predictions, index: int, targets: list[str]) -> dict[
             row |= {"set": "|".join(classes), "unsure": "yes" if len(classes) > 1 else "no"}
         return row
     ends = {"low": predictions.low, "high": predictions.high}
-    columns = {"std": predictions.std, **spread, **ends}
+    columns = {"std": predictions.std, **predictions.quantiles, **spread, **ends}
     known = [(name, values[index]) for name, values in columns.items() if values is not None]
     return {
         name if len(targets) == 1 else f"{name}_{target}": _digits(values[k])

@@ -13,8 +13,9 @@ FAST = True
 
 
 def fit(data: Data, seed: int) -> Baseline | None:
-    """Return mean and standard deviation (n, 2, k) of each target; None for models of points."""
-    if not data.outputs.distribution or not len(data.train):
+    """Return mean and standard deviation (n, 2, k); None beside models of points or quantiles."""
+    outputs = data.outputs
+    if not outputs.distribution or outputs.quantiles or not len(data.train):
         return None
-    moments = np.stack([data.outputs.mean, data.outputs.std])
+    moments = np.stack([outputs.mean, outputs.std])
     return Baseline(lambda inputs: np.tile(moments, (len(inputs), 1, 1)))

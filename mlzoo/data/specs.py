@@ -322,7 +322,7 @@ class Outputs:
     `conditions` is the number of classes that samples are drawn of, 0 without a choice.
     Translation: one unit a symbol at each of the `shape[0]` places of the longest target. With
     `distribution` the head of a regression predicts standard deviations too, which a layer
-    `distribution` holds beside means.
+    `distribution` holds beside means, or quantiles of these levels, of which the median is first.
     """
 
     task: str
@@ -337,6 +337,7 @@ class Outputs:
     code: int = 0
     conditions: int = 0
     distribution: bool = False
+    quantiles: tuple[float, ...] = ()
 
     @property
     def target(self) -> Target:

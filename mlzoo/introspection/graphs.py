@@ -15,7 +15,7 @@ import keras
 
 NOT_SPATIAL = (
     *("Dropout", "Identity", "InputLayer"),
-    *("LinearPosterior", "MeanAndDeviation", "MixtureMoments"),
+    *("LinearPosterior", "MeanAndDeviation", "MixtureMoments", "Quantiles", "MeanQuantiles"),
 )
 """Layers that hand on what they get when nothing is trained; what they get has its own layer. Those
 of predicted distributions have an axis of parameters, which is none of steps."""

@@ -1,7 +1,7 @@
-"""Predictive distributions of numbers: a mean and a standard deviation for each prediction.
+"""Predictive distributions of numbers: mean and standard deviation, or quantiles, of each.
 
-The layer `distribution` of a model holds both, (batch, 2, targets), in the units of the targets;
-the model's output is the mean.
+The layer `distribution` of a model holds both, (batch, 2, targets), or the quantiles, (batch,
+levels, targets), the median first, in the units of the targets; the model's output is the first.
 """
 
 from __future__ import annotations
@@ -126,14 +126,17 @@ class MeanAndDeviation(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="mlzoo")
 class PredictiveMean(keras.layers.Layer):
-    """The mean of a distribution: (batch, 2, targets) to (batch, targets)."""
+    """The first number of a distribution, its mean or median, as the prediction.
+
+    Input: (batch, numbers, targets). Output: (batch, targets).
+    """
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("dtype", "float32")
         super().__init__(**kwargs)
 
     def call(self, distribution: Any) -> Any:
-        """Return the mean."""
+        """Return the mean or median."""
         return distribution[:, 0]
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
@@ -170,7 +173,7 @@ def mixture_mean(members: keras.KerasTensor) -> keras.KerasTensor:
 
 
 def mean_of(distribution: keras.KerasTensor) -> keras.KerasTensor:
-    """Return the mean of what the layer `distribution` gives, as a model's output."""
+    """Return the mean, or median, of what the layer `distribution` gives, as a model's output."""
     return PredictiveMean(name="predictive_mean")(distribution)
 
 
@@ -200,3 +203,100 @@ def distribution_model(model: keras.Model) -> keras.Model | None:
     if all(layer.name != DISTRIBUTION for layer in model.layers):
         return None
     return keras.Model(model.inputs, model.get_layer(DISTRIBUTION).output, name=model.name)
+
+
+def levels_of(model: keras.Model) -> tuple[float, ...]:
+    """Return the levels of the quantiles that a model predicts, the median first; () without."""
+    layers = [layer for layer in model.layers if layer.name == DISTRIBUTION]
+    return tuple(getattr(layers[0], "levels", ())) if layers else ()
+
+
+@keras.saving.register_keras_serializable(package="mlzoo")
+class Quantiles(keras.layers.Layer):
+    """Quantiles in the targets' units from a number for each level and target.
+
+    Input: (batch, levels * targets), one level after another. Output: (batch, levels, targets),
+    sorted, so that quantiles do not cross (Chernozhukov, Fernandez-Val and Galichon, "Quantile and
+    Probability Curves Without Crossing", 2010).
+
+    Args:
+        mean: mean of each target over the training split.
+        std: their standard deviations.
+        levels: shares of the targets below each quantile, the median first.
+    """
+
+    def __init__(
+        self, mean: Sequence[float], std: Sequence[float], levels: Sequence[float], **kwargs: Any
+    ) -> None:
+        kwargs.setdefault("dtype", "float32")
+        super().__init__(**kwargs)
+        self.mean = [float(value) for value in mean]
+        self.std = [float(value) for value in std]
+        self.levels = [float(level) for level in levels]
+
+    def call(self, numbers: Any) -> Any:
+        """Return the quantiles."""
+        rows = ops.reshape(numbers, (-1, len(self.levels), len(self.mean)))
+        ranks = [sorted(self.levels).index(level) for level in self.levels]
+        ordered = ops.take(ops.sort(rows, axis=1), ranks, axis=1)
+        scale = ops.convert_to_tensor(self.std, "float32")
+        return ordered * scale + ops.convert_to_tensor(self.mean, "float32")
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Return (batch, levels, targets)."""
+        return (input_shape[0], len(self.levels), len(self.mean))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        own = {"mean": self.mean, "std": self.std, "levels": self.levels}
+        return {**super().get_config(), **own}
+
+
+@keras.saving.register_keras_serializable(package="mlzoo")
+class MeanQuantiles(keras.layers.Layer):
+    """Means of the members' quantiles: (batch, K, levels, targets) to (batch, levels, targets).
+
+    Args:
+        levels: shares of the targets below each quantile, the median first.
+    """
+
+    def __init__(self, levels: Sequence[float], **kwargs: Any) -> None:
+        kwargs.setdefault("dtype", "float32")
+        super().__init__(**kwargs)
+        self.levels = [float(level) for level in levels]
+
+    def call(self, members: Any) -> Any:
+        """Return the means."""
+        return ops.mean(members, axis=1)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Return (batch, levels, targets)."""
+        return (input_shape[0], *input_shape[2:])
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        return {**super().get_config(), "levels": self.levels}
+
+
+def quantiles(
+    numbers: keras.KerasTensor,
+    mean: Sequence[float],
+    std: Sequence[float],
+    levels: Sequence[float],
+) -> keras.KerasTensor:
+    """Return the median, by way of the layer `distribution`, of a number for each quantile.
+
+    Args:
+        numbers: (batch, levels * targets).
+        mean: mean of each target over the training split; empty: 0.
+        std: their standard deviations; empty: 1.
+        levels: of the quantiles, the median first.
+    """
+    targets = numbers.shape[-1] // len(levels)
+    statistics = mean or [0.0] * targets, std or [1.0] * targets
+    return mean_of(Quantiles(*statistics, levels, name=DISTRIBUTION)(numbers))
+
+
+def mean_quantiles(members: keras.KerasTensor, levels: Sequence[float]) -> keras.KerasTensor:
+    """Return the median, by way of the layer `distribution`, of (batch, K, levels, targets)."""
+    return mean_of(MeanQuantiles(levels, name=DISTRIBUTION)(members))

@@ -10,9 +10,11 @@ from keras import ops
 
 
 def pool(kind: str) -> keras.layers.Layer:
-    """Return a layer that pools steps that are not padding: last, mean or attention."""
+    """Return a layer that pools steps that are not padding: last, mean, attention or concat."""
     if kind == "last":
         return LastStep(name="last")
+    if kind == "concat":
+        return ConcatPooling(name="concat")
     if kind == "mean":
         return keras.layers.GlobalAveragePooling1D(name="mean")
     return AttentionPooling(name="attention")
@@ -39,6 +41,30 @@ class LastStep(keras.layers.Layer):
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Return (batch, features)."""
         return (input_shape[0], input_shape[-1])
+
+
+@keras.saving.register_keras_serializable(package="mlzoo")
+class ConcatPooling(LastStep):
+    """The mean, the maximum and the last of the steps that are not masked, side by side.
+
+    Howard and Ruder, "Universal Language Model Fine-tuning for Text Classification" (2018).
+    """
+
+    def call(self, x: Any, mask: Any = None) -> Any:
+        """Map (batch, steps, features) to (batch, 3 features)."""
+        last = super().call(x, mask)
+        if mask is None:
+            return ops.concatenate([ops.mean(x, axis=1), ops.max(x, axis=1), last], axis=-1)
+        known = ops.cast(mask, x.dtype)[..., None]
+        mean = ops.sum(x * known, axis=1) / ops.sum(known, axis=1)
+        # The lowest number of 16 bits is -65504.
+        highest = ops.max(ops.where(mask[..., None], x, ops.cast(-6e4, x.dtype)), axis=1)
+        return ops.concatenate([mean, highest, last], axis=-1)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Return (batch, 3 features)."""
+        features = input_shape[-1]
+        return (input_shape[0], None if features is None else 3 * features)
 
 
 @keras.saving.register_keras_serializable(package="mlzoo")

@@ -5,5 +5,6 @@
 that targets may be shares of classes in place of positions. Constants, read without importing the
 file: `TARGETS`, the kinds of target that a loss accepts; `CLASS_WEIGHTS = True` where it uses class
 weights, `WHOLE_LABELS = True` where it can't take shares of classes, `DISTRIBUTION = True` where it
-takes means and standard deviations (batch, 2, targets), in the units of the targets.
+takes means and standard deviations (batch, 2, targets), in the units of the targets, and
+`QUANTILES = True` beside it where it takes quantiles (batch, levels, targets) of `Config.levels`.
 """

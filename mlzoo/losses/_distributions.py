@@ -1,4 +1,4 @@
-"""Negative log-likelihoods of predicted distributions, of standardized targets."""
+"""Losses of predicted distributions: likelihoods and quantiles, of standardized targets."""
 
 from __future__ import annotations
 
@@ -65,6 +65,36 @@ class GaussianNll(_Standardized):
     def get_config(self) -> dict[str, object]:
         """Return the arguments that rebuild the loss."""
         return {**super().get_config(), "beta": self.beta}
+
+
+@keras.saving.register_keras_serializable(package="mlzoo")
+class Pinball(keras.losses.Loss):
+    """Pinball loss, the mean over quantiles and targets, in units of each target's deviation.
+
+    Args:
+        std: standard deviation of each target over the training split; empty: 1.
+        levels: of the quantiles, in the order of the predictions.
+    """
+
+    def __init__(
+        self, std: Sequence[float], levels: Sequence[float], name: str = "quantile", **kwargs: Any
+    ) -> None:
+        super().__init__(name=name, **kwargs)
+        self.std = tuple(float(s) for s in std)
+        self.levels = tuple(float(level) for level in levels)
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Loss of each sample; y_pred (batch, levels, targets), y_true (batch, targets)."""
+        y_pred = ops.convert_to_tensor(y_pred)
+        y_true = ops.reshape(ops.cast(y_true, y_pred.dtype), ops.shape(y_pred[:, 0]))
+        scale = ops.cast(self.std or (1.0,), y_pred.dtype)
+        error = (y_true[:, None] - y_pred) / scale
+        level = ops.cast(self.levels, y_pred.dtype)[:, None]
+        return ops.mean(ops.maximum(level * error, (level - 1) * error), axis=(1, 2))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that rebuild the loss."""
+        return {**super().get_config(), "std": self.std, "levels": self.levels}
 
 
 @keras.saving.register_keras_serializable(package="mlzoo")

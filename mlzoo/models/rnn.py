@@ -58,9 +58,9 @@ class Config(Settings):
     """Share of the state dropped from step to step, the same units in all of them."""
     layer_normalization: bool = False
     """Normalize the features of each step after every recurrent layer."""
-    pooling: Literal["last", "mean", "attention"] = "last"
-    """One output a sequence: from the last state, the mean over the steps, or a weighted mean
-    whose weights are learned."""
+    pooling: Literal["last", "mean", "attention", "concat"] = "last"
+    """One output a sequence: from the last state, the mean over the steps, a weighted mean whose
+    weights are learned, or mean, maximum and last state side by side."""
     head: Literal["direct", "decoder"] = "direct"
     """Forecasting: all steps at once, or one after another by a decoder of as many units as the
     last layer."""

@@ -54,9 +54,10 @@ class Config(Settings):
     """Normalize the features of each step before every activation."""
     dropout: Rate = Field(0.0, json_schema_extra=searched(0.0, 0.5))
     """Share of whole filters dropped after each convolution."""
-    pooling: Literal["last", "mean", "attention"] = "mean"
-    """One output a sequence: from the last step, the mean over the steps, or a weighted mean whose
-    weights are learned; forecasts take the last step."""
+    pooling: Literal["last", "mean", "attention", "concat"] = "mean"
+    """One output a sequence: from the last step, the mean over the steps, a weighted mean whose
+    weights are learned, or mean, maximum and last step side by side; forecasts take the last
+    step."""
     skip_last: bool = True
     """Forecasting: predict what changes from the last value known, not the value itself."""
     normalize_window: Literal["auto", "none", "last", "standard"] = "auto"

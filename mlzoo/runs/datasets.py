@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import UsageError
-from mlzoo.core.validation.consistency import spreads
+from mlzoo.core.validation.consistency import quantile_levels, spreads
 from mlzoo.data import loading
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def arrange(samples: Samples, config: RunConfig, seed: int) -> Data:
     outputs = replace(
         task(samples.task).output_spec(train),
         distribution=spreads(config),
+        quantiles=quantile_levels(config),
         conditions=_conditions(samples, config),
     )
     return Data(

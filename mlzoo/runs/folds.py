@@ -61,6 +61,8 @@ def fold_data(data: Data, fold: Fold) -> Data:
         test=nothing,
         inputs=input_spec(train),
         outputs=replace(
-            task(data.samples.task).output_spec(train), distribution=data.outputs.distribution
+            task(data.samples.task).output_spec(train),
+            distribution=data.outputs.distribution,
+            quantiles=data.outputs.quantiles,
         ),
     )

@@ -30,6 +30,7 @@ class Predictions:
         sets: of each sample the names of the classes that may be its own, where a coverage was
             asked for.
         std: (n, targets) standard deviations, noise included, where the model predicts them.
+        quantiles: columns (n, targets) by level, `q0.05` first, where the model predicts quantiles.
         spread: columns (n, targets), of classes (n, 1), that say how far the members of an ensemble
             differ, and how much is of the data (`statistics/predictive/disagreement.py`).
         unlike: (n,) whether a sample is unlike the training data; None where the run kept nothing
@@ -48,6 +49,7 @@ class Predictions:
     high: Any = None
     sets: list[list[str]] | None = None
     std: Any = None
+    quantiles: dict[str, Any] = field(default_factory=dict)
     spread: dict[str, Any] = field(default_factory=dict)
     unlike: Any = None
     unlike_p: Any = None

@@ -27,7 +27,8 @@ class HeadedTask(Task):
             name: of the layer.
             **settings: arguments of the layer, such as a regularizer.
 
-        With `outputs.distribution` there are two units an output, for mean and deviation.
+        With `outputs.distribution` there are two units an output, for mean and deviation, or one
+        for each of the `outputs.quantiles`.
         """
         import keras
 
@@ -52,8 +53,10 @@ class HeadedTask(Task):
             activation = "sigmoid" if outputs.units == 1 else "softmax"
             return keras.layers.Activation(activation, dtype="float32", name="output")(logits)
         if outputs.distribution:
-            from mlzoo.layers.predictive import mean_and_deviation
+            from mlzoo.layers.predictive import mean_and_deviation, quantiles
 
+            if outputs.quantiles:
+                return quantiles(logits, outputs.mean, outputs.std, outputs.quantiles)
             return mean_and_deviation(logits, outputs.mean, outputs.std)
         if not outputs.mean:
             return keras.layers.Identity(name="output")(logits)
@@ -63,5 +66,7 @@ class HeadedTask(Task):
 
 
 def _each(outputs: Outputs) -> int:
-    """Return the units that an output takes: two where its deviation is predicted too."""
+    """Return the units that an output takes: several where its distribution is predicted."""
+    if outputs.quantiles:
+        return len(outputs.quantiles)
     return 2 if outputs.distribution else 1

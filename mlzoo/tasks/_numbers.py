@@ -21,13 +21,13 @@ class NumbersTask(SampleTask):
     """Task with one or several numbers for each sample."""
 
     def as_predictions(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """Return numbers shaped as the targets; of distributions their means."""
+        """Return numbers shaped as the targets; of distributions their means or medians."""
         means = outputs[:, 0] if outputs.ndim == 3 else outputs
         return np.asarray(means, "float64").reshape(targets.shape)
 
     def deviations(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray | None:
-        """Return standard deviations shaped as the targets; None of points."""
-        if outputs.ndim != 3:
+        """Return standard deviations shaped as the targets; None of points and of quantiles."""
+        if outputs.ndim != 3 or outputs.shape[1] != 2:
             return None
         return np.asarray(outputs[:, 1], "float64").reshape(targets.shape)
 

@@ -67,8 +67,8 @@ def build_model(config: RunConfig, data: Data, seed: int) -> keras.Model:
     if data.outputs.distribution:
         if distribution_model(model) is None:
             raise UsageError(
-                f"{config.model} has no head for --loss {config.loss}, which needs mean and "
-                "standard deviation; choose mse"
+                f"{config.model} has no head for --loss {config.loss}, which needs several "
+                "numbers a target; choose mse"
             )
         model.plain_only = True  # Compiled fits of a search have heads of means alone.
     if (initialize := getattr(plugin, "initialize", None)) is not None:

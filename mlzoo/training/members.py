@@ -27,7 +27,7 @@ from mlzoo.data.specs import Outputs
 from mlzoo.data.splits.splitting import share_evenly
 from mlzoo.layers.input_scaling import input_spec
 from mlzoo.layers.members import Members, mean_of
-from mlzoo.layers.predictive import mixture_mean, trained_on
+from mlzoo.layers.predictive import mean_quantiles, mixture_mean, trained_on
 from mlzoo.runs.folds import Fold, split_folds
 from mlzoo.runs.models import outputs_of
 from mlzoo.tasks._dense import whole
@@ -108,7 +108,9 @@ def members_of(config: RunConfig, data: Data, seed: int) -> list[Member]:
     pool = Part(data.samples, np.sort(np.concatenate([data.train.indices, data.valid.indices])))
     inputs = input_spec(pool)
     outputs = replace(
-        task(data.samples.task).output_spec(pool), distribution=data.outputs.distribution
+        task(data.samples.task).output_spec(pool),
+        distribution=data.outputs.distribution,
+        quantiles=data.outputs.quantiles,
     )
     members = []
     for number, (rest, held_out) in enumerate(folds, start=1):
@@ -323,6 +325,8 @@ def combine(models: Sequence[keras.Model], outputs: Outputs) -> keras.Model:
             for number, model in enumerate(models, start=1)
         ]
     stacked = Members(name="members")([body(start) for body in bodies])
+    if outputs.quantiles:
+        return keras.Model(tensor, mean_quantiles(stacked, outputs.quantiles), name=first.name)
     if outputs.distribution:
         return keras.Model(tensor, mixture_mean(stacked), name=first.name)
     mean = mean_of(stacked, outputs.target)

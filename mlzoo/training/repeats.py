@@ -344,7 +344,8 @@ def _write(repeat: _Repeat, scored: _Scored, aside: Part | None) -> None:
     fitted, record, outcome = scored.trained.fitted, scored.record, scored.outcome
     write_artifacts(path, model, record, fitted, data, fed, outcome, pictures)
     numbers = not data.outputs.target.is_class
-    normal = numbers and distribution_model(model) is not None
+    spread = numbers and distribution_model(model) is not None
+    normal = spread and not data.outputs.quantiles
     passes = int(config.set.get("dropout_at_predict", 0))
     residuals = conformal.residuals_of(model, data, aside)
     scores = record["calibration"], scored.held_out

@@ -11,7 +11,14 @@ import pytest
 from mlzoo.layers.decoding import FeedbackCell, FromLast, NoTeacher, Teacher, last_step
 from mlzoo.layers.recurrent import CELLS, Carried
 from mlzoo.layers.scaling import SequenceScaling
-from mlzoo.layers.steps import AttentionPooling, LastStep, MaskLike, NoMask, ZeroBeyond
+from mlzoo.layers.steps import (
+    AttentionPooling,
+    ConcatPooling,
+    LastStep,
+    MaskLike,
+    NoMask,
+    ZeroBeyond,
+)
 
 NAN = np.nan
 
@@ -40,6 +47,18 @@ def test_the_last_step_is_the_last_that_is_there() -> None:
     np.testing.assert_array_equal(numbers(LastStep()(x)), x[:, 4])
     found = numbers(LastStep()(x, mask=masks([5, 2, 1], 5)))
     np.testing.assert_array_equal(found, x[[0, 1, 2], [4, 1, 0]])
+
+
+@pytest.mark.backends
+def test_mean_maximum_and_last_step_are_those_that_are_there() -> None:
+    x = random(3, 5, 2) - 4
+    pooled = numbers(ConcatPooling()(x, mask=masks([5, 2, 1], 5)))
+    for row, length, said in zip(x, [5, 2, 1], pooled, strict=True):
+        own = row[:length]
+        expected = np.concatenate([own.mean(axis=0), own.max(axis=0), own[-1]])
+        np.testing.assert_allclose(said, expected, rtol=1e-6)
+    np.testing.assert_allclose(numbers(ConcatPooling()(x))[0], pooled[0], rtol=1e-6)
+    assert ConcatPooling()(keras.KerasTensor((None, None, 3))).shape == (None, 9)
 
 
 def test_last_values_of_some_channels() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,7 @@ _WINDOWS = {
 }
 _SMALL = {"units": [4]}
 _UNET = {"depth": 2, "filters": 4, "upsampling": "bilinear"}
+_QUANTILES = replace(contracts.NUMBERS, distribution=True, quantiles=(0.5, 0.1, 0.9))
 _CASES: dict[str, Any] = {
     "mlp of members": lambda: (
         _built("mlp", _table(), contracts.NUMBERS, hidden=[6, 6], activation="prelu", **_TABM),
@@ -122,6 +124,7 @@ _CASES: dict[str, Any] = {
     ),
     "polynomial": lambda: (_built("linear", _table(), contracts.CLASSES, degree=3), _ROWS),
     "ensemble": lambda: (_ensemble(), _ROWS),
+    "quantiles": lambda: (_built("linear", _table(), _QUANTILES), _ROWS),
     "ordered classes": lambda: (_ordered(), _ROWS),
     "posterior": lambda: (_posterior(), _ROWS),
     "quantum": lambda: (_built("quantum", _box(), contracts.CLASSES), _BOX),

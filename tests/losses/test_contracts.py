@@ -96,7 +96,9 @@ def test_targets_are_of_the_vocabulary(name: str) -> None:
 def test_what_is_right_costs_less_than_what_is_wrong(name: str, task: str) -> None:
     loss = build_loss(config(loss=name), OUTPUTS[task])
     truth, right, wrong = _batch(task)
-    if registry.constants("loss", name).get("DISTRIBUTION"):
+    if registry.constants("loss", name).get("QUANTILES"):
+        right, wrong = (np.stack([mid, mid - 0.5, mid + 0.5], axis=1) for mid in (right, wrong))
+    elif registry.constants("loss", name).get("DISTRIBUTION"):
         std = np.full(truth.shape, 0.5, "float32")
         right, wrong = (np.stack([mean, std], axis=1) for mean in (right, wrong))
     costs = [_numbers(loss.call(truth, keras.ops.convert_to_tensor(p))) for p in (right, wrong)]
@@ -138,7 +140,7 @@ def test_losses_of_each_task() -> None:
         "classification": classes,
         "ordinal": classes,
         "multilabel": {"binary_crossentropy"},
-        "regression": numbers | {"gaussian_nll", "beta_nll", "student_t"},
+        "regression": numbers | {"gaussian_nll", "beta_nll", "student_t", "quantile"},
         "segmentation": masks,
         "instances": masks,
         "fields": numbers,

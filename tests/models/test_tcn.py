@@ -46,8 +46,8 @@ def test_a_causal_network_sees_no_later_step(causal: bool) -> None:
 @pytest.mark.parametrize("causal", [pytest.param(True, marks=pytest.mark.backends), False])
 @pytest.mark.parametrize(
     ("outputs", "pooling"),
-    [(NUMBERS, "mean"), (NUMBERS, "last"), (NUMBERS, "attention"), (LABELS, "mean"),
-     (FORECAST, "mean")],
+    [(NUMBERS, "mean"), (NUMBERS, "last"), (NUMBERS, "attention"), (NUMBERS, "concat"),
+     (LABELS, "mean"), (FORECAST, "mean")],
 )  # fmt: skip
 def test_padding_changes_no_output(causal: bool, outputs: Any, pooling: str) -> None:
     model = case(causal=causal, pooling=pooling).build(outputs)

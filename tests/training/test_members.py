@@ -154,6 +154,15 @@ def test_masks_sequences_and_forecasts_have_members_too(model: str) -> None:
     assert shared == (model in ("cnn", "unet"))
 
 
+def test_pictures_of_a_mean_leave_out_its_gradients(tmp_path: Path) -> None:
+    given = {"model": "nlinear", "data": "sine-mix", "limit": 120, "window": 8, "preset": "none"}
+    given |= {"epochs": 1, "baselines": "none", "out": str(tmp_path)}
+    for ensemble in (1, 2):
+        run = train_merged(merge({**given, "ensemble": ensemble, "name": f"of-{ensemble}"}))
+        pictures = {path.name for path in run.path.rglob("*.png")}
+        assert ("gradient_lags.png" in pictures) == (ensemble == 1) and len(pictures) > 1
+
+
 def test_a_run_without_a_test_split_is_scored_out_of_fold(tmp_path: Path) -> None:
     # Labels are noise: whoever has seen a sample knows it, and nobody else can.
     random = np.random.default_rng(0)

@@ -114,9 +114,18 @@ def _monitors(values: Mapping[str, object]) -> bool:
 
 
 def spreads(config: RunConfig) -> bool:
-    """Return whether the loss takes a predicted distribution: mean and standard deviation."""
+    """Return whether the loss takes a predicted distribution: several numbers a target."""
     names = loss_names(config.loss)
     return any(registry.constants("loss", name).get("DISTRIBUTION", False) for name in names)
+
+
+def quantile_levels(config: RunConfig) -> tuple[float, ...]:
+    """Return the levels of the quantiles that the loss takes, the median first; () without."""
+    for name in loss_names(config.loss):
+        if registry.constants("loss", name).get("QUANTILES", False):
+            levels = registry.load("loss", name).Config(**config.loss_set).levels
+            return (0.5, *(level for level in levels if level != 0.5))
+    return ()
 
 
 def check_fit(config: RunConfig, task: str) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mlzoo.core import files
 from mlzoo.core.errors import UsageError
 from mlzoo.data.specs import target_of
-from mlzoo.runs.models import chunk_size
+from mlzoo.runs.models import chunk_size, outputs_of
 from mlzoo.runs.predicting.spread import both_classes, means, member_outputs
 from mlzoo.runs.results import Predictions
 from mlzoo.statistics.calibration import conformal
@@ -70,7 +70,8 @@ def scores_for(folder: Path, task: str, coverage: float) -> ConformalScores | No
         scale = ErrorScale.of(record["scale"]) if record.get("scale") else None
     except (KeyError, TypeError, ValueError) as error:
         raise files.damaged(path, f"is damaged: it holds no scores ({error!r})") from None
-    scores = ConformalScores(values, unit, member, scaled, scale)
+    beyond = bool(record.get("beyond", False))
+    scores = ConformalScores(values, unit, member, scaled, scale, beyond)
     if scores.units < (least := conformal.needed(coverage)):
         if normal:
             return None
@@ -226,6 +227,32 @@ def description_of(model: keras.Model, rows: Any) -> np.ndarray:
     return np.concatenate(chunks).astype("float64")
 
 
+def outer_quantiles(model: keras.Model, rows: Any, by_member: bool) -> np.ndarray:
+    """Return the lowest and the highest quantile that a model predicts, (2, m, t).
+
+    Args:
+        model: of quantiles, with a layer `members` where there are several.
+        rows: (m, *shape) raw inputs.
+        by_member: return those of the K members, (2, m, K, t).
+    """
+    import numpy as np
+
+    from mlzoo.layers.predictive import distribution_model, levels_of
+
+    levels = levels_of(model)
+    outer = [levels.index(min(levels)), levels.index(max(levels))]
+    if by_member:
+        predicted = member_outputs(model, rows)
+    else:
+        size = chunk_size(rows.shape[1:])
+        spread = distribution_model(model)
+        assert spread is not None
+        chunks = range(0, len(rows), size)
+        predicted = np.concatenate([outputs_of(spread, rows[at : at + size]) for at in chunks])
+    ends: np.ndarray = np.moveaxis(predicted, -2, 0)[outer].astype("float64")
+    return ends
+
+
 def normal_quantile(coverage: float) -> float:
     """Return how many standard deviations about the mean hold a share of a normal distribution."""
     from scipy.special import ndtri
@@ -266,7 +293,8 @@ def with_coverage(
         std = predictions.std if scores.scaled else None
         if scores.scale is not None:
             std = error_scales(description_of(model, rows), y_pred, members, scores.scale)
-        low, high = conformal.intervals(y_pred, members, scores, coverage, std)
+        ends = outer_quantiles(model, rows, members is not None) if scores.beyond else None
+        low, high = conformal.intervals(y_pred, members, scores, coverage, std, ends)
         return replace(predictions, low=low, high=high)
     members = None if members is None else both_classes(members)
     held = conformal.class_sets(predictions.probabilities, members, scores, coverage)

@@ -45,12 +45,19 @@ def predict_rows(
         return Predictions(names, written, None, warnings)
     if run.target.step_class:
         return _of_steps(run, rows, names, warnings)
+    from mlzoo.layers.predictive import levels_of
+
     reference = run.reference if unlike and run.marks_unlike else None
     outputs, features = _outputs_and_features(run, rows, reference is not None, listener)
     distributed = run.spread_model is not None
+    levels = levels_of(run.spread_model) if run.spread_model is not None else ()
     mean = outputs[:, 0] if distributed else outputs
     predictions = _named(run, names, mean, warnings)
-    if distributed:
+    if levels:
+        ordered = sorted(range(len(levels)), key=lambda number: levels[number])
+        quantiles = {f"q{levels[i]:g}": outputs[:, i].astype("float64") for i in ordered}
+        predictions = replace(predictions, quantiles=quantiles)
+    elif distributed:
         predictions = replace(predictions, std=outputs[:, 1].astype("float64"))
     if run.tta == "none":
         predictions = replace(predictions, spread=_spread(run, rows))

@@ -6,10 +6,11 @@ folds, cross-conformal prediction: CV+ (Barber, Candes, Ramdas and Tibshirani, P
 with the Jackknife+, 2021), which compares each sample's score with what its own member says.
 
 A score is the absolute error of a number, over the standard deviation where the model predicts one,
-or else over a fitted scale of errors (Lei et al., 2018, section 5.2), or 1 minus the probability of
-the true class (Sadinle, Lei and Wasserman, Least Ambiguous Set-Valued Classifiers, 2019). Where
-samples come in groups, a new one is of a new group: each group weighs as much (Lee, Barber and
-Willett, 2023).
+or else over a fitted scale of errors (Lei et al., 2018, section 5.2); the distance beyond two
+predicted quantiles (Romano, Patterson and Candes, Conformalized Quantile Regression, 2019); or 1
+minus the probability of the true class (Sadinle, Lei and Wasserman, Least Ambiguous Set-Valued
+Classifiers, 2019). Where samples come in groups, a new one is of a new group: each group weighs as
+much (Lee, Barber and Willett, 2023).
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ class ConformalScores:
         member: (n,) the member that did not see it, from 0; None: one model saw none of them.
         scaled: errors are divided by the standard deviation that the model predicts.
         scale: that errors are divided by otherwise; None: by none.
+        beyond: they are distances beyond the outermost predicted quantiles, under 0 between them.
     """
 
     values: Array
@@ -45,6 +47,7 @@ class ConformalScores:
     member: Array | None = None
     scaled: bool = False
     scale: ErrorScale | None = None
+    beyond: bool = False
 
     @property
     def units(self) -> int:
@@ -85,6 +88,7 @@ def intervals(
     scores: ConformalScores,
     coverage: float,
     std: Array | None = None,
+    ends: Array | None = None,
 ) -> tuple[Array, Array]:
     """Return the ends (m, t) of an interval for each of t targets.
 
@@ -94,22 +98,29 @@ def intervals(
         scores: of held-out samples.
         coverage: share of true values that the intervals are to hold.
         std: what the scores were divided by, where they were: (m, t), with members (m, K, t).
+        ends: the quantiles that the scores are distances beyond, where they are: (2, m, t), with
+            members (2, m, K, t).
     """
     low, high = np.empty(y_pred.shape), np.empty(y_pred.shape)
+    middle = y_pred if members is None or scores.member is None else members
+    lower, upper = (middle, middle) if ends is None else ends
     for target in range(y_pred.shape[1]):
         values = scores.values[:, target]
         if members is None or scores.member is None:
             half = threshold(values, scores.weights, coverage) * (
                 1.0 if std is None else std[:, target]
             )
-            low[:, target], high[:, target] = y_pred[:, target] - half, y_pred[:, target] + half
+            low[:, target], high[:, target] = lower[:, target] - half, upper[:, target] + half
             continue
         for start in range(0, len(members), _AT_ONCE):
             at = slice(start, start + _AT_ONCE)
-            middle = members[at, :, target][:, scores.member]
+            below, above = (each[at, :, target][:, scores.member] for each in (lower, upper))
             half = values if std is None else values * std[at, :, target][:, scores.member]
-            high[at, target] = _thresholds(middle + half, scores.weights, coverage)
-            low[at, target] = -_thresholds(half - middle, scores.weights, coverage)
+            high[at, target] = _thresholds(above + half, scores.weights, coverage)
+            low[at, target] = -_thresholds(half - below, scores.weights, coverage)
+    # Quantiles far too wide may be moved past each other.
+    crossed = low > high
+    low[crossed] = high[crossed] = (low[crossed] + high[crossed]) / 2
     return low, high
 
 

@@ -17,9 +17,12 @@ def of_numbers(members: Array) -> dict[str, Array]:
     """Return `model_std` (n, t), and `data_std` where the models predict deviations.
 
     Args:
-        members: (n, K, t) predictions of K models, or (n, K, 2, t) means and deviations.
+        members: (n, K, t) predictions of K models, (n, K, 2, t) means and deviations, or (n, K, q,
+            t) of over two quantiles, the median first.
     """
     members = np.asarray(members, "float64")
+    if members.ndim == 4 and members.shape[2] > 2:
+        members = members[:, :, 0]
     if members.ndim == 3:
         return {"model_std": members.std(axis=1)}
     data = np.sqrt((members[:, :, 1] ** 2).mean(axis=1))

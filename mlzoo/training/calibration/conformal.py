@@ -19,9 +19,9 @@ from mlzoo.core.progress import Listener
 from mlzoo.data.samples import Data, Part
 from mlzoo.data.sequences.windows import folds_by_time
 from mlzoo.data.splits.splitting import share_evenly
-from mlzoo.layers.predictive import distribution_model
+from mlzoo.layers.predictive import distribution_model, levels_of
 from mlzoo.runs.models import outputs_of
-from mlzoo.runs.predicting.conformal import description_of
+from mlzoo.runs.predicting.conformal import description_of, outer_quantiles
 from mlzoo.statistics import intervals
 from mlzoo.statistics.calibration.conformal import ConformalScores
 from mlzoo.statistics.calibration.error_scale import MOST, ErrorScale, fit_error_scale
@@ -112,6 +112,8 @@ def scores_of(
         y_true = rows.targets.astype("int64")
         values = 1 - as_probabilities(outputs)[np.arange(len(rows)), y_true]
         return ConformalScores(values, _units(rows), member)
+    if levels_of(model):
+        return ConformalScores(_beyond(model, rows, member), _units(rows), member, beyond=True)
     errors = _errors(rows, outputs)
     if part is not None and (std := deviations(model, part)) is not None:
         return ConformalScores(errors / std, _units(rows), member, scaled=True)
@@ -190,6 +192,20 @@ def _scale_of_fitted(model: keras.Model, data: Data, seed: int) -> ErrorScale | 
     return fit_error_scale(features, y_pred, errors, unit, None, seed)
 
 
+def _beyond(model: keras.Model, rows: Part, member: np.ndarray | None) -> np.ndarray:
+    """Return distances (n, t) beyond the outermost quantiles, of the member that each row has."""
+    ends = ends_of(model, rows, member is not None)
+    low, high = ends if member is None else ends[:, np.arange(len(rows)), member]
+    y_true = rows.targets.reshape(len(rows), -1).astype("float64")
+    return np.maximum(low - y_true, y_true - high)
+
+
+def ends_of(model: keras.Model, rows: Part, by_member: bool) -> np.ndarray:
+    """Return the outermost quantiles (2, n, t), or (2, n, K, t) those of the members."""
+    chunks = [outer_quantiles(model, rows.inputs(at), by_member) for at in rows.chunks()]
+    return np.concatenate(chunks, axis=1)
+
+
 def deviations(model: keras.Model, rows: Part) -> np.ndarray | None:
     """Return the standard deviations (n, t) that a model predicts; None where it has none."""
     spread = distribution_model(model)
@@ -206,5 +222,6 @@ def scores_record(scores: ConformalScores, grouped: bool) -> dict[str, object]:
         "group": scores.unit.tolist() if grouped else None,
         "member": None if scores.member is None else scores.member.tolist(),
         "scaled": scores.scaled,
+        "beyond": scores.beyond,
         "scale": None if scores.scale is None else scores.scale.record(),
     }

@@ -22,7 +22,7 @@ from mlzoo.statistics.calibration.conformal import (
 )
 from mlzoo.statistics.metrics import number
 from mlzoo.statistics.scorers import weighted_mean
-from mlzoo.training.calibration.conformal import descriptions, deviations
+from mlzoo.training.calibration.conformal import descriptions, deviations, ends_of
 
 LEVEL = 0.9
 """Coverage that the test split is scored at."""
@@ -120,13 +120,15 @@ def tested(
         std = deviations(model, rows) if scores.scaled else None
         if scores.scale is not None:
             std = error_scales(descriptions(model, rows), y_pred, members, scores.scale)
-        low, high = conformal.intervals(y_pred, members, scores, LEVEL, std)
+        ends = ends_of(model, rows, members is not None) if scores.beyond else None
+        low, high = conformal.intervals(y_pred, members, scores, LEVEL, std, ends)
+        adaptive = std is not None or scores.beyond
         held = ((low <= y_true) & (y_true <= high)).mean(axis=1)
-        sizes = {"width": (high - low).mean(axis=0).tolist(), "adaptive": std is not None}
+        sizes = {"width": (high - low).mean(axis=0).tolist(), "adaptive": adaptive}
         parts = []
         if y_pred.shape[1] == 1:
             parts = _fifths(y_pred[:, 0], "predictions")
-        if y_pred.shape[1] == 1 and std is not None:
+        if y_pred.shape[1] == 1 and adaptive:
             parts += _fifths((high - low)[:, 0], "widths")
     scorers = {"coverage": weighted_mean(held)}
     interval = intervals.intervals(scorers, len(rows), rows.groups, seed)["coverage"]

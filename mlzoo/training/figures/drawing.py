@@ -52,7 +52,7 @@ def draw(
 
     Args:
         folder: where the pictures and their numbers go.
-        model: trained and compiled.
+        model: trained; compiled, unless it is the mean of several.
         record: what `artifacts.score` says of it.
         data: what it was trained and tested on.
         fed: a batch that it was fed, and the names of its samples.
@@ -86,7 +86,7 @@ def draw(
     if rows := scores.get("reliability"):
         reliability_diagram(folder, rows, scores.get("calibration_error"))
     coded = target.stepwise or target.translated
-    if data.samples.kind == "sequence" and not coded:
+    if data.samples.kind == "sequence" and not coded and model.compiled:  # not of several members
         inputs, targets, _ = fed[0]
         plots.gradient_lags(folder, lag_gradients(model, inputs, targets))
     _circuits(folder, model)

@@ -1,0 +1,104 @@
+"""Quantile heads: levels that hold on data whose noise grows, predictions, conformal intervals."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from pydantic import ValidationError
+from scipy.stats import norm
+
+import mlzoo
+from mlzoo.layers.predictive import Quantiles, levels_of
+from mlzoo.losses import quantile
+from mlzoo.losses._distributions import Pinball
+from tests.training.made import LEAN
+
+LEVELS = (0.1, 0.5, 0.9)
+ASKED = {"loss": "quantile", "loss_set": {"levels": [*LEVELS]}, "learning_rate": 0.03, **LEAN}
+
+
+def deviation(x: np.ndarray) -> np.ndarray:
+    return 10 * np.exp(x - 1)
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("quantiles") / "d.csv"
+    rng = np.random.default_rng(0)
+    x = rng.uniform(0, 2, 1500)
+    y = 50 + 20 * x + deviation(x) * rng.normal(size=1500)
+    np.savetxt(path, np.c_[x, y], delimiter=",", header="x,y", comments="")
+    return path
+
+
+@pytest.fixture(scope="module")
+def run(table: Path) -> mlzoo.Run:
+    more = {"target": "y", "set": {"degree": 2}, "epochs": 40, "early_stopping": 0}
+    return mlzoo.train("linear", str(table), out=str(table.parent), conformal=0.5, **more, **ASKED)
+
+
+def test_quantiles_are_those_of_the_noise(run: mlzoo.Run) -> None:
+    x = np.linspace(0.3, 1.7, 15, dtype="float32")
+    predicted = run.predict(x[:, None])
+    assert [*predicted.quantiles] == ["q0.1", "q0.5", "q0.9"] and predicted.std is None
+    np.testing.assert_allclose(predicted.quantiles["q0.5"][:, 0], predicted.labels, rtol=1e-6)
+    for level in LEVELS:
+        expected = 50 + 20 * x + norm.ppf(level) * deviation(x)
+        error = predicted.quantiles[f"q{level:g}"][:, 0] - expected
+        assert np.abs(error / deviation(x)).max() < 0.4
+
+
+def test_conformal_intervals_follow_the_quantiles(run: mlzoo.Run) -> None:
+    rng = np.random.default_rng(1)
+    x = rng.uniform(0, 2, 4000)
+    y = 50 + 20 * x + deviation(x) * rng.normal(size=4000)
+    predicted = run.predict(x[:, None].astype("float32"), coverage=0.9)
+    held = (predicted.low[:, 0] <= y) & (y <= predicted.high[:, 0])
+    assert 0.86 < held.mean() < 0.94
+    # Intervals of one width would hold nearly all on the left and few on the right.
+    assert min(held[x < 0.5].mean(), held[x > 1.5].mean()) > 0.8
+    beyond = predicted.high - predicted.quantiles["q0.9"]
+    np.testing.assert_allclose(beyond, beyond[0, 0], rtol=1e-4)
+    assert run.metrics["conformal"]["adaptive"]
+    assert 0.84 < run.metrics["conformal"]["coverage"] < 0.95
+
+
+def test_members_are_conformalized_each_by_its_own_quantiles(table: Path, tmp_path: Path) -> None:
+    run = mlzoo.train(
+        "linear", str(table), target="y", out=str(tmp_path), folds=2, epochs=3, **ASKED
+    )
+    rows = np.linspace(0, 2, 5, dtype="float32")[:, None]
+    members = keras.Model(run.model.inputs, run.model.get_layer("members").output)
+    each = keras.ops.convert_to_numpy(members(rows))
+    assert each.shape == (5, 2, 3, 1) and levels_of(run.model) == (0.5, 0.1, 0.9)
+    predicted = run.predict(rows, coverage=0.8)
+    np.testing.assert_allclose(predicted.labels, each[:, :, 0, 0].mean(axis=1), rtol=1e-5)
+    np.testing.assert_allclose(predicted.quantiles["q0.1"], each[:, :, 1].mean(axis=1), rtol=1e-5)
+    np.testing.assert_allclose(predicted.spread["model_std"], each[:, :, 0].std(axis=1), rtol=1e-3)
+    assert (predicted.low < predicted.high).all()
+    assert 0.85 < run.metrics["conformal"]["coverage"] < 0.96
+
+
+@pytest.mark.backends
+def test_quantiles_do_not_cross_and_their_loss_is_the_pinball() -> None:
+    levels = (0.5, 0.05, 0.75)
+    layer = Quantiles([10.0, 0.0], [2.0, 1.0], levels)
+    numbers = np.random.default_rng(0).normal(size=(4, 6)).astype("float32")
+    predicted = keras.ops.convert_to_numpy(layer(numbers))
+    ascending = np.sort(numbers.reshape(4, 3, 2), axis=1) * [2, 1] + [10, 0]
+    np.testing.assert_allclose(predicted, ascending[:, [1, 0, 2]], rtol=1e-6)
+    y = np.random.default_rng(1).normal(5, 5, (4, 2)).astype("float32")
+    error = (y[:, None] - predicted) / [2, 1]
+    level = np.array(levels)[:, None]
+    expected = np.where(error > 0, level * error, (level - 1) * error).mean(axis=(1, 2))
+    costs = keras.ops.convert_to_numpy(Pinball((2.0, 1.0), levels).call(y, predicted))
+    np.testing.assert_allclose(costs, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("levels", ["0.5", "0.1,0.9", "0.9,0.5,0.1", "0.5,0.9", "0.1,0.5,1"])
+def test_levels_stand_around_the_median(levels: str) -> None:
+    with pytest.raises(ValidationError, match=r"with \.5 between|less than 1"):
+        quantile.Config(levels=levels)
