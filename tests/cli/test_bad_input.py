@@ -168,7 +168,7 @@ READS_DATA = [
     (
         "train unet d/pairs --sampler balanced",
         2,
-        "--sampler balanced has no effect on segmentation",
+        "it centers crops of images on rare classes, and these are taken whole",
     ),
     ("train unet d/pairs --loss dice --class-weights auto", 2, "has no effect on --loss dice: add"),
     ("train unet_two_decoders d/pairs", 2, "is for fields and restoration, but these data are"),
@@ -340,6 +340,7 @@ GOOD_VALUES = {
     "devices": 1,
     "profile": None,
     "weight_ranges": None,
+    "ema": 0.9,
     "augment_trials": 3,
     "warmup": 1,
     "decay_every": 2,
