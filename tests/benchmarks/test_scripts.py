@@ -31,6 +31,7 @@ SCRIPTS = [
     "pack",
     "physics",
     "quantum",
+    "regularization",
     "resume",
     "segmentation",
     "sequences",
@@ -64,7 +65,15 @@ def test_its_help_is_its_docstring(name):
 
 
 def test_no_script_is_left_out():
-    inner = {"bare", "explain_claims", "explain_cracks", "explain_speed", "measuring", "pace"}
+    inner = {
+        "bare",
+        "coverage_rows",
+        "explain_claims",
+        "explain_cracks",
+        "explain_speed",
+        "measuring",
+        "pace",
+    }
     assert {path.stem for path in FOLDER.glob("*.py")} - inner == set(SCRIPTS)
 
 
