@@ -282,7 +282,7 @@ def test_help_speaks_of_masks_too(mlzoo: Mlzoo) -> None:
     for words in (
         "drawn with the seed; where each has a class, in proportion",
         "Of samples, of pixels for masks, of steps for labeling: none, auto (inverse frequency)",
-        "balanced: classes drawn equally often, not for masks",
+        "of masks, a third of the crops (--tile) centered on pixels of rarer classes",
     ):
         assert words in train
     assert "one row each; masks and fields of images go into a folder." in predict
