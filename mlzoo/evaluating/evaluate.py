@@ -70,7 +70,10 @@ def fit_baselines(data: Data, seed: int = 0, which: str = "fast") -> dict[str, B
         seed: of the draw of training samples.
         which: `none`, `fast` or `all`.
     """
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import (  # type: ignore[import-untyped]
+        ThreadpoolController,
+        threadpool_limits,
+    )
 
     if which == "none":
         return {}
@@ -83,19 +86,20 @@ def fit_baselines(data: Data, seed: int = 0, which: str = "fast") -> dict[str, B
     ]
     with threadpool_limits(1):
         fitted = {name: registry.load("baseline", name).fit(data, seed) for name in fitting}
+    # Looks through all loaded libraries, which takes too long for each image that is predicted.
+    pools = ThreadpoolController()
     return {
-        name: replace(baseline, predict=_on_one_thread(baseline.predict))
+        name: replace(baseline, predict=_on_one_thread(baseline.predict, pools))
         for name, baseline in fitted.items()
         if baseline is not None
     }
 
 
-def _on_one_thread(predict: Callable[[Any], np.ndarray]) -> Callable[[Any], np.ndarray]:
+def _on_one_thread(predict: Callable[[Any], np.ndarray], pools: Any) -> Callable[[Any], np.ndarray]:
     """Return the same, on one thread: boosting synchronizes its threads at every small tree."""
-    from threadpoolctl import threadpool_limits
 
     def limited(inputs: Any) -> np.ndarray:
-        with threadpool_limits(1):
+        with pools.limit(limits=1):
             return predict(inputs)
 
     return limited

@@ -246,7 +246,7 @@ class Quantiles(keras.layers.Layer):
         """Return (batch, levels, targets)."""
         return (input_shape[0], len(self.levels), len(self.mean))
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments."""
         own = {"mean": self.mean, "std": self.std, "levels": self.levels}
         return {**super().get_config(), **own}
@@ -273,7 +273,7 @@ class MeanQuantiles(keras.layers.Layer):
         """Return (batch, levels, targets)."""
         return (input_shape[0], *input_shape[2:])
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments."""
         return {**super().get_config(), "levels": self.levels}
 

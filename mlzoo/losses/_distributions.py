@@ -92,7 +92,7 @@ class Pinball(keras.losses.Loss):
         level = ops.cast(self.levels, y_pred.dtype)[:, None]
         return ops.mean(ops.maximum(level * error, (level - 1) * error), axis=(1, 2))
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that rebuild the loss."""
         return {**super().get_config(), "std": self.std, "levels": self.levels}
 

@@ -109,7 +109,7 @@ def mask_plan(part: Part, config: RunConfig) -> Recipe:
         "tile": f"images are up to {shapes.largest} pixels wide or high",
         "sampler": f"the rarest class has {shapes.rarest:.1%} of the pixels",
         "batch_size": f"{steps} steps an epoch of at most {STEP_PIXELS:,} pixels",
-        "epochs": f"about {budget / 1e6:,.0f} million pixels",
+        "epochs": f"about {epochs * shapes.views * side**2 / 1e6:,.0f} million pixels",
         "depth": f"{side} pixels are halved to no less than {_COARSEST}",
     }
     classes = "" if shapes.rarest == 1 else f", rarest class {shapes.rarest:.1%} of the pixels"

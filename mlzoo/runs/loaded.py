@@ -226,7 +226,7 @@ class LoadedRun:
         return None if self.tta != "none" else distribution_model(self.model)
 
     def distributions(self, inputs: np.ndarray) -> np.ndarray:
-        """Return means and deviations (n, 2, units) where they are predicted, else `outputs`."""
+        """Return means and deviations (n, 2, units), quantiles (n, q, units), or else `outputs`."""
         spread = self.spread_model
         return self.outputs(inputs) if spread is None else outputs_of(spread, inputs)
 

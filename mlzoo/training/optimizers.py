@@ -266,7 +266,7 @@ def build_metrics(
 
 
 class OfMean(keras.metrics.Metric):
-    """A metric of the mean of predicted distributions (batch, 2, targets).
+    """A metric of the first number of predicted distributions (batch, numbers, targets).
 
     Args:
         metric: takes predictions (batch, targets).

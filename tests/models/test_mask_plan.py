@@ -69,5 +69,7 @@ def test_the_plan_and_its_reasons_are_told(tmp_path: Path) -> None:
     assert "--batch-size 4" in note and "--tile" not in note
     assert "--batch-size 4: 9 steps an epoch of at most 262,144 pixels" in note
     assert "--set depth=2: 64 pixels are halved to no less than 16" in note
+    # 9 images in 4 crops of 64x64 each, 200 times.
+    assert "--epochs 200: about 29 million pixels" in note
     quick = merge({"model": "unet", **flags})
     assert with_recipe(quick, load(quick.config)) == (quick, "")

@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import norm, t
 
 import mlzoo
-from mlzoo.core.errors import UsageError
+from mlzoo.core.errors import DivergedError, UsageError
 from mlzoo.data.specs import Outputs
 from mlzoo.layers.predictive import distribution_model
 from mlzoo.models import mlp
@@ -74,6 +74,14 @@ def test_intervals_are_as_wide_as_the_deviations(run: mlzoo.Run) -> None:
     widths = (found.high - found.low) / found.std
     np.testing.assert_allclose(widths, widths[0, 0])
     assert 0.83 < run.metrics["conformal"]["coverage"] <= 0.97
+
+
+def test_a_rate_that_is_too_high_is_named(tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).normal(size=(60, 2))
+    np.savetxt(tmp_path / "d.csv", rows, delimiter=",", header="x,y", comments="")
+    asked = {**ASKED, **LEAN, "learning_rate": 1e30, "target": "y", "out": str(tmp_path)}
+    with pytest.raises(DivergedError, match=r"the learning rate 1e\+30 is likely too high"):
+        mlzoo.train("linear", str(tmp_path / "d.csv"), **asked)
 
 
 def test_members_predict_their_mixture_and_how_far_they_differ(tmp_path: Path) -> None:

@@ -37,7 +37,8 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def run(table: Path) -> mlzoo.Run:
     more = {"target": "y", "set": {"degree": 2}, "epochs": 40, "early_stopping": 0}
-    return mlzoo.train("linear", str(table), out=str(table.parent), conformal=0.5, **more, **ASKED)
+    more |= {**ASKED, "pictures": "all", "conformal": 0.5}
+    return mlzoo.train("linear", str(table), out=str(table.parent), **more)
 
 
 def test_quantiles_are_those_of_the_noise(run: mlzoo.Run) -> None:
@@ -49,6 +50,11 @@ def test_quantiles_are_those_of_the_noise(run: mlzoo.Run) -> None:
         expected = 50 + 20 * x + norm.ppf(level) * deviation(x)
         error = predicted.quantiles[f"q{level:g}"][:, 0] - expected
         assert np.abs(error / deviation(x)).max() < 0.4
+
+
+def test_pictures_of_one_input_are_drawn_without_a_band_of_deviations(run: mlzoo.Run) -> None:
+    drawn = {path.name for path in (run.path / "plots").iterdir()}
+    assert "residuals.png" in drawn and "error_band.png" not in drawn
 
 
 def test_conformal_intervals_follow_the_quantiles(run: mlzoo.Run) -> None:

@@ -61,7 +61,7 @@ class SanityCheck(SanityVerdict):
 
     Attributes:
         mode: `cascading`, `independent` or `labels`.
-        how: the weights were changed.
+        how: way in which weights were changed, or the budget of the training on shuffled labels.
         stages: one or more.
         other_class: likeness of the maps of another class, where there are classes.
     """

@@ -22,7 +22,7 @@ def has_members(folder: Path) -> bool:
 
 
 def member_outputs(model: keras.Model, rows: Any) -> np.ndarray:
-    """Return the outputs of all members: (n, K, units), of distributions (n, K, 2, units).
+    """Return the outputs of all members: (n, K, units), of distributions (n, K, 2 or q, units).
 
     Args:
         model: with a layer `members`.
@@ -37,7 +37,7 @@ def member_outputs(model: keras.Model, rows: Any) -> np.ndarray:
 
 
 def means(members: np.ndarray) -> np.ndarray:
-    """Return members' outputs without their deviations: (n, K, units)."""
+    """Return members' means or medians alone: (n, K, units)."""
     return members[:, :, 0] if members.ndim == 4 else members
 
 
@@ -83,7 +83,7 @@ def spread_of(members: np.ndarray, target: Target) -> dict[str, np.ndarray]:
     """Return the columns that say how far members differ, (n, targets) or (n, 1) each.
 
     Args:
-        members: (n, K, units) outputs, of distributions (n, K, 2, units).
+        members: (n, K, units) outputs, of distributions (n, K, 2 or q, units).
         target: kind of target.
     """
     if target.is_class:

@@ -92,6 +92,8 @@ def field_widths(ratios: list[Array], scale: ErrorScale | None) -> FieldWidths:
             ignored; at least one is known.
         scale: of the errors.
     """
+    # An image without a known value says nothing of the share that is missed.
+    ratios = [each for each in ratios if not np.isnan(each).all()]
     levels = np.linspace(0, 1, LEVELS)
     widths = np.nanquantile(np.concatenate(ratios), levels, axis=0)
     rates = np.zeros(widths.shape)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
@@ -134,6 +135,7 @@ def tested(
     interval = intervals.intervals(scorers, len(rows), rows.groups, seed)["coverage"]
     if rows.groups is not None:
         parts += _groups(rows.groups)
+    parts = [(name, inside) for name, inside in parts if inside.any()]
     return {
         "level": LEVEL,
         "scores": len(scores.values),
@@ -141,7 +143,7 @@ def tested(
         "coverage": number(held.mean()),
         "interval": interval,
         **sizes,
-        "parts": [_part(name, held[inside]) for name, inside in parts if inside.any()],
+        "parts": [part_coverage(name, held[inside], len(parts)) for name, inside in parts],
     }
 
 
@@ -160,14 +162,25 @@ def _groups(groups: np.ndarray) -> list[tuple[str, np.ndarray]]:
     return [(f"group {name}", groups == name) for name in names if len(names) <= MOST_GROUPS]
 
 
-def _part(name: str, held: np.ndarray) -> PartCoverage:
-    """Return the coverage of a part of the samples; `under` by 1.96 standard errors at `LEVEL`."""
-    error = (LEVEL * (1 - LEVEL) / len(held)) ** 0.5
+def part_coverage(name: str, held: np.ndarray, parts: int) -> PartCoverage:
+    """Return the coverage of one of several parts of the samples.
+
+    It is `under` where so few are held by chance, at a coverage of `LEVEL`, with a probability of
+    less than 2.5 % over all parts: binomial, with Bonferroni's correction.
+
+    Args:
+        name: of the part.
+        held: (n,) shares of each sample's values that are held, 0 or 1 of a single one.
+        parts: how many there are.
+    """
+    from scipy.special import bdtr
+
+    chance = float(bdtr(math.ceil(held.sum() - 1e-9), len(held), LEVEL))
     return {
         "part": name,
         "samples": len(held),
         "coverage": number(held.mean()),
-        "under": bool(held.mean() < LEVEL - 1.96 * error),
+        "under": chance < 0.025 / parts,
     }
 
 

@@ -104,8 +104,9 @@ def tested(
 ) -> CoverageRecord | None:
     """Return how often intervals hold the values of the test split, and how wide they are.
 
-    None without a test split, or where too few images were set aside. The record is that of
-    `coverage.tested`; its parts are fifths of the widths, whose coverage is a mean over images.
+    None without a test split with known values, or where too few images were set aside. The record
+    is that of `coverage.tested`; its parts are fifths of the widths, whose coverage is a mean over
+    images.
 
     Args:
         model: as it is saved.
@@ -124,6 +125,8 @@ def tested(
         held.append(both[0])
         sizes.append(both[1])
     known = [i for i, each in enumerate(held) if np.isfinite(each).any()]
+    if not known:
+        return None
     held, sizes = [held[i] for i in known], [sizes[i] for i in known]
     means = np.array([np.nanmean(each) for each in held])
     units = None if data.test.groups is None else data.test.groups[known]
@@ -153,13 +156,13 @@ def _fifths(held: list[np.ndarray], sizes: list[np.ndarray]) -> list[PartCoverag
                 shares.append(chosen.mean())
         if len(shares) < 2:
             continue
-        error = np.std(shares, ddof=1) / len(shares) ** 0.5
+        half = intervals.student(len(shares)) * np.std(shares, ddof=1) / len(shares) ** 0.5
         parts.append(
             {
                 "part": f"widths {low:.4g} to {high:.4g}",
                 "samples": len(shares),
                 "coverage": number(np.mean(shares)),
-                "under": bool(np.mean(shares) < LEVEL - 1.96 * error),
+                "under": bool(np.mean(shares) < LEVEL - half),
             }
         )
     return parts

@@ -14,14 +14,14 @@ from mlzoo.data.tables.label_sets import joined
 from mlzoo.drawing import pictures
 from mlzoo.drawing.circuits import circuit_diagram
 from mlzoo.layers.gradient_flow import lag_gradients
-from mlzoo.layers.predictive import DISTRIBUTION, LinearPosterior, distribution_model
-from mlzoo.layers.quantum.circuit import QuantumCircuit
-from mlzoo.reporting.figures import (
-    augmentation,
-    bands,
-    label_sets,
-    plots,
+from mlzoo.layers.predictive import (
+    DISTRIBUTION,
+    LinearPosterior,
+    distribution_model,
+    levels_of,
 )
+from mlzoo.layers.quantum.circuit import QuantumCircuit
+from mlzoo.reporting.figures import augmentation, bands, label_sets, plots
 from mlzoo.reporting.figures.probabilities.reliability import reliability_diagram
 from mlzoo.runs.models import outputs_of
 from mlzoo.tasks._samples import SampleOutcome
@@ -139,10 +139,10 @@ def _named(targets: np.ndarray, data: Data) -> list[Any]:
 
 
 def _error_band(folder: Path, model: keras.Model, data: Data) -> None:
-    """Draw the first target's predictive distribution over the input, where there is one number."""
+    """Draw the first target's mean and deviation over the input, where there is one number."""
     samples, spread = data.samples, distribution_model(model)
     numeric = samples.kind == "table" and not any(column.categories for column in samples.columns)
-    if spread is None or not numeric or len(samples.columns) != 1:
+    if spread is None or levels_of(model) or not numeric or len(samples.columns) != 1:
         return
     x = np.sort(data.train.inputs()[:, 0])
     room = 0.1 * (x[-1] - x[0])

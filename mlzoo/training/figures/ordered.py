@@ -17,12 +17,7 @@ from mlzoo.data.text.characters import continue_text
 from mlzoo.data.text.reader import CaptionReader, TextReader
 from mlzoo.drawing import pictures
 from mlzoo.layers.attention_decoder import attention_of
-from mlzoo.reporting.figures import (
-    attention,
-    forecasts,
-    plots,
-    timelines,
-)
+from mlzoo.reporting.figures import attention, forecasts, plots, timelines
 from mlzoo.runs.models import outputs_of
 from mlzoo.tasks._steps import labels_of
 from mlzoo.tasks._tallies import TallyOutcome

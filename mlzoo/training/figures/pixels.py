@@ -13,9 +13,7 @@ from mlzoo.data.samples import Data
 from mlzoo.data.specs import IGNORED
 from mlzoo.drawing import pictures
 from mlzoo.drawing.palette import class_colors
-from mlzoo.reporting.figures import (
-    reconstructions,
-)
+from mlzoo.reporting.figures import reconstructions
 from mlzoo.reporting.figures.pixels import instances, masks
 from mlzoo.reporting.figures.pixels.field_lines import field_lines
 from mlzoo.runs.models import outputs_of

@@ -354,5 +354,5 @@ class Training:
         self.steps.sync()
         if self.best is not None:
             checkpoints.assign(self.kept.weights, self.best)
-        ours = self.validated is self.model
-        raise diverged(place, loss, kept, names, self.config if ours else None)
+        theirs = hasattr(self.model, "compiled_with")
+        raise diverged(place, loss, kept, names, None if theirs else self.config)

@@ -15,6 +15,7 @@ from mlzoo.core.progress import Listener
 from mlzoo.data.samples import Part
 from mlzoo.runs.config_loading import merge
 from mlzoo.training.calibration.conformal import set_aside
+from mlzoo.training.calibration.coverage import part_coverage
 from tests.training import made
 from tests.training.made import LEAN
 
@@ -48,6 +49,15 @@ def test_groups_stay_together_and_too_few_samples_are_refused() -> None:
     tiny = made.data(n=60, shares=(0.97, 0.016))
     with pytest.raises(DataError, match=r"--conformal 0.5: the validation split is too small"):
         set_aside(made.config(conformal=0.5), tiny, 0, Listener())
+
+
+def test_parts_are_under_covered_beyond_what_chance_does_to_any_of_them() -> None:
+    rng = np.random.default_rng(0)
+    groups = (rng.uniform(size=(200, 50, 10)) < 0.9).astype("float64")
+    told = [any(part_coverage("g", each, 50)["under"] for each in trial) for trial in groups]
+    assert np.mean(told) < 0.05, "of 50 groups of 10 samples hardly any is told of"
+    held = np.repeat([0.0, 1.0], [12, 28])
+    assert part_coverage("a", held, 10)["under"] and not part_coverage("a", held[6:], 10)["under"]
 
 
 def table(path: Path) -> tuple[str, np.ndarray, np.ndarray]:

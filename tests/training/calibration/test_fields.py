@@ -10,7 +10,16 @@ import pytest
 import mlzoo
 from mlzoo.core import files
 from mlzoo.core.errors import UsageError
+from mlzoo.statistics.calibration.field_widths import field_widths
 from tests.training.made import LEAN
+
+
+def test_images_without_known_values_make_no_interval_narrower() -> None:
+    rng = np.random.default_rng(0)
+    known = [np.abs(rng.normal(size=(64, 1))) for _ in range(30)]
+    unknown = [np.full((64, 1), np.nan)] * 30
+    widths, both = field_widths(known, None), field_widths(known + unknown, None)
+    assert both.images == 30 and both.half(0.1) == widths.half(0.1)
 
 
 def test_intervals_of_fields_hold_the_share_that_is_asked_for(tmp_path: Path) -> None:
