@@ -95,7 +95,7 @@ def _with_features(
     return replace(
         findings,
         outliers=outliers(run, findings.samples, split, listener),
-        label_next=[] if new is None else label_next(run, str(new), config.label_next, listener),
+        label_next=[] if new is None else label_next(run, new, config.label_next, listener),
     )
 
 

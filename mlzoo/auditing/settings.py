@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from mlzoo.core.configs import Settings
+from mlzoo.core.fields import Flag
 from mlzoo.core.setting_types import as_list
 
 
@@ -18,7 +19,7 @@ class AuditConfig(Settings):
     """Folder of the findings; by default `audit` in the run folder. What it holds is replaced."""
     limit: Annotated[int, Field(ge=1, le=32)] = 16
     """Probable label errors that are printed and drawn; the CSV files have all."""
-    unlabeled: Path | None = None
+    unlabeled: Annotated[str | None, Flag(metavar="NEW")] = None
     """Samples without labels: label_next.csv lists which of them to label next, uncertain and
     unlike each other."""
     label_next: int = Field(20, ge=1)

@@ -172,6 +172,7 @@ def read_again(config: RunConfig, reader: Reader, progress: Progress | None = No
 
 def _as_recognized(config: RunConfig, reader: Reader) -> RunConfig:
     """A run's configuration with what was recognized in its data written out."""
+    from mlzoo.data.decoded.space import usable_cache
     from mlzoo.data.images.reader import ImageReader
     from mlzoo.data.sequences.reader import SeriesReader
     from mlzoo.data.tables.reader import TableReader
@@ -192,6 +193,7 @@ def _as_recognized(config: RunConfig, reader: Reader) -> RunConfig:
     update: dict[str, object] = {
         "source": source,
         "source_set": {**config.source_set, **source_settings},
+        "cache": usable_cache(config.cache),
     }
     if isinstance(reader, TableReader):
         update["raw_columns"] = reader.raw_columns

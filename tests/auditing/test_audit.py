@@ -75,7 +75,7 @@ def test_outliers_and_what_to_label_next(table: Path, run: OpenedRun, tmp_path: 
     centers = [known[::40][:1][0], known.mean(axis=0) + 100]
     new = pd.DataFrame([*[centers[0]] * 3, *[centers[1]] * 3], columns=["a", "b"])
     new.to_csv(tmp_path / "new.csv", index=False)
-    settings = {"out": tmp_path / "audit", "unlabeled": tmp_path / "new.csv", "label_next": 2}
+    settings = {"out": tmp_path / "audit", "unlabeled": str(tmp_path / "new.csv"), "label_next": 2}
     findings = audit(run, AuditConfig(**settings))
     listed = rows(tmp_path / "audit" / "outliers.csv")
     assert len(listed) == 121 and {"name", "split", "label", "unlike_p"} <= listed[0].keys()

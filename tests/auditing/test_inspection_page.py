@@ -58,7 +58,8 @@ def test_bars_and_bins_are_as_long_as_their_values() -> None:
     heights = re.findall(r'height="([\d.]+)"><title>', histogram("h", np.array([1, 1, 2, 3.0])))
     assert float(heights[0]) == pytest.approx(2 * float(heights[1])) and len(heights) == 3
     assert len(re.findall("<rect", histogram("h", np.linspace(0, 1, 99)))) == 24
-    assert len(re.findall("<rect", histogram("h", np.full(5, 0.3)))) == 1
+    for constant in (0.3, -7.0, 1e17):
+        assert len(re.findall("<rect", histogram("h", np.full(5, constant)))) == 1
 
 
 @needs_chromium

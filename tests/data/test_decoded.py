@@ -12,7 +12,7 @@ import pytest
 import mlzoo.data.quality.validation as checking
 from mlzoo.core.errors import UsageError
 from mlzoo.data.decoded.cache import DecodedCache
-from mlzoo.data.decoded.space import CacheChoice, cache_place, make_room
+from mlzoo.data.decoded.space import CacheChoice, cache_place, make_room, usable_cache
 from mlzoo.data.images.decoding import ImageForm
 from mlzoo.data.images.images import LazyImages
 from mlzoo.data.quality.validation import Checked, check_images
@@ -170,6 +170,35 @@ def test_what_was_used_longest_ago_leaves(tmp_path: Path) -> None:
     small = opened(tmp_path, 7)
     small.add(b"x" * 32, row(1), (1,))
     assert small.finish([b"x" * 32]) is None
+
+
+def test_where_a_file_can_grow_no_more_nothing_is_kept_and_nothing_left(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource", reason="Windows limits no file")
+    cache, before = opened(tmp_path), resource.getrlimit(resource.RLIMIT_FSIZE)
+    cache.add(b"k" * 32, row(1), (1,))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))
+    try:
+        assert cache.finish([b"k" * 32]) is None
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list(tmp_path.iterdir())
+
+
+def test_arrays_of_others_in_the_folder_are_not_removed_and_not_counted(tmp_path: Path) -> None:
+    own = [tmp_path / name for name in ("x.npy", "x.npz", "old.npy.partial")]
+    for path in own:
+        path.write_bytes(bytes(10**4))
+        os.utime(path, (0, 0))
+    cache = opened(tmp_path, limit=1000)
+    cache.add(b"k" * 32, row(1), (1,))
+    assert cache.finish([b"k" * 32]) is not None
+    assert all(path.exists() for path in own)
+
+
+def test_a_run_that_is_read_again_needs_no_cache_of_its_own(tmp_path: Path) -> None:
+    assert usable_cache(str(tmp_path)) == str(tmp_path)
+    assert usable_cache(str(tmp_path / "gone")) == "auto"
+    assert usable_cache("none") == "none"
 
 
 def test_by_itself_the_cache_is_for_large_images_made_small(

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from mlzoo.core.validation.values import split_words
 from mlzoo.data.quality.associations import cramers_v
 from mlzoo.data.quality.inspection import inspect
 from tests.data.pictures import config, folder, shared, tree_hash
@@ -118,6 +120,36 @@ def test_problems_come_with_commands_that_solve_them(tmp_path: Path) -> None:
     assert row["command"].startswith(command)
     dropped = row["command"].removeprefix(command).split(",")
     assert sorted(dropped) == ["a", "gaps", "one", "twice"], "a counts the rows"
+
+
+def test_commands_train_on_the_data_as_they_were_read(tmp_path: Path) -> None:
+    rows = [f"{i % 7},{i % 11},{i},1,{i % 2}" for i in range(60)]
+    (tmp_path / "t.csv").write_text("\n".join(["a,b,c,one,y", *rows]))
+    given = {"drop": ["c"], "fractions": "70/15/15", "source_set": {"delimiter": ","}}
+    [row] = inspect(config(tmp_path / "t.csv", source="table", **given))["remedies"]
+    assert row["command"] == (
+        f"mlzoo train auto {tmp_path}/t.csv --source table --source-set delimiter=, "
+        "--fractions 70/15/15 --drop c,one"
+    )
+
+
+def test_a_column_that_gives_the_target_away_is_left_out_whatever_its_name(tmp_path: Path) -> None:
+    rows = [f"{i / 7},{i % 2 + 3},{i % 2}" for i in range(40)]
+    for name in ('it\'s "x"', "height, m"):
+        quoted = '"' + name.replace('"', '""') + '"'
+        (tmp_path / "t.csv").write_text("\n".join([f"a,{quoted},y", *rows]))
+        found = inspect(config(tmp_path / "t.csv", task="classification"))
+        [command] = [row["command"] for row in found["remedies"]]
+        assert split_words(shlex.split(command)[-1]) == [name]
+        assert found["remedies"][0]["problem"].endswith("leave it out if it is a copy")
+
+
+def test_parts_of_one_date_are_no_columns_that_say_the_same(tmp_path: Path) -> None:
+    dates = [f"{2020 + i // 30}-{1 + 11 * (i < 30):02d}-{1 + i % 28:02d}" for i in range(60)]
+    rows = [f"{i % 7},{date},{(i * i) % 11 / 7}" for i, date in enumerate(dates)]
+    (tmp_path / "t.csv").write_text("\n".join(["a,day,y", *rows]))
+    found = inspect(config(tmp_path / "t.csv", source="table"))
+    assert not [row for row in found["remedies"] if "say the same" in row["problem"]]
 
 
 def test_decisions_come_with_their_certainty(tmp_path: Path) -> None:

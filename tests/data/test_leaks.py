@@ -129,7 +129,7 @@ def test_a_column_that_copies_the_target_is_refused(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     y = rng.normal(size=60).round(3)
     path = table(tmp_path, {"v": rng.normal(size=60), "w": 3 * y + 2, "y": y})
-    with pytest.raises(DataError, match="column 'w' gives the target 'y' away .*--drop 'w'"):
+    with pytest.raises(DataError, match="column 'w' gives the target 'y' away .*--drop w"):
         datasets.load(config(path))
     assert len(datasets.load(config(path, drop=["w"])).train) == 36
     noisy = table(tmp_path, {"w": y + rng.normal(0, 0.1, 60), "y": y})

@@ -145,6 +145,22 @@ def test_a_cell_in_a_far_corner_is_refused_before_room_is_made(tmp_path: Path) -
         loading.read(config(far))
 
 
+@pytest.mark.parametrize("offset", [6, 30 + len("xl/worksheets/sheet1.xml")])
+def test_an_encrypted_or_damaged_spreadsheet_is_named(tmp_path: Path, offset: int) -> None:
+    import zipfile
+
+    path = tmp_path / "book.xlsx"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/worksheets/sheet1.xml", '<c r="A1"/>' * 1000)
+    content = bytearray(path.read_bytes())
+    content[offset : offset + 2] = b"\x01\x00" if offset == 6 else b"\xff\xff"
+    if offset == 6:
+        content[content.find(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="book.xlsx"):
+        loading.read(config(path))
+
+
 def test_sheets(tmp_path: Path) -> None:
     path = tmp_path / "book.xlsx"
     rows = [[None, None, None], [None, "a", "y"], *([None, n / 2, "uv"[n % 2]] for n in range(8))]

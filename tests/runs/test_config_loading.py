@@ -18,6 +18,7 @@ from mlzoo.core.settings import SHARED, all_settings
 from mlzoo.runs.config_loading import check_plugin_settings, merge, resolved_yaml
 from mlzoo.training.starting.folder import config_text
 from mlzoo.training.train import train_merged
+from tests.data.pictures import folder
 
 
 def write(path: Path, text: str) -> Path:
@@ -242,6 +243,10 @@ def test_paths_in_the_file_do_not_depend_on_the_working_directory(
     (tmp_path / "t.csv").write_text("a,y\n1,2\n")
     merged = merge({"model": "mlp", "data": "t.csv"})
     assert yaml.safe_load(config_text(merged))["data"] == str(tmp_path / "t.csv")
+    folder(tmp_path / "photos", {"a": 1, "b": 1})
+    (tmp_path / "kept").mkdir()
+    merged = merge({"model": "cnn", "data": "photos", "cache": "kept"})
+    assert yaml.safe_load(config_text(merged))["cache"] == str(tmp_path / "kept")
 
 
 @pytest.mark.slow

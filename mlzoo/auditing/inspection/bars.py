@@ -52,7 +52,7 @@ def histogram(title: str, values: np.ndarray) -> Markup:
     low, high = float(values.min()), float(values.max())
     whole = bool((values == np.round(values)).all()) and high - low < _BINS
     edges = (
-        np.arange(low - 0.5, high + 1)
+        low - 0.5 + np.arange(int(high - low) + 2)
         if whole or high <= low
         else np.linspace(low, high, _BINS + 1)
     )

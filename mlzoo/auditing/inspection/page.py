@@ -155,11 +155,11 @@ def _picture(samples: Samples, seed: int) -> dict[str, str] | None:
     """Draw some samples as a network gets them; None where they can't be drawn."""
     if samples.problem is not None or samples.environment is not None or samples.target.written:
         return None
+    if isinstance(samples.inputs, Sequences) and samples.inputs.uneven:
+        return None
     count = min(_SAMPLES, len(samples))
     chosen = np.sort(np.random.default_rng(seed).permutation(len(samples))[:count])
     inputs = samples.inputs[chosen]
-    if isinstance(samples.inputs, Sequences) and samples.inputs.uneven:
-        return None
     with tempfile.TemporaryDirectory() as folder:
         names = [column.name for column in samples.columns]
         path = sample_grid(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -33,6 +35,13 @@ def split_words(text: str) -> list[str]:
     """Return the words of a comma-separated text; one that holds a comma stands in quotes."""
     [row] = csv.reader([text.replace("\n", " ")], skipinitialspace=True) if text else [[]]
     return [word.strip() for word in row if word.strip()]
+
+
+def join_words(names: Iterable[str]) -> str:
+    """Return words as one comma-separated text, the inverse of `split_words`."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(names)
+    return text.getvalue()
 
 
 def as_text(value: Any) -> Any:

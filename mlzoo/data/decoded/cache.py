@@ -13,6 +13,7 @@ import io
 import os
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,8 +115,9 @@ class DecodedCache:
         except OSError:
             return None
         finally:
-            if self._file is not None:
-                self._file.close()
+            with suppress(OSError):  # what was not written yet is written once more
+                if self._file is not None:
+                    self._file.close()
             self._partial.unlink(missing_ok=True)
 
     def _whole(self, keys: Sequence[bytes]) -> StoredRows | None:

@@ -14,6 +14,8 @@ from mlzoo.core.remote.cache import cache_root
 
 PARTIAL = ".partial"
 """The end of a file's name until it is whole."""
+_OURS = f"{'[0-9a-f]' * 16}-*.npy*"
+"""Pattern of the names of files of rows; others in the folder are not of the cache."""
 _ABANDONED = 3600.0
 """Seconds after which a partial file that nothing was written to is one of a process that ended."""
 _MANY_PIXELS = 2**28
@@ -74,8 +76,17 @@ def cache_place(choice: CacheChoice, pixels: int, row_bytes: int, file_bytes: in
     return folder if writable else None
 
 
+def usable_cache(folder: str) -> str:
+    """Return the cache of a run that is read again: its folder, `auto` where that is gone.
+
+    Args:
+        folder: as of `CacheChoice`.
+    """
+    return folder if folder in ("auto", "none") or os.access(folder, os.W_OK) else "auto"
+
+
 def make_room(folder: Path, needed: int, limit: int) -> bool:
-    """Remove what was used longest ago until so many bytes fit; return whether they do.
+    """Remove rows that were used longest ago until so many bytes fit; return whether they do.
 
     Args:
         folder: of the cache.
@@ -85,7 +96,7 @@ def make_room(folder: Path, needed: int, limit: int) -> bool:
     if needed > limit:
         return False
     files = []
-    for path in folder.glob("*.npy*"):
+    for path in folder.glob(_OURS):
         try:
             facts = path.stat()
         except FileNotFoundError:  # another process removed or renamed it

@@ -122,11 +122,13 @@ def target_copies(samples: Samples) -> list[str]:
         return [f"{count}: {shown}{more}"] if same else []
     if samples.kind != "table" or samples.target.is_input or samples.labels.ndim > 1:
         return []
+    from mlzoo.data.tables.columns import drop_flag
+
     matrix = np.asarray(samples.inputs[:])
     gives_away = _same_number if samples.target.sample_numbers else _same_partition
     return [
         f"column {column.name!r} gives the target {samples.target_names[0]!r} away ({reason}); "
-        f"if it is a copy of it, --drop {column.origin!r}"
+        f"leave it out if it is a copy: {drop_flag([column.origin])}"
         for index, column in enumerate(samples.columns)
         if (reason := gives_away(matrix[:, index], samples.labels, bool(column.categories)))
     ]

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TypedDict
 
 import numpy as np
 
+from mlzoo.core import configs
 from mlzoo.core.configs import RunConfig
-from mlzoo.core.validation.values import split_words
+from mlzoo.core.fields import settings
+from mlzoo.core.validation.values import join_words, split_words
 from mlzoo.data.quality.associations import pearson
 from mlzoo.data.samples import Samples
 from mlzoo.data.tables.columns import drop_flag
@@ -20,7 +23,6 @@ _MISSING = 0.5
 _SAME = 0.98
 """The correlation from which on two columns say the same."""
 _MOST_COLUMNS = 60
-_REPEATED = ("source", "target", "task", "group_by", "size", "file_column")
 _OPTION = re.compile(r"(--[a-z][a-z-]*)((?: (?:'[^']*'|\"[^\"]*\"|auto|skip|merge|balanced))?)")
 _DROPPED = re.compile(r"--drop (\S.*)$")
 _SETTLED = ("--loss", "--split", "--fractions", "--source", "--limit", "--sampler")
@@ -67,7 +69,7 @@ def remedies(
             continue
         if (match := _DROPPED.search(text)) is not None:
             words = split_words(shlex.split(match[1])[0])
-            idle.append((text.removesuffix(match[0]).rstrip("; "), words[-1]))
+            idle.append((text.removesuffix(match[0]).rstrip("; :"), words[-1]))
             continue
         options = _named(text)
         rows.append(
@@ -89,13 +91,30 @@ def _named(text: str) -> list[str]:
 
 
 def _command(config: RunConfig, samples: Samples, options: Sequence[str]) -> str:
+    """Return a command that trains on the data as they were read, with options beside."""
     model = "unet" if samples.target.dense else "auto"
     words = ["mlzoo", "train", model, config.data]
-    for name in _REPEATED:
-        value = getattr(config, name)
-        if value is not None and f"--{name.replace('_', '-')}" not in options:
-            words += [f"--{name.replace('_', '-')}", str(value)]
+    fields = settings(Path(configs.__file__), "RunConfig")
+    names = {field.name for field in fields if field.panel == "Data"} - {"data"}
+    given = config.model_dump(mode="json", include=names, exclude_defaults=True)
+    for name, value in given.items():
+        flag = f"--{name.replace('_', '-')}"
+        if flag not in options:
+            words += _given(flag, value)
     return shlex.join([*words, *options])
+
+
+def _given(flag: str, value: object) -> list[str]:
+    """Return an option with a value as words of a command."""
+    if value is True:
+        return [flag]
+    if isinstance(value, Mapping):
+        return [word for name, part in value.items() for word in (flag, f"{name}={_text(part)}")]
+    return [flag, _text(value)]
+
+
+def _text(value: object) -> str:
+    return join_words(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _columns(samples: Samples) -> list[tuple[str, str]]:
@@ -111,11 +130,13 @@ def _columns(samples: Samples) -> list[tuple[str, str]]:
         known = values >= 0 if column.categories else ~np.isnan(values)
         missing = 1 - float(known.mean())
         if missing >= _MISSING:
-            rows.append((f"column {column.name!r}: {missing:.0%} missing", column.origin))
+            rows.append((f"column {column.origin!r}: {missing:.0%} missing", column.origin))
         elif not column.categories and len(np.unique(values[known])) > 1:
             useful.append((column.origin, values))
     for second, (name, values) in enumerate(useful[:_MOST_COLUMNS]):
         for other, others in useful[:second]:
+            if other == name:  # parts of one date
+                continue
             both = ~np.isnan(values) & ~np.isnan(others)
             if both.sum() > 2 and abs(r := pearson(values[both], others[both])) >= _SAME:
                 rows.append((f"columns {other!r} and {name!r} say the same (r = {r:.3f})", name))

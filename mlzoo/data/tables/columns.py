@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 import shlex
 from collections.abc import Iterable, Sequence
@@ -13,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from mlzoo.core.errors import DataError
+from mlzoo.core.validation.values import join_words
 from mlzoo.data.sequences.times import are_dates
 from mlzoo.data.tables.expanding import Expanded, expand_dates, expand_texts, features
 from mlzoo.data.tables.reader import Column
@@ -79,9 +78,7 @@ def _text_among_numbers(table: Table, name: str, rows: np.ndarray) -> str:
 
 def drop_flag(names: Iterable[str], dropped: Sequence[str] = ()) -> str:
     """The option that leaves columns out, as the shell takes it, those left out already first."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow(dict.fromkeys([*dropped, *names]))
-    return f"--drop {shlex.quote(text.getvalue())}"
+    return f"--drop {shlex.quote(join_words(dict.fromkeys([*dropped, *names])))}"
 
 
 def encode(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -83,8 +84,8 @@ def _refuse_far_cells(path: Path) -> None:
                         f"all cells up to there is more than the {free / 2**30:.1f} GiB of memory "
                         "that are free; delete what lies far from the table, or save it as .csv"
                     )
-    except (zipfile.BadZipFile, OSError, NotImplementedError):
-        return  # which the reader names
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError):
+        return  # damaged or encrypted, which the reader names
 
 
 def _last(archive: zipfile.ZipFile, name: str) -> tuple[int, int]:

@@ -49,8 +49,8 @@ def scores_for(folder: Path, task: str, coverage: float) -> ConformalScores | No
     target = target_of(task)
     if not (target.sample_class or target.sample_numbers):
         raise UsageError(
-            "--coverage: is for one class or number a sample, and for forecasts; this run is of "
-            f"{task}"
+            "--coverage: is for one class or number a sample, for forecasts, fields and masks of "
+            f"two classes; this run is of {task}"
         )
     path = folder / "calibration.json"
     calibration = files.read_mapping(path) if path.is_file() else {}

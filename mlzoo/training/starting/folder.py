@@ -73,6 +73,8 @@ def config_text(merged: Merged, unread: Collection[str] = ()) -> str:
         path = expand(getattr(config, name) or "")
         if path.exists() and (name == "data" or path.is_file()):
             read[name] = recorded(getattr(config, name))
+    if config.cache not in ("auto", "none"):
+        read["cache"] = recorded(config.cache)
     omit = set(unread_by_source(values, set(values))) | {"name"}
     omit |= {name for name in ("metrics", "log") if not getattr(config, name)}
     return resolved_yaml(merged, read, omit | {*unread})
