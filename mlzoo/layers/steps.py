@@ -55,8 +55,10 @@ class ConcatPooling(LastStep):
         last = super().call(x, mask)
         if mask is None:
             return ops.concatenate([ops.mean(x, axis=1), ops.max(x, axis=1), last], axis=-1)
-        known = ops.cast(mask, x.dtype)[..., None]
-        mean = ops.sum(x * known, axis=1) / ops.sum(known, axis=1)
+        known = ops.cast(mask, "float32")[..., None]
+        # Sums of thousands of steps are beyond 16 bits.
+        mean = ops.sum(ops.cast(x, "float32") * known, axis=1) / ops.sum(known, axis=1)
+        mean = ops.cast(mean, x.dtype)
         # The lowest number of 16 bits is -65504.
         highest = ops.max(ops.where(mask[..., None], x, ops.cast(-6e4, x.dtype)), axis=1)
         return ops.concatenate([mean, highest, last], axis=-1)

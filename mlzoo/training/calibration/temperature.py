@@ -231,6 +231,8 @@ def _held_out(
         y_true.append(truth[known])
         unit.append(np.full(len(known), position))
     units = np.concatenate(unit)
+    if not len(units):
+        return None
     if rows.groups is not None:
         units = np.unique(rows.groups, return_inverse=True)[1].reshape(-1)[units]
     values = np.concatenate(logits).astype("float64")

@@ -3,7 +3,9 @@
 After each step a <- d a + (1 - d) w, beginning with the weights after the first step (Polyak and
 Juditsky, "Acceleration of stochastic approximation by averaging", 1992, with weights that fall).
 Keras' optimizers hold the averages beside their other variables, so that checkpoints do. The
-statistics of batch normalization are averages already, and are left as they are.
+statistics of batch normalization are averages already, and are left as they are. Where a step is
+divided into micro-batches, Keras averages after each of them, so that the average is nearly, not
+exactly, that of whole steps.
 """
 
 from __future__ import annotations
