@@ -16,7 +16,7 @@ MIXED = {"MixUp": {"alpha": 0.2}}
 SMOOTH = {"loss": "crossentropy", "loss_set": {"label_smoothing": 0.1}}
 VARIANTS: dict[str, dict[str, Any]] = {
     "default": {},
-    "ema=0.99": {"ema": 0.99},
+    "ema_momentum=0.99": {"ema_momentum": 0.99},
     "label_smoothing=0.1": SMOOTH,
     "MixUp": {"augment": [MIXED]},
 }

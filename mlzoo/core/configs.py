@@ -254,7 +254,7 @@ class RunConfig(Settings):
     """Clip the norm of all gradients together."""
     clip_value: float | None = Field(None, gt=0)
     """Clip every gradient entry."""
-    ema: float = Field(0.0, ge=0, lt=1)
+    ema_momentum: float = Field(0.0, ge=0, lt=1)
     """Decay of an exponential moving average of the weights, such as 0.99 a step, which is
     validated, kept and saved in their place; 0: none."""
     class_weights: Annotated[str, Flag(basic=True)] = "none"

@@ -242,10 +242,12 @@ def unread_by_samples(samples: Samples, config: RunConfig) -> dict[str, str]:
     stopping = ("early_stopping", "early_stopping_delta", "early_stopping_baseline")
     if samples.problem is not None:
         reason = f"has no effect on {samples.task}: residuals are minimized (--set points)"
-        unread |= dict.fromkeys(("batch_size", "loss", *stopping, "monitor", "keep", "ema"), reason)
+        unread |= dict.fromkeys(
+            ("batch_size", "loss", *stopping, "monitor", "keep", "ema_momentum"), reason
+        )
     if samples.environment is not None:
         reason = f"has no effect on {samples.task}: the weights of the best val_return are kept"
-        unread |= dict.fromkeys(("loss", *stopping, "monitor", "keep", "ema"), reason)
+        unread |= dict.fromkeys(("loss", *stopping, "monitor", "keep", "ema_momentum"), reason)
     if not getattr(samples.inputs, "uneven", False):
         unread["buckets"] = "has no effect: no sequences of different lengths are here"
     if samples.target.dense and not _cut(samples, config):

@@ -41,9 +41,10 @@ def compile_for_training(
     compiled: Compiled | None = getattr(model, "compiled_with", None)
     if networks is not None:
         refuse_episodes(data, config)
-        if config.ema:
+        if config.ema_momentum:
             raise UsageError(
-                f"--ema has no effect on {config.model}, a model of several networks: leave it out"
+                f"--ema-momentum has no effect on {config.model}, a model of several networks: "
+                "leave it out"
             )
         from mlzoo.training.loop.networks import NetworksModel
 

@@ -43,9 +43,9 @@ def build_optimizer(
         "global_clipnorm": config.clip_norm,
         "clipvalue": config.clip_value,
     }
-    if config.ema:
+    if config.ema_momentum:
         # Keras averages after every micro-batch.
-        common |= {"use_ema": True, "ema_momentum": config.ema ** (1 / micro)}
+        common |= {"use_ema": True, "ema_momentum": config.ema_momentum ** (1 / micro)}
     if micro > 1:
         common["gradient_accumulation_steps"] = micro
     common = {name: value for name, value in common.items() if value is not None}

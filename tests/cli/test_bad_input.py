@@ -340,7 +340,7 @@ GOOD_VALUES = {
     "devices": 1,
     "profile": None,
     "weight_ranges": None,
-    "ema": 0.9,
+    "ema_momentum": 0.9,
     "augment_trials": 3,
     "warmup": 1,
     "decay_every": 2,

@@ -18,7 +18,7 @@ from mlzoo.core.validation.plugins import (
 
 _BY_STEPS = (
     *("learning_rate", "batch_size", "clip_norm", "clip_value", "sampler", "checkpoint_every"),
-    *("augment", "devices", "profile", "weight_ranges", "ema"),
+    *("augment", "devices", "profile", "weight_ranges", "ema_momentum"),
 )
 """Fields that an optimizer reads unless it takes the whole training split at once."""
 
@@ -56,7 +56,7 @@ _COMPILED = (
     *("optimizer", "learning_rate", "momentum", "weight_decay", "clip_norm", "clip_value"),
     *("schedule", "warmup", "decay_every", "decay_factor", "plateau_patience"),
     *("loss", "focal_gamma", "tversky_beta", "top_share"),
-    *("optimizer_set", "schedule_set", "loss_set", "ema"),
+    *("optimizer_set", "schedule_set", "loss_set", "ema_momentum"),
 )
 """Fields that a model has decided on that its own build function compiles."""
 

@@ -147,7 +147,7 @@ class Training:
             self.batches.close()
         self.listener.end()
         self.steps.release()
-        finish(self.trained, self.config.ema)
+        finish(self.trained, self.config.ema_momentum)
         return self._keep()
 
     def _epoch(self) -> None:
@@ -162,7 +162,7 @@ class Training:
         self.steps.sync()
         row = dict(place.means)
         rate = last_rate(self.trained.optimizer)
-        with averaged(self.trained, self.config.ema):
+        with averaged(self.trained, self.config.ema_momentum):
             row |= {f"val_{name}": value for name, value in self._validate().items()}
             seconds = time.monotonic() - began
             place.history.append({"epoch": place.epoch, **row, "learning_rate": rate})

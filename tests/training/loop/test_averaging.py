@@ -39,7 +39,7 @@ def fitted(folder: Path, listener: Listener | None = None, **more):
 
 @pytest.mark.backends
 def test_the_average_of_the_weights_is_validated_and_saved(tmp_path: Path) -> None:
-    training, fit = fitted(tmp_path, ema=DECAY)
+    training, fit = fitted(tmp_path, ema_momentum=DECAY)
     average, steps = training.seen[0], 5  # 36 samples, 8 a step
     expected = []
     for step, weights in enumerate(training.seen[1:], start=2):
@@ -64,19 +64,21 @@ def test_the_average_of_the_weights_is_validated_and_saved(tmp_path: Path) -> No
 def test_a_cut_changes_no_bit(tmp_path: Path) -> None:
     (tmp_path / "whole").mkdir()
     copies = CopyAt(tmp_path / "whole", {7})
-    best = {"ema": DECAY, "keep": "best", "checkpoint_every": 0}
+    best = {"ema_momentum": DECAY, "keep": "best", "checkpoint_every": 0}
     whole, _ = fitted(tmp_path / "whole", copies, **best)
     again, _ = fitted(tmp_path / "cut-7", **best)
     assert checkpoints.weights_sha256(again.model) == checkpoints.weights_sha256(whole.model)
 
 
 def test_who_has_no_steps_has_no_average() -> None:
-    assert "ema" in inert({"model": "mlp", "optimizer": "lbfgs", "ema": 0.9}, {"ema"})
+    assert "ema_momentum" in inert(
+        {"model": "mlp", "optimizer": "lbfgs", "ema_momentum": 0.9}, {"ema_momentum"}
+    )
 
 
 def test_micro_batches_average_as_whole_steps_do() -> None:
     from mlzoo.training.optimizers import build_optimizer
 
-    optimizer = build_optimizer(made.config(ema=0.9), 5, micro=2)
+    optimizer = build_optimizer(made.config(ema_momentum=0.9), 5, micro=2)
     assert optimizer.use_ema and optimizer.ema_momentum**2 == pytest.approx(0.9)
     assert not build_optimizer(made.config(), 5).use_ema
