@@ -18,6 +18,8 @@ TAPS = 9
 KERNELS = tuple(combinations(range(TAPS), 3))
 """Positions of the three weights of 2, of all 84 kernels."""
 MOST_DILATIONS = 32
+CELLS = 2**25
+"""Numbers that the taps of a chunk of sequences see, at most."""
 _GOLDEN = (5**0.5 + 1) / 2
 
 
@@ -60,6 +62,11 @@ class ConvolutionKernels:
         Args:
             sequences: (n, steps, channels), NaN beyond the end of each.
         """
+        chunk = max(1, CELLS // (TAPS * int(np.prod(sequences.shape[1:]))))
+        parts = range(0, len(sequences), chunk)
+        return np.concatenate([self._features(sequences[i : i + chunk]) for i in parts])
+
+    def _features(self, sequences: np.ndarray) -> np.ndarray:
         scaled, lengths = _scaled(sequences, self.mean, self.scale)
         columns = []
         for each, response in _responses(scaled, self.convolved):

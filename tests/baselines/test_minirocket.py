@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mlzoo.baselines import minirocket
+from mlzoo.baselines import _convolution_kernels, minirocket
 from mlzoo.baselines._convolution_kernels import KERNELS, ConvolutionKernels, fit_kernels
 from mlzoo.baselines._ridge_features import PENALTIES, fit_ridge
 from mlzoo.data.sequences.sequences import Sequences
@@ -41,7 +41,7 @@ def by_hand(kernels: ConvolutionKernels, sequence: np.ndarray) -> list[float]:
     return features
 
 
-def test_features_are_shares_of_responses_above_biases() -> None:
+def test_features_are_shares_of_responses_above_biases(monkeypatch: pytest.MonkeyPatch) -> None:
     x = uneven(5, 40, 3)
     kernels = fit_kernels(x, 84 * 12, np.random.default_rng(0))
     assert {each.dilation for each in kernels.convolved} == {1, 2, 3, 4}
@@ -54,6 +54,8 @@ def test_features_are_shares_of_responses_above_biases() -> None:
         assert (np.abs(row - expected) < 1e-6).mean() > 0.97
     longer = np.pad(x, ((0, 0), (0, 7), (0, 0)), constant_values=np.nan)
     np.testing.assert_array_equal(kernels.features(longer), features)
+    monkeypatch.setattr(_convolution_kernels, "CELLS", 2 * 9 * 40 * 3)  # two sequences at once
+    np.testing.assert_array_equal(kernels.features(x), features)
 
 
 @pytest.mark.parametrize("classes", [0, 3])

@@ -172,6 +172,18 @@ def test_what_was_used_longest_ago_leaves(tmp_path: Path) -> None:
     assert small.finish([b"x" * 32]) is None
 
 
+def test_rows_in_use_do_not_leave_for_new_ones(tmp_path: Path) -> None:
+    first, second = bytes(32), b"x" * 32
+    cache = opened(tmp_path)
+    cache.add(first, row(3), (3,))
+    cache.finish([first])
+    cache = opened(tmp_path, limit=128 + 4 + 7)
+    assert cache.find(first) is not None
+    cache.add(second, row(4), (4,))
+    assert cache.finish([first, second]) is None
+    assert opened(tmp_path).find(first) is not None
+
+
 def test_where_a_file_can_grow_no_more_nothing_is_kept_and_nothing_left(tmp_path: Path) -> None:
     resource = pytest.importorskip("resource", reason="Windows limits no file")
     cache, before = opened(tmp_path), resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -71,6 +71,7 @@ class DecodedCache:
         self._bytes = most * int(np.prod(shape)) * self._dtype.itemsize
         self._limit = limit
         self._known = [*self._read()]
+        self._used: set[Path] = set()
         self._lock = threading.Lock()
         self._partial = folder / f"{self._prefix}-{os.getpid()}-{os.urandom(4).hex()}.npy{PARTIAL}"
         self._file: io.BufferedRandom | None = None
@@ -79,7 +80,10 @@ class DecodedCache:
 
     def find(self, key: bytes) -> StoredRow | None:
         """Return what is kept of a file of some content."""
-        return next((entries[key] for entries in self._known if key in entries), None)
+        kept = next((entries[key] for entries in self._known if key in entries), None)
+        if kept is not None:
+            self._used.add(kept.path)
+        return kept
 
     def read(self, entry: StoredRow) -> np.ndarray | None:
         """Return the row of an entry; None where another process removed it."""
@@ -93,7 +97,7 @@ class DecodedCache:
                 return
             try:
                 if self._file is None:
-                    if not make_room(self._folder, self._bytes, self._limit):
+                    if not make_room(self._folder, self._bytes, self._limit, self._used):
                         self._failed = True
                         return
                     self._file = self._partial.open("w+b")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,13 +86,14 @@ def usable_cache(folder: str) -> str:
     return folder if folder in ("auto", "none") or os.access(folder, os.W_OK) else "auto"
 
 
-def make_room(folder: Path, needed: int, limit: int) -> bool:
+def make_room(folder: Path, needed: int, limit: int, spared: Collection[Path] = ()) -> bool:
     """Remove rows that were used longest ago until so many bytes fit; return whether they do.
 
     Args:
         folder: of the cache.
         needed: bytes that are to be written.
         limit: the most bytes that the folder may hold.
+        spared: files of rows that are in use.
     """
     if needed > limit:
         return False
@@ -109,7 +111,7 @@ def make_room(folder: Path, needed: int, limit: int) -> bool:
     for _, size, path in sorted(files):
         if held + needed <= limit:
             break
-        if not path.name.endswith(PARTIAL) and _removed(path):
+        if not path.name.endswith(PARTIAL) and path not in spared and _removed(path):
             held -= size
     return held + needed <= limit and shutil.disk_usage(folder).free > needed
 
