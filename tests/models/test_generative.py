@@ -25,8 +25,9 @@ from mlzoo.layers.input_scaling import input_spec
 from mlzoo.layers.networks import StepContext
 from mlzoo.runs import datasets
 from mlzoo.runs.models import draw_samples
-from mlzoo.training import checkpoints, figures
+from mlzoo.training import checkpoints
 from mlzoo.training.building import build_model
+from mlzoo.training.figures import unlabeled
 from mlzoo.training.loop.early_stopping import Fitted
 from mlzoo.training.loop.training import Training
 from mlzoo.training.signals import Stop
@@ -340,7 +341,7 @@ def test_resume_changes_no_bit_of_any_network(name: str, tmp_path: Path) -> None
 def test_drawn_images_stand_beside_the_training_images_nearest_to_them(tmp_path: Path) -> None:
     data = squares()
     copied = data.train.inputs(np.array([3, 7])) / 16
-    figures._beside_nearest(tmp_path, data, copied)
+    unlabeled._beside_nearest(tmp_path, data, copied)
     sheet = np.asarray(Image.open(tmp_path / "nearest_training.png"))
     cells = [[sheet[68 * r + 4 :, 68 * c + 4 :][:64, :64] for c in range(6)] for r in range(2)]
     for drawn, first, *others in cells:
