@@ -28,6 +28,16 @@ def rows(text: str) -> list[tuple[str, str]]:
     return re.findall(r"^\| ([^|]+?) \| `(mlzoo [^`]+)`", text, flags=re.MULTILINE)
 
 
+def one_epoch(words: list[str]) -> list[str]:
+    """Return the words of a command, which trains for one epoch where it trains by epochs."""
+    if words[0] not in TRAINS or words[1] in SOLVED:
+        return words
+    if "--epochs" not in words:
+        return [*words, "--epochs", "1"]
+    at = words.index("--epochs") + 1
+    return [*words[:at], "1", *words[at + 1 :]]
+
+
 def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--quick", action="store_true", help="train for one epoch")
@@ -47,8 +57,8 @@ def main() -> None:
                 print(f"left out {subject}: there is no {wine}")
                 continue
             words = shlex.split(command)[1:]
-            if args.quick and words[0] in TRAINS and words[1] not in SOLVED:
-                words += [] if "--epochs" in words else ["--epochs", "1"]
+            if args.quick:
+                words = one_epoch(words)
             if words[0] not in TRAINS:  # whose first word is a model, perhaps of a run's name
                 runs = folder / "saved_models"
                 words = [f"saved_models/{w}" if (runs / w).is_dir() else w for w in words]
