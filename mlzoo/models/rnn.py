@@ -21,6 +21,7 @@ from mlzoo.core.errors import UsageError
 from mlzoo.core.setting_types import Rate, Sizes, searched, searched_layers
 from mlzoo.data.specs import Inputs, Outputs, TrainingModel
 from mlzoo.models import _windows
+from mlzoo.models._sequence_recipe import sequence_recipe
 
 if TYPE_CHECKING:
     import keras
@@ -308,5 +309,7 @@ def initialize(model: keras.Model, data: Data) -> None:
 
 
 def recipe(data: Data, config: RunConfig) -> Recipe:
-    """Return the transform, normalization and shortcut that were best on the past."""
-    return _windows.recipe(data, config, tuple(Config.model_fields))
+    """Return folds for sequences with a class, or, of a series, what was best on its past."""
+    if data.samples.target.ahead:
+        return _windows.recipe(data, config, tuple(Config.model_fields))
+    return sequence_recipe(data)
