@@ -25,7 +25,7 @@ class Config(Settings):
 
     memory: int = Field(10, ge=1, le=1000)
     """Past steps that the estimate of the curvature is made from."""
-    tolerance: float = Field(2.220446049250313e-09, ge=0)
+    loss_tolerance: float = Field(2.220446049250313e-09, ge=0)
     """Relative fall of the loss in an iteration below which it has converged."""
     gradient_tolerance: float = Field(1e-5, ge=0)
     """Largest gradient entry below which it has converged."""
@@ -55,7 +55,7 @@ def build(config: Config) -> Callable[..., tuple[np.ndarray, str]]:
             "maxiter": iterations,
             "maxfun": 20 * iterations,
             "maxcor": config.memory,
-            "ftol": config.tolerance,
+            "ftol": config.loss_tolerance,
             "gtol": config.gradient_tolerance,
         }
         result = minimize(
