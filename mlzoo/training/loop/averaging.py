@@ -40,4 +40,7 @@ def averaged(model: keras.Model, decay: float) -> Iterator[None]:
 def finish(model: keras.Model, decay: float) -> None:
     """Give a model the averages of its weights in their place; see `averaged`."""
     if decay:
-        model.optimizer.finalize_variable_values(model.trainable_variables)
+        variables = model.trainable_variables
+        model.optimizer.finalize_variable_values(variables)
+        # On JAX they are the averages' own arrays now, which a step on the model gives away.
+        checkpoints.assign(variables, checkpoints.values(variables))
