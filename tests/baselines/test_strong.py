@@ -82,8 +82,8 @@ def test_naive_bayes_counts_categories_with_laplace_smoothing() -> None:
     each = np.array(
         [[4 / 7 * 4 / 7, 3 / 7 * 1 / 5], [4 / 7 * 1 / 7, 3 / 7 * 2 / 5], [4 / 7, 3 / 7]]
     )
-    found = bayes.predict(np.array([[0], [2], [-1]], "float32"))
-    np.testing.assert_allclose(found, each / each.sum(axis=1, keepdims=True))
+    predicted = bayes.predict(np.array([[0], [2], [-1]], "float32"))
+    np.testing.assert_allclose(predicted, each / each.sum(axis=1, keepdims=True))
     numbers = np.concatenate([np.arange(7.0)[:, None], colors], axis=1)
     both = make_data(numbers, targets, kind="table", columns=(Column("a"), *columns))
     both = replace(both, train=Part(both.samples, np.arange(7)))

@@ -138,18 +138,18 @@ def test_a_column_that_gives_the_target_away_is_left_out_whatever_its_name(tmp_p
     for name in ('it\'s "x"', "height, m"):
         quoted = '"' + name.replace('"', '""') + '"'
         (tmp_path / "t.csv").write_text("\n".join([f"a,{quoted},y", *rows]))
-        found = inspect(config(tmp_path / "t.csv", task="classification"))
-        [command] = [row["command"] for row in found["remedies"]]
+        inspected = inspect(config(tmp_path / "t.csv", task="classification"))
+        [command] = [row["command"] for row in inspected["remedies"]]
         assert split_words(shlex.split(command)[-1]) == [name]
-        assert found["remedies"][0]["problem"].endswith("leave it out if it is a copy")
+        assert inspected["remedies"][0]["problem"].endswith("leave it out if it is a copy")
 
 
 def test_parts_of_one_date_are_no_columns_that_say_the_same(tmp_path: Path) -> None:
     dates = [f"{2020 + i // 30}-{1 + 11 * (i < 30):02d}-{1 + i % 28:02d}" for i in range(60)]
     rows = [f"{i % 7},{date},{(i * i) % 11 / 7}" for i, date in enumerate(dates)]
     (tmp_path / "t.csv").write_text("\n".join(["a,day,y", *rows]))
-    found = inspect(config(tmp_path / "t.csv", source="table"))
-    assert not [row for row in found["remedies"] if "say the same" in row["problem"]]
+    inspected = inspect(config(tmp_path / "t.csv", source="table"))
+    assert not [row for row in inspected["remedies"] if "say the same" in row["problem"]]
 
 
 def test_decisions_come_with_their_certainty(tmp_path: Path) -> None:

@@ -54,8 +54,8 @@ def test_groups_stay_together_and_too_few_samples_are_refused() -> None:
 def test_parts_are_under_covered_beyond_what_chance_does_to_any_of_them() -> None:
     rng = np.random.default_rng(0)
     groups = (rng.uniform(size=(200, 50, 10)) < 0.9).astype("float64")
-    told = [any(part_coverage("g", each, 50)["under"] for each in trial) for trial in groups]
-    assert np.mean(told) < 0.05, "of 50 groups of 10 samples hardly any is told of"
+    warned = [any(part_coverage("g", each, 50)["under"] for each in trial) for trial in groups]
+    assert np.mean(warned) < 0.05, "of 50 groups of 10 samples hardly any is warned of"
     held = np.repeat([0.0, 1.0], [12, 28])
     assert part_coverage("a", held, 10)["under"] and not part_coverage("a", held[6:], 10)["under"]
 
