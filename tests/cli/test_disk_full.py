@@ -95,6 +95,8 @@ def test_a_limit_of_size(world: Path, tmp_path: Path) -> None:
         cwd=tmp_path,
         capture_output=True,
         text=True,
+        # Python would leave compiled modules cut at the limit, and every later import would fail.
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2048, 2048)),
     )
     assert done.returncode == 4, done.stderr
