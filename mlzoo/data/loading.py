@@ -185,8 +185,12 @@ def _as_recognized(config: RunConfig, reader: Reader) -> RunConfig:
     source_settings: dict[str, object] = {}
     if "season" in fields and isinstance(reader, SeriesReader):
         source_settings = {"time": reader.time or "none", "season": reader.season}
+        if not reader.ahead:  # older runs know the calendar of the past alone
+            source_settings["known_ahead"] = ["none"]
     header = config.source_set.get("header", "auto")
     names = reader.table_columns if isinstance(reader, TableReader) else reader.input_names
+    if isinstance(reader, SeriesReader):  # other channels may be of the calendar
+        names = reader.targets
     if "header" in fields and header == "auto" and names:
         unnamed = all(re.fullmatch(r"column\d+", name) for name in names)
         source_settings["header"] = "no" if unnamed else "yes"

@@ -145,6 +145,11 @@ class Samples:
         places = tuple(channels.index(name) for name in self.target_names if name in channels)
         return places if len(places) == len(self.target_names) else ()
 
+    @property
+    def context_channels(self) -> tuple[int, ...]:
+        """Where channels that are known ahead stand among the inputs' channels."""
+        return getattr(self.reader, "context", ())
+
     def only(self, indices: np.ndarray) -> Samples:
         """The samples at some positions, as samples of their own."""
 

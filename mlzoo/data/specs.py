@@ -315,12 +315,13 @@ class Outputs:
     `units` numbers at every pixel, restored as those of a regression. Labeling: one unit a class,
     two for two classes, at every step. Forecasting: `units` numbers at each of the `horizon` steps
     that follow, restored as those of a regression; `channels` are their places among the input's,
-    where they are inputs. Restoration: the channels of an image, from 0 to 1, restored as numbers
-    of a regression. Reconstruction: the input after `scaling` (serialized layers, as those of
-    `Inputs`), of shape `shape`, whose last axis has `units` entries; `bounded` if all lie from 0 to
-    1; `code` is the size of the model's bottleneck, once there is a model. Generation: the same;
-    `conditions` is the number of classes that samples are drawn of, 0 without a choice.
-    Translation: one unit a symbol at each of the `shape[0]` places of the longest target. With
+    where they are inputs, and `context` those of inputs that are known ahead. Restoration: the
+    channels of an image, from 0 to 1, restored as numbers of a regression. Reconstruction: the
+    input after `scaling` (serialized layers, as those of `Inputs`), of shape `shape`, whose last
+    axis has `units` entries; `bounded` if all lie from 0 to 1; `code` is the size of the model's
+    bottleneck, once there is a model. Generation: the same; `conditions` is the number of classes
+    that samples are drawn of, 0 without a choice. Translation: one unit a symbol at each of the
+    `shape[0]` places of the longest target. With
     `distribution` the head of a regression predicts standard deviations too, which a layer
     `distribution` holds beside means, or quantiles of these levels, of which the median is first.
     """
@@ -331,6 +332,7 @@ class Outputs:
     std: tuple[float, ...] = ()
     horizon: int = 0
     channels: tuple[int, ...] = ()
+    context: tuple[int, ...] = ()
     scaling: Sequence[dict[str, Any]] = ()
     shape: tuple[int, ...] = ()
     bounded: bool = False

@@ -22,11 +22,13 @@ class Candidates:
         kernels: (kernels, window, horizon) classic forecasts.
         channel: of the target.
         log: whether the targets' channels are logarithms.
+        context: channels whose values are features as they are, never changes.
     """
 
     kernels: np.ndarray
     channel: int
     log: bool
+    context: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,12 +71,27 @@ class WindowRidge:
         x, season = self._adjusted(rows.x)
         features = self._features(x)
         self.shift = features.mean(axis=0)
-        left, self.sizes, self.right = np.linalg.svd(features - self.shift, full_matrices=False)
+        self.factors = self._factors(features - self.shift, x.shape[2])
+        scaled = (features - self.shift) * self.factors
+        left, self.sizes, self.right = np.linalg.svd(scaled, full_matrices=False)
         self.scale = float((self.sizes**2).sum()) / max(1, features.shape[1])
         y = in_logarithms(rows.y) if candidates.log else rows.y
         rest = y - season - self._structural(x)
         self.intercept = rest.mean(axis=1)
         self.projected = left.T @ (rest - self.intercept[:, None])
+
+    def _factors(self, features: np.ndarray, channels: int) -> np.ndarray:
+        """Return factors (features,) that give channels of context the size of the target's.
+
+        Penalties are alike for all features, and units of context may be any.
+        """
+        factors = np.ones((features.shape[1] // channels, channels))
+        if self.candidates.context:
+            squares = np.square(features).mean(axis=0).reshape(factors.shape).mean(axis=0)
+            for place in self.candidates.context:
+                if squares[place] > 0 and squares[self.candidates.channel] > 0:
+                    factors[:, place] = np.sqrt(squares[self.candidates.channel] / squares[place])
+        return factors.ravel()
 
     def _adjusted(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray | float]:
         """Return windows without their season, and the season to add (n, horizon)."""
@@ -89,6 +106,8 @@ class WindowRidge:
     def _features(self, x: np.ndarray) -> np.ndarray:
         """Return (n, features); of long windows the last steps alone are not 0."""
         features = x - x[:, -1:] if self.relative else x.copy()
+        context = list(self.candidates.context)
+        features[..., context] = x[..., context]
         features[:, : max(0, x.shape[1] - max(1, _MOST_FEATURES // x.shape[2]))] = 0
         return features.reshape(len(x), -1)
 
@@ -105,7 +124,7 @@ class WindowRidge:
         """Yield (kernels, n, horizon) for each penalty, and without a regression, transformed."""
         x, season = self._adjusted(x)
         base = self._structural(x) + season
-        scores = (self._features(x) - self.shift) @ self.right.T
+        scores = ((self._features(x) - self.shift) * self.factors) @ self.right.T
         for penalty in PENALTIES:
             change = (scores * self._shrunk(penalty)) @ self.projected
             yield base + self.intercept[:, None] + change
@@ -126,6 +145,7 @@ class WindowRidge:
         shrunk = np.stack([self._shrunk(penalty) for penalty in PENALTIES])
         factors = weights[:-1].T @ shrunk
         kernel = self.right.T @ np.einsum("kr,krh->rh", factors, self.projected)
+        kernel *= self.factors[:, None]
         return kernel, weights[:-1].sum(axis=0) @ self.intercept - self.shift @ kernel
 
     def seasonal(self, weights: np.ndarray, kernel: np.ndarray) -> np.ndarray | float:

@@ -88,7 +88,7 @@ def linear_start(data: Data, log: bool = False, season: int = 1) -> Start:
         train = _rows(data, data.train, target, log, most)
         valid = _rows(data, data.valid, target, log, min(most, _MOST_SCORED))
         folds = list(_folds(train, valid))
-        candidates = Candidates(kernels, channel, log)
+        candidates = Candidates(kernels, channel, log, data.outputs.context)
         past = _history(data, target, log) if season > 1 and folds else None
         profiles = None if past is None else _profiles(past, season, folds, train, candidates)
         steady = _steady(train, valid, channel)
@@ -229,10 +229,12 @@ def _combined(
         weight, intercept = ridges[-1].weighted(each)
         kernel += weight
         bias += intercept
-        if not ridges[-1].relative:  # z @ weight = (z - last) @ weight + last @ level
-            level = weight.reshape(steps, channels, horizon).sum(axis=0)
-            levels += level
-            bias += mean @ level
+        # z @ weight = (z - last) @ weight + last @ level, where features are no changes.
+        level = weight.reshape(steps, channels, horizon).sum(axis=0)
+        if ridges[-1].relative:
+            level[~np.isin(np.arange(channels), candidates.context)] = 0
+        levels += level
+        bias += mean @ level
         offsets = offsets + ridges[-1].seasonal(each, weight)
     structure = np.einsum("rpk,kwh->wh", weights, candidates.kernels)
     kernel.reshape(steps, channels, horizon)[:, candidates.channel] += structure

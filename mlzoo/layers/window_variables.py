@@ -45,7 +45,8 @@ def set_variables(model: keras.Model, data: Data) -> None:
         layer = layers[NormalizedWindow]
         layer.mean.assign(windows.mean(axis=(0, 1)))
         spread = _over_zero(windows.std(axis=(0, 1)), windows)
-        layer.scale.assign(spread if layer.kind == "none" else usual)
+        fixed = np.isin(np.arange(windows.shape[-1]), layer.context)
+        layer.scale.assign(np.where(fixed | (layer.kind == "none"), spread, usual))
     if WindowShortcut in layers:
         spread = _over_zero(last.std(axis=0), windows)
         season = layers[WindowSeason].season if WindowSeason in layers else 1

@@ -77,11 +77,15 @@ class NormalizedWindow(_WindowLayer):
     Args:
         kind: `none`, `last` or `standard`.
         channels: positions of the targets among the channels.
+        context: positions of channels whose level matters, which are normalized as with `none`.
     """
 
-    def __init__(self, kind: str, channels: Sequence[int], **kwargs: Any) -> None:
+    def __init__(
+        self, kind: str, channels: Sequence[int], context: Sequence[int] = (), **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.channels = [int(channel) for channel in channels]
+        self.context = [int(channel) for channel in context]
         if kind not in NORMALIZATIONS:
             raise ValueError(f"kind is {kind!r}; choose one of {', '.join(NORMALIZATIONS)}")
         self.kind = kind
@@ -104,6 +108,11 @@ class NormalizedWindow(_WindowLayer):
             variance = ops.mean(ops.square(x - level), axis=1, keepdims=True)
             # Added within the root, whose gradient is infinite at 0.
             scale = ops.sqrt(variance + ops.square(_FLATTEST * scale))
+        if self.context and self.kind != "none":
+            flags = [float(channel in self.context) for channel in range(x.shape[-1])]
+            fixed = ops.convert_to_tensor(flags, x.dtype)
+            level = level * (1 - fixed) + ops.cast(self.mean, x.dtype) * fixed
+            scale = scale * (1 - fixed) + ops.cast(self.scale, x.dtype) * fixed
         places = ops.convert_to_tensor(self.channels, "int32")
         of_targets = (ops.take(each, places, axis=2) for each in (level, scale))
         return ((x - level) / scale, *of_targets)
@@ -115,7 +124,8 @@ class NormalizedWindow(_WindowLayer):
 
     def get_config(self) -> dict[str, object]:
         """Return the arguments that rebuild the layer."""
-        return {**super().get_config(), "kind": self.kind, "channels": self.channels}
+        own = {"kind": self.kind, "channels": self.channels, "context": self.context}
+        return {**super().get_config(), **own}
 
 
 @keras.saving.register_keras_serializable(package="mlzoo")

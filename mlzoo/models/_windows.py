@@ -124,7 +124,9 @@ def opened(config: Windowed, inputs: Inputs, outputs: Outputs) -> OpenedWindows:
     raw, _ = inputs.start()
     windows = transformed(config.transform, raw, outputs)
     kind = "none" if config.normalize_window == "auto" else config.normalize_window
-    x, base, scale = NormalizedWindow(kind, outputs.channels, name="normalized")(windows)
+    x, base, scale = NormalizedWindow(kind, outputs.channels, outputs.context, name="normalized")(
+        windows
+    )
     head: dict[str, object] = {}
     if config.shortcut == "linear":
         base = linear(windows, outputs, L2, "shortcut", config.season)

@@ -51,7 +51,12 @@ class Config(Settings):
     calendar: Annotated[list[Literal["day", "week", "year"]], BeforeValidator(as_list)] = Field(
         default_factory=list
     )
-    """Where each step stands in the day, week or year, as further inputs: day, week, year."""
+    """Where each step stands in the day, week or year, as further inputs: day, week, year; also of
+    the steps to forecast, where a window is as long as these."""
+    known_ahead: Annotated[list[str], BeforeValidator(as_list)] = Field(default_factory=list)
+    """Columns whose values are known before they come, such as holidays or prices, comma-separated:
+    forecasts see those of the steps to forecast, which new data give in rows without targets;
+    none: not even the calendar."""
 
 
 def recognizes(path: str) -> bool:

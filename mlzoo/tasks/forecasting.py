@@ -115,6 +115,7 @@ class Task(HeadedTask):
             *mean_and_std(train.targets.reshape(-1, shape[-1])),
             horizon=int(shape[1]),
             channels=samples.target_channels,
+            context=samples.context_channels,
         )
 
     def read_predictions(self, path: Any) -> Forecasts:

@@ -19,9 +19,8 @@ from mlzoo.data.reader_record import reader_of as reader_of_run
 from mlzoo.data.record import split_record, trained_on
 from mlzoo.data.samples import Samples
 from mlzoo.data.sequences.inference_series import last_windows
-from mlzoo.data.sequences.seasons import choose_season
+from mlzoo.data.sequences.seasons import choose_season, default_window
 from mlzoo.data.sequences.sequences import Series
-from mlzoo.data.sequences.series import default_window
 from mlzoo.data.sequences.windows import Windows, shared_time, split_by_time
 from mlzoo.data.splits.splitting import split
 from mlzoo.runs import datasets
@@ -434,7 +433,7 @@ def test_faults_name_the_series(tmp_path: Path) -> None:
 
 def test_calendar_features_are_inputs(tmp_path: Path) -> None:
     path = counted(tmp_path, 40, tide_sin=np.arange(40))
-    samples = read(path, window=2, source_set={"calendar": "week,year"})
+    samples = read(path, window=2, source_set={"calendar": "week,year", "known_ahead": "none"})
     names = ["v", "tide_sin", "week_sin", "week_cos", "year_sin", "year_cos"]
     assert samples.reader.channels == tuple(names)
     angle = 2 * np.pi * 2 / 7  # 2020-01-01 was a Wednesday
@@ -749,3 +748,75 @@ def test_new_series_of_several(tmp_path: Path) -> None:
     assert found.times == [["2020-01-09"], ["2020-01-10"]]
     with pytest.raises(DataError, match="has no column 'plant', which tells the series apart"):
         last_windows(counted(tmp_path), reader)
+
+
+# -- Known ahead
+
+
+def promoted(path: Path, count: int = 40, more: int = 0) -> Path:
+    """A series of step numbers, whose promotions are known of some steps that follow too."""
+    steps = np.arange(count + more)
+    values = np.where(steps < count, steps, np.nan)
+    return write(path, date=dates(count + more), promotion=steps + 100, v=values)
+
+
+AHEAD = {"window": 4, "horizon": 3, "source_set": {"known_ahead": "promotion"}}
+
+
+def test_a_window_knows_given_columns_of_the_steps_to_forecast(tmp_path: Path) -> None:
+    samples = read(promoted(tmp_path / "s.csv"), **AHEAD)
+    assert samples.target_names == ("v",)
+    assert samples.reader.input_names == ("v", "promotion (+3)")
+    assert samples.context_channels == (1,)
+    assert samples.inputs[5].tolist() == [[5, 108], [6, 109], [7, 110], [8, 111]]
+    assert samples.targets[5].ravel().tolist() == [9, 10, 11]
+    assert len(samples) == 40 - 4 - 3 + 1
+    assert samples.targets[-1].ravel().tolist() == [37, 38, 39]
+    assert "known ahead: promotion; a window has them of the steps to forecast" in samples.notes
+    # Rows of which nothing but that is known belong to the future, also of training data.
+    again = read(promoted(tmp_path / "t.csv", 40, more=2), **AHEAD)
+    np.testing.assert_array_equal(again.inputs[:], samples.inputs[:])
+    labelled = read_labelled(str(tmp_path / "s.csv"), reader_of(samples))
+    np.testing.assert_array_equal(labelled.inputs[:], samples.inputs[:])
+
+
+def test_new_series_give_what_is_known_ahead(tmp_path: Path) -> None:
+    reader = reader_of(read(promoted(tmp_path / "s.csv"), **AHEAD))
+    latest = last_windows(promoted(tmp_path / "n.csv", 20, more=5), reader)
+    assert latest.windows[0].tolist() == [[16, 119], [17, 120], [18, 121], [19, 122]]
+    assert latest.times == [["2020-01-21", "2020-01-22", "2020-01-23"]]
+    with pytest.raises(DataError, match="'promotion' of the 3 steps to forecast, and 2 are given"):
+        last_windows(promoted(tmp_path / "n.csv", 20, more=2), reader)
+    path = promoted(tmp_path / "n.csv", 20, more=5)
+    path.write_text(path.read_text().replace("2020-01-22,", "2020-02-22,").split("2020-01-23")[0])
+    with pytest.raises(DataError, match="breaks off before 2020-02-22, one of the rows without"):
+        last_windows(path, reader)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"source_set": {"known_ahead": "v"}, "target": "v"}, "'v' is to be forecast"),
+        ({"source_set": {"known_ahead": "date"}}, "'date' is the time"),
+        ({"source_set": {"known_ahead": "prom"}}, "known_ahead=: .* 'prom'"),
+        ({**AHEAD, "window": 2}, "needs a window as long as the 3 steps to forecast"),
+    ],
+)
+def test_what_can_not_be_known_ahead(tmp_path: Path, fields: Any, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        read(promoted(tmp_path / "s.csv"), **fields)
+
+
+def test_the_calendar_is_known_ahead(tmp_path: Path) -> None:
+    path = counted(tmp_path, 40)
+    samples = read(path, window=2, horizon=2, source_set={"calendar": "week"})
+    angles = 2 * np.pi * (2 + np.arange(40)) / 7  # 2020-01-01 was a Wednesday
+    assert samples.inputs[0][:, 1] == pytest.approx(np.sin(angles[2:4]), abs=1e-6)
+    latest = last_windows(path, reader_of(samples)).windows[0]
+    assert latest[:, 2] == pytest.approx(np.cos(angles[-1] + 2 * np.pi / 7 * np.array([1, 2])))
+    past = read(path, window=2, horizon=3, source_set={"calendar": "week"})
+    assert past.reader.ahead == () and past.inputs[0][0, 1] == pytest.approx(np.sin(angles[0]))
+    # Runs of before go on to know the calendar of the past alone.
+    before = reader_of(samples).model_copy(update={"ahead": ()})
+    run = config(path, window=2, horizon=2, source_set={"calendar": "week"})
+    assert loading.read_again(run, before).inputs[0][0, 1] == pytest.approx(np.sin(angles[0]))

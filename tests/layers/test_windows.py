@@ -139,6 +139,16 @@ def test_other_channels_are_used() -> None:
     assert naive(data) > 2
 
 
+@pytest.mark.parametrize("size", [1e-3, 1e3])
+@pytest.mark.parametrize("horizon", [1, 3])
+def test_what_is_known_ahead_is_used_whatever_its_unit(horizon: int, size: float) -> None:
+    promoted = (RNG.random(300) < 0.3).astype(float)
+    y = np.cumsum(RNG.normal(size=300) * 0.1) + 5 * promoted
+    series = [np.stack([y, size * promoted], axis=1)]
+    assert error(series_data(series, window=8, horizon=horizon)) > 1
+    assert error(series_data(series, window=8, horizon=horizon, ahead=[1])) < 0.25
+
+
 def test_without_windows_to_judge_by_the_last_value_is_repeated() -> None:
     data = series_data([np.arange(6.0)], window=2)
     start = linear_start(data)
@@ -196,6 +206,14 @@ def test_each_window_is_normalized() -> None:
     windows, level, scale = map(numbers, layer(x))
     np.testing.assert_allclose(windows, x - x[:, -1:], atol=1e-6)
     np.testing.assert_array_equal(level, x[:, -1:, ::-1])
+    layer = NormalizedWindow("last", (0,), context=(1,))
+    layer.build((None, 4, 2))
+    layer.mean.assign([10.0, 1.0])
+    layer.scale.assign([2.0, 4.0])
+    steps = np.stack([np.arange(4.0), np.arange(4.0)], axis=-1)[None]
+    windows, level, _ = map(numbers, layer(steps))
+    np.testing.assert_allclose(windows[0], [[-1.5, -0.25], [-1, 0], [-0.5, 0.25], [0, 0.5]])
+    assert level.ravel().tolist() == [3]
     layer = NormalizedWindow("none", (0,))
     layer.build((None, 9, 2))
     layer.mean.assign([5.0, 4.0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from mlzoo.data.samples import Data, Part
 from mlzoo.data.sequences.reader import SeriesReader
 from mlzoo.data.sequences.sequences import Series
-from mlzoo.data.sequences.series import cut_windows
+from mlzoo.data.sequences.series import cut_windows, known_ahead
 from mlzoo.data.sequences.steps import fill_stretches
 from mlzoo.data.sequences.windows import split_by_time
 from mlzoo.data.specs import Inputs, Outputs
@@ -24,8 +25,12 @@ def series_data(
     targets: int = 1,
     stride: int = 1,
     missing: str = "error",
+    ahead: Sequence[int] = (),
 ) -> Data:
-    """Windows of series (steps,) or (steps, channels), 60/20/20 of the time."""
+    """Windows of series (steps,) or (steps, channels), 60/20/20 of the time.
+
+    Channels that are known `ahead` of the last steps are not: these have no windows.
+    """
     arrays = [np.asarray(values, "float32").reshape(len(values), -1) for values in series]
     found = [
         Series(f"s{i}", fill_stretches(values, missing, np.arange(0)), None, np.isnan(values))
@@ -40,8 +45,11 @@ def series_data(
         stride=stride,
         season=season,
         missing=missing,
+        ahead=tuple(names[place] for place in ahead),
     )
-    samples = cut_windows(found, reader)
+    unknown = np.full((horizon, len(names)), np.nan, "float32")
+    found = [replace(each, following=unknown) for each in found]
+    samples = cut_windows(known_ahead(found, reader), reader)
     assert samples.windows is not None
     shares = {"train": 0.6, "valid": 0.2, "test": 0.2}
     parts = split_by_time(samples.windows, shares, 0)[0]
@@ -53,6 +61,7 @@ def series_data(
         tuple(np.nanstd(train, axis=(0, 1)).tolist()),
         horizon,
         tuple(range(targets)),
+        reader.context,
     )
     return Data(
         samples,

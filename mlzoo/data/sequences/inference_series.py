@@ -15,6 +15,7 @@ from mlzoo.data.sequences.series import (
     Series,
     cut_windows,
     filled_note,
+    known_ahead,
     read_series,
     without_windows,
 )
@@ -51,6 +52,7 @@ def last_windows(location: Path, reader: SeriesReader) -> LastWindows:
     window, horizon = reader.window, reader.horizon
     table = _open(location, reader)
     all_series, warnings = read_series(table, location.name, reader, trained=True, last=window)
+    all_series = known_ahead(all_series, reader)
     notes = []
     for series in all_series:
         called = f"series {series.name}" if series.name else location.name
@@ -60,6 +62,7 @@ def last_windows(location: Path, reader: SeriesReader) -> LastWindows:
                 f"{window}; give more of its past"
             )
         first = len(series.values) - window
+        _check_ahead(series, called, reader)
         notes += _gaps(series, first, called, reader)
         notes.append(
             f"{called}: forecast from the last {window} steps, {series.label(first)} to "
@@ -78,7 +81,7 @@ def last_windows(location: Path, reader: SeriesReader) -> LastWindows:
 def read_windows(location: Path, reader: SeriesReader) -> Samples:
     """All windows of a table's series, with the values that follow them."""
     all_series, warnings = read_series(_open(location, reader), location.name, reader, trained=True)
-    samples = cut_windows(all_series, reader)
+    samples = cut_windows(known_ahead(all_series, reader), reader)
     warnings += without_windows(all_series, reader)
     return replace(samples, notes=tuple(filled_note(all_series, reader)), warnings=tuple(warnings))
 
@@ -87,6 +90,28 @@ def _open(location: Path, reader: SeriesReader) -> Table:
     """A file's columns, read as those of the training data."""
     names = [name for name in (*reader.targets, reader.time, reader.group) if name]
     return open_steps(location, reader.delimiter, reader.header, names)
+
+
+def _check_ahead(series: Series, called: str, reader: SeriesReader) -> None:
+    """Raise DataError unless what the model knows ahead is given for all steps to forecast."""
+    unknown = np.isnan(series.values[-reader.horizon :])
+    for place in reader.context:
+        if not unknown[:, place].any():
+            continue
+        name, given = reader.channels[place], reader.horizon - int(unknown[:, place].sum())
+        raise DataError(
+            f"{called}: the model knows {name!r} of the {reader.horizon} steps to forecast, and "
+            f"{given} are given; add a row for each of these steps, with what is known ahead and "
+            "without the other values"
+            if name in _columns_of(reader)
+            else f"{called}: the model knows {name!r} of the steps to forecast, but the times have "
+            "no usual step; give times at one step"
+        )
+
+
+def _columns_of(reader: SeriesReader) -> tuple[str, ...]:
+    """Return the channels that are columns, not of the calendar."""
+    return reader.channels[: len(reader.channels) - 2 * len(reader.calendar)]
 
 
 def _gaps(series: Series, first: int, called: str, reader: SeriesReader) -> list[str]:

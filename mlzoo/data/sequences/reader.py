@@ -59,6 +59,8 @@ class SeriesColumns(SequenceReader):
     """Column that tells several series apart."""
     calendar: tuple[Literal["day", "week", "year"], ...] = ()
     """Periods in which the place of each step is an input of its own."""
+    ahead: tuple[str, ...] = ()
+    """Channels that are known ahead: a window's step holds their value `horizon` steps later."""
     delimiter: Delimiter = None
     """Delimiter of the columns; None: recognized."""
     header: Header = "auto"
@@ -80,3 +82,14 @@ class SeriesReader(SeriesColumns):
     """Usual step in time: a pandas frequency, or a number; None: there is none."""
     reach_back: bool = False
     """True: inputs may reach back across the border of a split; in older runs they do not."""
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """Return the names of the channels, with the steps by which those known ahead are later."""
+        later = f" (+{self.horizon})"
+        return tuple(name + later * (name in self.ahead) for name in self.channels)
+
+    @property
+    def context(self) -> tuple[int, ...]:
+        """Return the places of the channels that are known ahead."""
+        return tuple(i for i, name in enumerate(self.channels) if name in self.ahead)

@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.special import fdtrc
 
 from mlzoo.data.sequences.sequences import Series
+from mlzoo.data.sequences.times import same_step, step_text
 
 SEASONS = {
     "D": (7, 365),
@@ -31,6 +32,7 @@ _LEAST_CORRELATION = 0.15
 _MOST_SEASONS, _MOST_LOOKED_AT = 20, 5000
 _FEWEST_SEASONS, _SEVERAL_SEASONS = 1.75, 5
 _PEAK_WIDTH, _LEAST_EXPLAINED = 0.1, 0.15
+_SHORTEST, _LONGEST_SEASON = 16, 60
 
 
 def choose_season(
@@ -190,3 +192,29 @@ def common_step(all_series: Sequence[Series]) -> Any:
     """The usual step of most series; None without one."""
     steps = Counter(series.times.step for series in all_series if series.times is not None)
     return max(steps, key=lambda step: (step is not None, steps[step]), default=None)
+
+
+def default_window(all_series: Sequence[Series], horizon: int, season: int) -> int:
+    """Four horizons or a season (of up to 60 steps), at most an eighth of the longest series."""
+    wanted = max(4 * horizon, season if season <= _LONGEST_SEASON else 0, _SHORTEST)
+    longest = max(len(series.values) for series in all_series)
+    return max(1, min(wanted, longest // 8))
+
+
+def different_steps(all_series: Sequence[Series]) -> list[str]:
+    """A warning where series have different usual steps."""
+    names: dict[Any, list[str]] = {}
+    for series in all_series:
+        if series.times is not None and series.times.step is not None:
+            same = (step for step in names if same_step(step, series.times.step))
+            names.setdefault(next(same, series.times.step), []).append(series.name)
+    if len(names) < 2:
+        return []
+    described = ", ".join(
+        f"{step_text(step)} ({len(series_names)}, such as {series_names[0]})"
+        for step, series_names in names.items()
+    )
+    return [
+        f"the series have different steps: {described}; a window spans more time in one than in "
+        "another (leave some out, or bring them to one step)"
+    ]

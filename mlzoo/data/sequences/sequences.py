@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -106,13 +107,30 @@ class Series:
     """One series: `values` (steps, channels) float32, targets first, then all other channels.
 
     `missing` (steps, channels) is True where a value was missing, whether it could be filled or
-    not; None: nowhere.
+    not; None: nowhere. `following` (horizon, channels) holds what is known of the steps that
+    follow, else NaN; None: nothing is.
     """
 
     name: str
     values: np.ndarray
     times: TimeAxis | None
     missing: np.ndarray | None = None
+    following: np.ndarray | None = None
+
+    def shifted(self, places: Sequence[int], horizon: int) -> Series:
+        """The series with some channels `horizon` steps later at each step, NaN where unknown."""
+        if not places:
+            return self
+        channels, steps = list(places), len(self.values)
+        assert self.following is not None
+        values, missing = self.values.copy(), self.missing
+        later = np.concatenate([values[:, channels], self.following[:horizon, channels]])
+        values[:, channels] = later[horizon : horizon + steps]
+        if missing is not None:
+            missing = missing.copy()
+            none = np.zeros((horizon, len(channels)), bool)
+            missing[:, channels] = np.concatenate([missing[horizon:, channels], none])[:steps]
+        return replace(self, values=values, missing=missing)
 
     def truth(self, targets: int) -> np.ndarray:
         """The targets (steps, targets), NaN where the value was missing."""

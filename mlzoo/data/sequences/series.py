@@ -14,7 +14,12 @@ from mlzoo.core.messages import few
 from mlzoo.core.registry import unknown
 from mlzoo.data.samples import Samples
 from mlzoo.data.sequences.reader import SeriesColumns, SeriesReader
-from mlzoo.data.sequences.seasons import choose_season, common_step
+from mlzoo.data.sequences.seasons import (
+    choose_season,
+    common_step,
+    default_window,
+    different_steps,
+)
 from mlzoo.data.sequences.sequences import Sequences, Series
 from mlzoo.data.sequences.steps import (
     Steps,
@@ -23,15 +28,15 @@ from mlzoo.data.sequences.steps import (
     open_steps,
     read_steps,
     refuse_missing,
+    split_future,
     with_time,
 )
-from mlzoo.data.sequences.times import calendar, check_calendar, same_step, step_text
+from mlzoo.data.sequences.times import TimeAxis, calendar, check_calendar
 from mlzoo.data.sequences.windows import Windows
 from mlzoo.data.tables.columns import numbers
 from mlzoo.data.tables.labels import class_name
 from mlzoo.data.tables.tables import Table
 
-_SHORTEST, _LONGEST_SEASON = 16, 60
 _FEW = 5
 _FEWEST_STEPS = 4
 """Steps of what deserves to be called a series."""
@@ -53,6 +58,7 @@ def load_series(config: Any) -> Samples:
     table = with_time(table, time)
     targets, channels, notes = _columns(config, table, time)
     notes = [*table.notes, *_time_note(time, table), *notes]
+    given = [name for name in config.known_ahead if name != "none"]
     columns = SeriesColumns(
         channels=tuple(channels),
         targets=tuple(targets),
@@ -60,6 +66,8 @@ def load_series(config: Any) -> Samples:
         group=config.group_by,
         missing=config.missing,
         calendar=tuple(config.calendar),
+        ahead=tuple(given),
+        horizon=config.horizon,
         dtype="float32",
         delimiter=config.delimiter,
         header=config.header,
@@ -68,16 +76,23 @@ def load_series(config: Any) -> Samples:
     season, why = choose_season(all_series, len(targets), config.season)
     window = config.window or default_window(all_series, config.horizon, season)
     _check_groups(all_series, config.group_by, window + config.horizon)
+    if given and window < config.horizon:
+        raise DataError(
+            f"--source-set known_ahead= needs a window as long as the {config.horizon} steps to "
+            f"forecast, and it has {window}; use a longer --window or a shorter --horizon"
+        )
+    whole = "none" not in config.known_ahead and window >= config.horizon
+    angles = _angle_names(config.calendar) if whole and _regular(all_series) else []
+    ahead = [*given, *angles]
     reader = SeriesReader(
-        **columns.model_dump(exclude_unset=True),
+        **{**columns.model_dump(exclude_unset=True), "ahead": ahead},
         window=window,
-        horizon=config.horizon,
         stride=config.stride or 1,
         season=season,
         step=common_step(all_series),
     )
-    samples = cut_windows(all_series, reader)
-    warnings += [*without_windows(all_series, reader), *_different_steps(all_series)]
+    samples = cut_windows(known_ahead(all_series, reader), reader)
+    warnings += [*without_windows(all_series, reader), *different_steps(all_series)]
     steps = sum(len(series.values) for series in all_series)
     several = f"{len(all_series)} series" if config.group_by else "one series"
     assert samples.windows is not None
@@ -88,10 +103,25 @@ def load_series(config: Any) -> Samples:
         *notes,
         f"windows: {window} steps of {', '.join(channels)}, then {config.horizon} of "
         f"{', '.join(targets)} (--window, --horizon, --stride)",
+        *(
+            [f"known ahead: {', '.join(ahead)}; a window has them of the steps to forecast"]
+            if ahead
+            else []
+        ),
         f"season: {why} (--source-set season=)",
         *filled_note(all_series, reader),
     ]
     return replace(samples, notes=tuple(notes), warnings=tuple(warnings))
+
+
+def _regular(all_series: Sequence[Series]) -> bool:
+    """Return whether the times that follow every series are known."""
+    return all(each.times is not None and each.times.step is not None for each in all_series)
+
+
+def known_ahead(all_series: Sequence[Series], reader: SeriesReader) -> list[Series]:
+    """Return series in which what is known ahead stands `horizon` steps earlier."""
+    return [series.shifted(reader.context, reader.horizon) for series in all_series]
 
 
 def _time_note(time: str | None, table: Table) -> list[str]:
@@ -134,6 +164,8 @@ def read_series(
         called = f"{what}, series {name}" if name else what
         try:
             steps: Steps = read_steps(rows, called, reader.time, table_channels)
+            columns_ahead = [name for name in table_channels if name in reader.ahead]
+            steps, future = split_future(steps, columns_ahead, called)
             end = steps.values if last is None else steps.values[-last:]
             refuse_missing(end, reader.missing, steps.channels, trained)
         except DataError as error:
@@ -141,18 +173,31 @@ def read_series(
         missing = np.isnan(steps.values)
         breaks = np.arange(0) if steps.times is None else steps.times.breaks
         filled = fill_stretches(steps.values, reader.missing, breaks)
+        following = np.full((reader.horizon, filled.shape[1]), np.nan, np.float32)
+        following[: len(future)] = future[: reader.horizon]
         if reader.calendar:
             check_calendar(steps.times, called)
             assert steps.times is not None
-            angles = calendar(steps.times.stamps, reader.calendar)
-            filled = np.concatenate([filled, angles.astype(np.float32)], axis=1)
+            angles, after = _angles(steps.times, reader)
+            filled = np.concatenate([filled, angles], axis=1)
+            following = np.concatenate([following, after], axis=1)
             missing = np.concatenate([missing, np.zeros(angles.shape, bool)], axis=1)
-        all_series.append(Series(name, filled, steps.times, missing if missing.any() else None))
+        unknown = missing if missing.any() else None
+        all_series.append(Series(name, filled, steps.times, unknown, following))
         across = "; no window reaches across a break"
         if steps.times is not None:
             has = len(steps.times.breaks) > 0
             warnings += [w + across * (has and "break" in w) for w in steps.times.warnings]
     return all_series, warnings
+
+
+def _angles(times: TimeAxis, reader: SeriesColumns) -> tuple[np.ndarray, np.ndarray]:
+    """Return the calendar of the steps, and of those that follow, NaN where these are unknown."""
+    following = times.following(reader.horizon)
+    angles = calendar(times.stamps, reader.calendar).astype(np.float32)
+    if following is None:
+        return angles, np.full((reader.horizon, angles.shape[1]), np.nan, np.float32)
+    return angles, calendar(following, reader.calendar).astype(np.float32)
 
 
 def _grouped(table: Table, column: str, what: str) -> dict[str, Table]:
@@ -312,13 +357,6 @@ def _some(flags: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
     return counts[starts + length] > counts[starts]
 
 
-def default_window(all_series: Sequence[Series], horizon: int, season: int) -> int:
-    """Four horizons or a season (of up to 60 steps), at most an eighth of the longest series."""
-    wanted = max(4 * horizon, season if season <= _LONGEST_SEASON else 0, _SHORTEST)
-    longest = max(len(series.values) for series in all_series)
-    return max(1, min(wanted, longest // 8))
-
-
 def _columns(config: Any, table: Table, time: str | None) -> tuple[list[str], list[str], list[str]]:
     """Targets, all channels (targets first), and notes."""
     names = [name for name in table.columns if name not in (time, config.group_by)]
@@ -327,6 +365,8 @@ def _columns(config: Any, table: Table, time: str | None) -> tuple[list[str], li
         named_columns.append(("--group-by", config.group_by))
     targets = _asked_targets(config)
     named_columns += [("--target", name) for name in targets]
+    ahead = [name for name in config.known_ahead if name != "none"]
+    named_columns += [("--source-set known_ahead=", name) for name in ahead]
     wrong = [
         f"{flag}: {unknown('column', name, table.columns)}"
         for flag, name in named_columns
@@ -339,6 +379,12 @@ def _columns(config: Any, table: Table, time: str | None) -> tuple[list[str], li
         taken |= dict.fromkeys(config.drop, "left out by --drop")
         if name in taken:
             raise DataError(f"--target: {name!r} is {taken[name]}; name a column of numbers")
+    for name in ahead:
+        taken = {time: "the time", config.group_by: "what tells the series apart"}
+        taken |= dict.fromkeys(config.drop, "left out by --drop")
+        taken |= dict.fromkeys(targets, "to be forecast")
+        if name in taken:
+            raise DataError(f"--source-set known_ahead=: {name!r} is {taken[name]}; name another")
     notes = []
     names = [name for name in names if name not in config.drop]
     if not names:
@@ -350,6 +396,7 @@ def _columns(config: Any, table: Table, time: str | None) -> tuple[list[str], li
     targets = list(dict.fromkeys(targets))
     if not targets:
         numeric = [name for name in names if _is_numeric(table, name)]
+        numeric = [name for name in numeric if name not in ahead]
         targets = [(numeric or names)[-1]]
         notes = [f"target: {targets[0]!r}, the last column of numbers (--target)"]
     others = [name for name in names if name not in targets]
@@ -372,25 +419,6 @@ def _is_numeric(table: Table, name: str) -> bool:
 
 def _angle_names(features: Sequence[str]) -> list[str]:
     return [f"{name}_{part}" for name in features for part in ("sin", "cos")]
-
-
-def _different_steps(all_series: Sequence[Series]) -> list[str]:
-    """A warning where series have different usual steps."""
-    names: dict[Any, list[str]] = {}
-    for series in all_series:
-        if series.times is not None and series.times.step is not None:
-            same = (step for step in names if same_step(step, series.times.step))
-            names.setdefault(next(same, series.times.step), []).append(series.name)
-    if len(names) < 2:
-        return []
-    described = ", ".join(
-        f"{step_text(step)} ({len(series_names)}, such as {series_names[0]})"
-        for step, series_names in names.items()
-    )
-    return [
-        f"the series have different steps: {described}; a window spans more time in one than in "
-        "another (leave some out, or bring them to one step)"
-    ]
 
 
 def _shared_axis(all_series: Sequence[Series]) -> tuple[list[np.ndarray], np.ndarray]:

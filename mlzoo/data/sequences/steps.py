@@ -289,6 +289,34 @@ def read_steps(
     return Steps(tuple(channels), np.stack(channel_values, axis=1), table, axis)
 
 
+def split_future(steps: Steps, ahead: Collection[str], what: str) -> tuple[Steps, np.ndarray]:
+    """Return the steps of the past, and the values (rows, channels) of those that follow.
+
+    The last rows, of which nothing but channels that are known ahead has a value, are the future.
+
+    Args:
+        steps: all rows.
+        ahead: names of the channels that are known ahead; without any all rows are the past.
+        what: how messages call the file.
+
+    Raises:
+        DataError: the future does not follow on the past.
+    """
+    other = [i for i, name in enumerate(steps.channels) if name not in ahead]
+    known = np.flatnonzero(~np.isnan(steps.values[:, other]).all(axis=1))
+    end = int(known[-1]) + 1 if len(known) and ahead else len(steps.values)
+    times = steps.times
+    if times is not None:
+        broken = times.breaks[times.breaks >= end]
+        if len(broken):
+            raise DataError(
+                f"{what}: time breaks off before {times.text(int(broken[0]))}, one of the rows "
+                "without targets that say what is known ahead; let them follow on the others"
+            )
+        times = times.until(end)
+    return replace(steps, values=steps.values[:end], times=times), steps.values[end:]
+
+
 def fill(
     values: np.ndarray, how: str, channels: Sequence[str], trained: bool = False
 ) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -47,16 +47,30 @@ class TimeAxis:
 
     def after(self, count: int) -> list[str]:
         """The times of the steps that follow, as text; `+1`, `+2`, ... without a usual step."""
+        following = self.following(count)
+        try:
+            if following is not None:
+                return [self.written(stamp) for stamp in following]
+        except NotImplementedError:  # beyond the year 9999
+            pass
+        return [f"+{number}" for number in range(1, count + 1)]
+
+    def following(self, count: int) -> np.ndarray | None:
+        """The times (count,) of the steps that follow; None without a usual step."""
         if self.step is None:
-            return [f"+{number}" for number in range(1, count + 1)]
+            return None
         last = self.stamps[-1]
-        if isinstance(self.step, str):
-            try:
-                following = pd.date_range(pd.Timestamp(last), periods=count + 1, freq=self.step)
-                return [self.written(stamp) for stamp in following[1:].to_numpy()]
-            except (NotImplementedError, OverflowError, ValueError):  # beyond the year 9999
-                return [f"+{number}" for number in range(1, count + 1)]
-        return [self.written(float(last) + self.step * i) for i in range(1, count + 1)]
+        if not isinstance(self.step, str):
+            return float(last) + self.step * np.arange(1, count + 1)
+        try:
+            dates = pd.date_range(pd.Timestamp(last), periods=count + 1, freq=self.step)
+        except (NotImplementedError, OverflowError, ValueError):  # beyond the year 9999
+            return None
+        return dates[1:].to_numpy()
+
+    def until(self, end: int) -> TimeAxis:
+        """The times of the steps before a position."""
+        return replace(self, stamps=self.stamps[:end], breaks=self.breaks[self.breaks < end])
 
     def text(self, position: int) -> str:
         """The time of a step as text."""
