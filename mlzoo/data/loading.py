@@ -53,7 +53,7 @@ def read(config: RunConfig, progress: Progress | None = None) -> Samples:
     refuse_undecodable([config.data], "the path")
     source, settings = source_config(config)
     module = registry.load("source", source)
-    unlabeled = _restoring_task() if config.restore else _unlabeled_task(config.model)
+    unlabeled = _restoring_task() if config.restore else _unlabeled_task(config.model, config.task)
     reads = not config.restore or "size" in type(settings).model_fields  # images, not tables
     if unlabeled is not None and reads and getattr(module, "UNLABELED", False):
         settings = settings.model_copy(update={"task": unlabeled})
@@ -111,13 +111,20 @@ def _normal(names: list[str], samples: Samples) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _unlabeled_task(model: str) -> str | None:
-    """Return the task of a model that learns samples themselves; None for any other."""
+def _unlabeled_task(model: str, wanted: str | None) -> str | None:
+    """Return the task of a model that learns samples themselves; None for any other.
+
+    Args:
+        model: its name.
+        wanted: task that was asked for, of a model of several; by default that of its first target.
+    """
     targets = registry.constants("model", model).get("TARGETS", ())
-    if not any(entry.startswith("inputs") for entry in targets):
-        return None
+    first = next((entry for entry in targets if entry.startswith("inputs")), None)
     tasks = [name for name in registry.names("task") if target_of(name).is_input]
-    return next((name for name in tasks if registry.accepts(model, name)), None)
+    tasks = [name for name in tasks if registry.accepts(model, name)]
+    if wanted in tasks:
+        return wanted
+    return next((name for name in tasks if str(target_of(name)) == first), None)
 
 
 def _restoring_task() -> str:

@@ -16,6 +16,7 @@ from mlzoo.core.errors import UsageError
 from mlzoo.core.files import expand, real_path, refuse_special
 from mlzoo.core.messages import sentences
 from mlzoo.data.objects.store import PREFIX, describe, sources_of
+from mlzoo.data.specs import target_of
 
 DATA_FIELDS = (
     "file_column",
@@ -138,12 +139,23 @@ def check_source(values: dict[str, Any], given: set[str]) -> list[tuple[str, str
         (name, f"has no effect with source {source}" + _series_hint(name, source))
         for name in DATA_FIELDS
         if name in given and name not in fields and name != "max_bad"
+        if name != "task" or not _chooses(str(values.get("model")), str(values.get("task")))
     ]
     if "max_bad" in given and "max_bad" not in fields and values.get("on_bad") == "skip":
         problems.append(("max_bad", f"has no effect with source {source}"))
     problems += _check_follow(source, values)
     source_settings, mistakes = _own_settings(source, module, values.get("source_set") or {})
     return problems + mistakes + _invalid(module, values, source_settings)
+
+
+def _chooses(model: str, task: str) -> bool:
+    """Return whether a task is one of several that a model has for samples without labels."""
+    try:
+        targets = registry.constants("model", model).get("TARGETS", ())
+        accepted = target_of(task).accepted_by(targets)
+    except UsageError:  # Told where names are checked.
+        return False
+    return accepted and sum(entry.startswith("inputs") for entry in targets) > 1
 
 
 def _series_hint(field: str, source: str) -> str:

@@ -52,11 +52,14 @@ def joined(encoder: keras.Model, decoder: keras.Model) -> keras.Model:
     """Return the model that decodes the mean codes of raw samples, with a layer `code`.
 
     Args:
-        encoder: from raw samples to means and log variances of codes (batch, 2 * n).
+        encoder: from raw samples to codes (batch, n), by a layer `code`; or to means and log
+            variances of codes (batch, 2 * n).
         decoder: from codes (batch, n) to scaled samples.
     """
     count = decoder.inputs[0].shape[-1]
-    moments = keras.layers.Reshape((2, count), name="moments_of_code")(encoder.outputs[0])
-    mean = keras.layers.Cropping1D((0, 1), name="mean_of_code")(moments)
-    code = keras.layers.Reshape((count,), name="code")(mean)
+    code = encoder.outputs[0]
+    if code.shape[-1] != count:
+        moments = keras.layers.Reshape((2, count), name="moments_of_code")(code)
+        mean = keras.layers.Cropping1D((0, 1), name="mean_of_code")(moments)
+        code = keras.layers.Reshape((count,), name="code")(mean)
     return keras.Model(encoder.inputs, decoder(code), name="autoencoder")

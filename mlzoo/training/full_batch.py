@@ -22,7 +22,14 @@ from mlzoo.data.samples import Data
 from mlzoo.layers.gradients import GradientRecorder
 from mlzoo.layers.predictive import trained_on
 from mlzoo.training import checkpoints
-from mlzoo.training.compiling import history_columns, inside_weights, measure, monitored
+from mlzoo.training.compiling import (
+    JIT,
+    compile_for_training,
+    history_columns,
+    inside_weights,
+    measure,
+    monitored,
+)
 from mlzoo.training.loop.batches import chunks, class_weights
 from mlzoo.training.loop.early_stopping import Fitted, stop_reason, watch
 from mlzoo.training.optimizers import build_loss, build_metrics, direction
@@ -61,14 +68,19 @@ def fit(
     if not solved:
         _check(model, config.optimizer)
     recorder = GradientRecorder()
-    model = trained_on(model, data.outputs)
-    model.compile(
-        optimizer=recorder,
-        loss=build_loss(config, data.outputs, inside_weights(config, data)),
-        metrics=build_metrics(data.outputs, extra=config.metrics),
-        jit_compile={"auto": "auto", "on": True, "off": False}[config.xla],
-    )
-    search = _Search(model, data, config, recorder, listener, stop)
+    if getattr(model, "networks", None) is not None:  # solved: they are only measured
+        columns = history_columns(config, data, model.networks)
+        model, _, _ = compile_for_training(model, data, config, 1, config.seed)
+    else:
+        columns = history_columns(config, data)
+        model = trained_on(model, data.outputs)
+        model.compile(
+            optimizer=recorder,
+            loss=build_loss(config, data.outputs, inside_weights(config, data)),
+            metrics=build_metrics(data.outputs, extra=config.metrics),
+            jit_compile=JIT[config.xla],
+        )
+    search = _Search(model, data, config, recorder, listener, stop, columns)
     listener.start(name, 1 if solved else config.epochs, 1)
     search.keep(solved) if solved else search.run()
     listener.end()
@@ -117,12 +129,13 @@ class _Search:
         recorder: GradientRecorder,
         listener: Listener,
         stop: Stop,
+        columns: list[str],
     ) -> None:
         self.model, self.data, self.config = model, data, config
         self.recorder, self.listener, self.stop = recorder, listener, stop
         inside = inside_weights(config, data) is not None
         self.weights = None if inside else class_weights(config.class_weights, data)
-        metric = monitored(config, data, history_columns(config, data))
+        metric = monitored(config, data, columns)
         self.watch = watch(config, metric, direction(metric))
         self.history: list[dict[str, float]] = []
         self.best: checkpoints.Arrays | None = None

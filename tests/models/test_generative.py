@@ -38,6 +38,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "vae": {"hidden": [24], "filters": [8, 12]},
     "dcgan": {"filters": 8, "code": 6},
     "diffusion": {"filters": 8, "sampling_steps": 4},
+    "pca": {"code": 5},
 }
 NAMES = [
     name
