@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mlzoo.data.samples import Data
 
 TARGETS = ("classes per symbol",)
+AUTO = ("image",)
 
 
 class Config(DecoderSettings):

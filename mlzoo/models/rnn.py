@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mlzoo.data.contracts import Recipe
     from mlzoo.data.samples import Data
 
-AUTO = ("sequence",)
+AUTO = ("sequence", "text")
 TARGETS = (
     "classes per sample",
     "numbers per sample",

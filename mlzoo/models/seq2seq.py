@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import keras
 
 TARGETS = ("classes per symbol",)
+AUTO = ("sequence",)
 
 
 class Config(DecoderSettings):

@@ -10,6 +10,8 @@ import pytest
 from mlzoo.core.validation.values import split_words
 from mlzoo.data.quality.associations import cramers_v
 from mlzoo.data.quality.inspection import inspect
+from mlzoo.data.quality.remedies import remedies
+from mlzoo.data.samples import Samples
 from tests.data.pictures import config, folder, shared, tree_hash
 
 
@@ -162,3 +164,20 @@ def test_decisions_come_with_their_certainty(tmp_path: Path) -> None:
     chosen = inspect(config(tmp_path / "t.csv", task="regression", source="table"))["recognized"]
     given = {row["what"]: row["certainty"] for row in chosen}
     assert (given["source"], given["task"]) == ("given", "given")
+
+
+@pytest.mark.parametrize(
+    ("kind", "task", "model"),
+    [
+        ("table", "classification", "auto"),
+        ("text", "text", "auto"),
+        ("image", "translation", "auto"),
+        ("image", "segmentation", "unet"),
+        ("image", "anomaly", "patchcore"),
+        ("table", "reconstruction", "autoencoder"),
+    ],
+)
+def test_commands_name_a_model_that_runs(kind: str, task: str, model: str) -> None:
+    samples = Samples(np.zeros((4, 8, 8, 1)), np.zeros(4, "int32"), task, kind=kind)
+    [row] = remedies(config("d"), samples, [], ["1 file is bad: --on-bad skip"])
+    assert row["command"] == f"mlzoo train {model} d --on-bad skip"

@@ -10,7 +10,7 @@ from typing import TypedDict
 
 import numpy as np
 
-from mlzoo.core import configs
+from mlzoo.core import configs, registry
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.fields import settings
 from mlzoo.core.validation.values import join_words, split_words
@@ -92,8 +92,7 @@ def _named(text: str) -> list[str]:
 
 def _command(config: RunConfig, samples: Samples, options: Sequence[str]) -> str:
     """Return a command that trains on the data as they were read, with options beside."""
-    model = "unet" if samples.target.dense else "auto"
-    words = ["mlzoo", "train", model, config.data]
+    words = ["mlzoo", "train", _model(samples), config.data]
     fields = settings(Path(configs.__file__), "RunConfig")
     names = {field.name for field in fields if field.panel == "Data"} - {"data"}
     given = config.model_dump(mode="json", include=names, exclude_defaults=True)
@@ -102,6 +101,20 @@ def _command(config: RunConfig, samples: Samples, options: Sequence[str]) -> str
         if flag not in options:
             words += _given(flag, value)
     return shlex.join([*words, *options])
+
+
+def _model(samples: Samples) -> str:
+    """Return the model that a command names: `auto` where it tries any on such samples."""
+    if samples.target.dense:
+        return "unet"
+    plugins = {name: registry.constants("model", name) for name in registry.names("model")}
+    fitting = [
+        name
+        for name, plugin in plugins.items()
+        if samples.target.accepted_by(plugin.get("TARGETS", registry.DEFAULT_TARGETS))
+    ]
+    tried = any(samples.kind in plugins[name].get("AUTO", ()) for name in fitting)
+    return registry.AUTO_MODEL if tried or not fitting else fitting[0]
 
 
 def _given(flag: str, value: object) -> list[str]:

@@ -26,8 +26,8 @@ METRICS = "metrics.json"
 def families(samples: Samples) -> list[str]:
     """Return the models that are tried on some data.
 
-    A model plug-in says so by `AUTO`, the kinds of samples (`image`, `table`, `sequence`), and is
-    tried where it predicts the kind of target.
+    A model plug-in says so by `AUTO`, the kinds of samples (`image`, `table`, `sequence`, `text`),
+    and is tried where it predicts the kind of target.
     """
     return [
         name

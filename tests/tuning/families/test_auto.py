@@ -43,6 +43,10 @@ def test_families_that_fit_the_samples_are_tried() -> None:
     assert tried((8, 8, 1), "image", masks, "segmentation") == ["unet", "unet_xception"]
     ahead = np.zeros((4, 2, 1), "float32")
     assert tried((5, 1), "sequence", ahead, "forecasting") == ["nlinear", "rnn", "tcn"]
+    codes = np.zeros((4, 6), "int32")
+    assert tried((8, 8, 1), "image", codes, "translation") == ["captioner"]
+    assert tried((5,), "sequence", codes, "translation") == ["seq2seq"]
+    assert tried((6,), "text", codes, "text") == ["rnn", "tcn"]
 
 
 def test_the_best_out_of_fold_gets_the_name_and_the_leaderboard(tmp_path: Path) -> None:
