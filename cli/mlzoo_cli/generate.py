@@ -30,6 +30,7 @@ def generate(
     config = from_options(GenerateConfig, given, problems)
     from mlzoo.api import load
     from mlzoo.reporting.drawn_samples import write_samples
+    from mlzoo.runs.contents.links import refuse_links
 
     opened = load(run, trust=trust)
     drawn = opened.generate(
@@ -46,6 +47,7 @@ def generate(
         **({"latent_grid": [side, side]} if config.latent_grid else {}),
     }
     folder = expand(config.output) if config.output else opened.path / "generated"
+    refuse_links(opened.path, folder)
     across = side if config.latent_grid else 0
     files = write_samples(folder, drawn.samples, opened.reader, facts, config.overwrite, across)
     if json:

@@ -164,6 +164,7 @@ def _around(
     from mlzoo.checking.landscapes.folders import folder_of
     from mlzoo.checking.settings import around, walks
     from mlzoo.runs import run_folder
+    from mlzoo.runs.contents.links import refuse_links
 
     problems += _idle([n for n in ("noise", "sweep", "tolerance", "view") if n in walking],
                       "on a run")  # fmt: skip
@@ -186,6 +187,7 @@ def _around(
         run_folder.find(config.to)
     default = path / "landscapes" / config.plane
     folder = folder_of(given.get("out"), given.get("name"), default, overwrite)
+    refuse_links(path, folder)
     from mlzoo.runs.devices import prepare
 
     prepare()

@@ -21,6 +21,7 @@ from mlzoo.core.progress import Listener
 from mlzoo.data.contracts import task
 from mlzoo.data.quality.similarity import near_pairs
 from mlzoo.data.samples import Samples
+from mlzoo.runs.contents.links import refuse_links
 from mlzoo.runs.opened import OpenedRun
 from mlzoo.tasks._predictions import SamplePredictions
 
@@ -54,6 +55,7 @@ def audit(run: OpenedRun, config: AuditConfig, listener: Listener | None = None)
     for name, part in data.parts().items():
         split[part.indices] = name
     folder = config.out or run.path / "audit"
+    refuse_links(run.path, folder)
     if masks:
         from mlzoo.auditing.mask_errors import judged_masks, mask_pictures
 

@@ -15,6 +15,7 @@ from mlzoo.core.errors import MlzooError, UsageError, raise_disk_full
 from mlzoo.core.files import expand
 from mlzoo.core.progress import Listener
 from mlzoo.data.reader_record import write_reader
+from mlzoo.runs.contents.links import refuse_links
 from mlzoo.runs.predicting.decisions import decision_record
 
 if TYPE_CHECKING:
@@ -141,6 +142,7 @@ def export(
     opened.require_predictions("export")
     name = f"{registry.stem(format)}-int8" if int8 else registry.stem(format)
     final = expand(output) if output else opened.path / "exports" / name
+    refuse_links(opened.path, final)
     _check_free(final, overwrite)
     _check_backend(format)
     partial = final.with_name(final.name + ".partial")

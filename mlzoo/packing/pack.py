@@ -20,6 +20,7 @@ from mlzoo.core.progress import Listener
 from mlzoo.data.images.reader import ImageReader
 from mlzoo.data.tables.reader import TableReader
 from mlzoo.packing.settings import MAX_PIXELS
+from mlzoo.runs.contents.links import refuse_links
 from mlzoo.runs.predicting.decisions import decision_record
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ def pack(
     opened = open_run(run, trust=trust) if isinstance(run, str | Path) else run
     check_kind(opened)
     final = expand(output) if output else opened.path / "exports" / "pack"
+    refuse_links(opened.path, final)
     if final.exists() and not overwrite:
         raise UsageError(
             f"{final} exists already; choose another --output, or replace it with --overwrite"

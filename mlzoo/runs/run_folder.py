@@ -34,15 +34,16 @@ from mlzoo.core.files import (
     write_text,
 )
 from mlzoo.runs import locks
+from mlzoo.runs.contents.links import refuse_links
 
 PARTIAL = ".partial"
 REPEATS = "repeats.json"
+"""The scores of the trainings that are done, in an unfinished run."""
 RECORDS = (
     *("data.json", "split.json", "metrics.json", "environment.json", "layers.json"),
     *("calibration.json", "decision.json"),
 )
 """Files that say what a finished run is, whose checksums are kept."""
-"""The scores of the trainings that are done, in an unfinished run."""
 EPOCHS = "epochs.csv"
 """The epochs of all trainings so far, in an unfinished run; see `core.progress`."""
 _REPLACES = "overwrite"
@@ -289,6 +290,7 @@ def reopen(path: Path) -> RunFolder:
             f"{final} exists beside {partial}, which would replace it when it is finished; rename "
             "or remove one of them"
         )
+    refuse_links(partial)
     return RunFolder(partial, final, lock(partial), overwrite)
 
 
@@ -329,8 +331,10 @@ def lock(folder: Path) -> IO[str]:
 
     Raises:
         FolderInUse: another process has it.
+        UsageError: the lock is a link that leads out of the folder.
     """
     path = folder / "lock"
+    refuse_links(folder, path)
     file = path.open("a+")
     try:
         _lock(file)

@@ -11,6 +11,7 @@ import keras
 from mlzoo.core.errors import UsageError
 from mlzoo.core.files import disk_errors
 from mlzoo.runs import run_folder
+from mlzoo.runs.contents.links import refuse_links
 from mlzoo.runs.devices import versions
 from mlzoo.tuning.plan import Plan
 from mlzoo.tuning.trials.journal import JOURNAL, Journal
@@ -39,6 +40,7 @@ class SearchFolder:
             raise UsageError(f"{path} is no search; choose another --name or --out")
         with disk_errors(path):
             path.mkdir(parents=True, exist_ok=True)
+        refuse_links(path)
         self._lock = run_folder.lock(path)
         removed = path / _REMOVED
         shutil.rmtree(

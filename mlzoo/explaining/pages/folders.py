@@ -30,16 +30,23 @@ from mlzoo.explaining.settings import RECORD
 from mlzoo.explaining.subjects import Subject
 from mlzoo.introspection.findings import Finding
 from mlzoo.runs import run_folder
+from mlzoo.runs.contents.links import refuse_links
 
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,5}(?=$| \()")
 """A file's ending, also before a class in brackets."""
 
 
 def default_folder(run: str, methods: Sequence[str]) -> Path:
-    """Return the default folder of explanations, within a run folder."""
+    """Return the default folder of explanations, within a run folder.
+
+    Raises:
+        UsageError: a link leads out of the run folder.
+    """
     path = expand(run)
     root = path.with_suffix("") if path.suffix == ".keras" else path
-    return root / "explanations" / run_folder.slug("-".join(methods))
+    folder = root / "explanations" / run_folder.slug("-".join(methods))
+    refuse_links(root, folder)
+    return folder
 
 
 def check_free(folder: Path, overwrite: bool) -> None:
