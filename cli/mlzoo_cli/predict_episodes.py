@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mlzoo.core.errors import UsageError
 from mlzoo.core.files import csv_text, write_text
+from mlzoo.training.signals import again_over, stopping
 from mlzoo_cli.output import ConsoleReporter, say, show, show_csv
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ def play_episodes(run: Run, data: list[str], config: PredictConfig, json: bool) 
     elif folder is None:
         show_csv(rows)
     else:
-        _write(folder, episode, rows)
+        with stopping("writing", again_over(folder)):
+            _write(folder, episode, rows)
     if not json:
         end = "ended" if episode.ended else "was cut at its limit of steps"
         say(f"the episode {end} after {len(rows)} steps with a return of {rows[-1]['return']:.4g}")

@@ -7,6 +7,7 @@ from pathlib import Path
 from mlzoo.core.errors import UsageError
 from mlzoo.core.files import csv_text, write_text
 from mlzoo.runs.opened import OpenedRun
+from mlzoo.training.signals import again_over, stopping
 from mlzoo_cli.output import ConsoleReporter, say
 
 TABLE = "predictions.csv"
@@ -28,15 +29,16 @@ def predict_errors(run: OpenedRun, data: list[str], output: Path, overwrite: boo
     rows: list[dict[str, object]] = []
     largest = 0.0
     try:
-        for path in data:
-            restored = run.reconstruct(path, reporter)
-            for warning in restored.warnings:
-                reporter.warn(warning)
-            largest = max(largest, write_error_maps(output, restored, overwrite))
-            rows += restored.rows()
+        with stopping("predicting", again_over(output)):
+            for path in data:
+                restored = run.reconstruct(path, reporter)
+                for warning in restored.warnings:
+                    reporter.warn(warning)
+                largest = max(largest, write_error_maps(output, restored, overwrite))
+                rows += restored.rows()
+            write_text(output / TABLE, csv_text(rows))
     finally:
         reporter.end()
-    write_text(output / TABLE, csv_text(rows))
     texts = [TABLE]
     if restored.values is not None:
         texts.append("restored/")

@@ -7,6 +7,7 @@ from mlzoo.core.errors import UsageError
 from mlzoo.runs.opened import ChooseTiling, OpenedRun
 from mlzoo.runs.predicting.settings import PredictConfig
 from mlzoo.runs.results import Painted
+from mlzoo.training.signals import AGAIN, again_over, stopping
 from mlzoo_cli.output import ConsoleReporter, say, show, show_csv
 
 
@@ -26,22 +27,23 @@ def predict_masks(run: OpenedRun, data: list[str], config: PredictConfig, json: 
         if output is not None:
             names = [name for path in data for name in image_names(path)]
             folder = Folder(output, run.reader, names, config.overwrite)
-        for path in data:
-            images = run.masks(
-                path,
-                tiling=cut,
-                outputs=config.probabilities,
-                listener=reporter,
-                coverage=config.coverage,
-            )
-            for painted in images:
-                warnings |= dict.fromkeys(painted.warnings)
-                written = {}
-                if folder is not None:
-                    written["file"] = folder.write(painted, config.overlays)
-                rows.append({"name": painted.name, **written, **_facts(run, painted)})
-        if folder is not None:
-            folder.finish()
+        with stopping("predicting", AGAIN if output is None else again_over(output)):
+            for path in data:
+                images = run.masks(
+                    path,
+                    tiling=cut,
+                    outputs=config.probabilities,
+                    listener=reporter,
+                    coverage=config.coverage,
+                )
+                for painted in images:
+                    warnings |= dict.fromkeys(painted.warnings)
+                    written = {}
+                    if folder is not None:
+                        written["file"] = folder.write(painted, config.overlays)
+                    rows.append({"name": painted.name, **written, **_facts(run, painted)})
+            if folder is not None:
+                folder.finish()
     finally:
         reporter.end()
     for warning in warnings:

@@ -127,7 +127,7 @@ def write_bytes(path: Path, content: bytes) -> None:
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)
-        except OSError:
+        except BaseException:  # signals too
             temporary.unlink(missing_ok=True)
             raise
 

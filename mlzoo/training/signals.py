@@ -49,6 +49,11 @@ def caught(stop: Stop | None = None) -> Iterator[Stop]:
 AGAIN = "nothing was written; run the same command again"
 
 
+def again_over(folder: object) -> str:
+    """Return how to continue where some of the files of a folder may be there already."""
+    return f"run the same command again with --overwrite, which replaces what is in {folder}"
+
+
 @dataclass
 class Stage:
     """Stage of long work, and how to continue once it is stopped there."""

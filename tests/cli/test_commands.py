@@ -488,6 +488,26 @@ def test_an_interrupt_before_any_work_says_so(
     assert mlzoo("evaluate", "x") == (143, "", "stopped; run the same command again\n")
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stopped_command_leaves_its_file_whole(
+    mlzoo: Mlzoo, run: Path, monkeypatch: pytest.MonkeyPatch, number: int, code: int
+) -> None:
+    def stop(*_: Any) -> None:
+        signal.raise_signal(number)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    report = (run / "report.html").read_bytes()
+    monkeypatch.setattr("mlzoo.core.files.os.fsync", stop)  # as the file is being written
+    for words in (("predict", run, "d/ok.csv", "-o", "new.csv"), ("report", run)):
+        stopped = mlzoo(*words)
+        assert stopped.code == code
+        assert stopped.err.splitlines()[-1] == "stopped; run the same command again"
+    signal.signal(signal.SIGINT, before)
+    assert not Path("new.csv").exists()
+    assert (run / "report.html").read_bytes() == report
+    assert not list(Path().glob("**/.*.writing"))
+
+
 @pytest.mark.parametrize(
     ("words", "flags"), [(("predict", "x", "y"), {"--tile"}), (("evaluate", "x"), set())]
 )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,6 +14,7 @@ from PIL import Image
 
 import mlzoo as library
 from mlzoo.data.images import enlarging
+from mlzoo.reporting.mask_export import Folder
 from tests.cli.shell import Mlzoo
 from tests.cli.test_commands import document, predictions, succeeded
 from tests.training.masks import folder, pair
@@ -308,3 +311,28 @@ def test_the_card_tells_of_each_class(runs: Path) -> None:
         figures = row["class"], *(f"{n:.4g}" for n in (row["iou"], other["iou"], row["dice"]))
         assert f"| {' | '.join(figures)} |" in card
     assert "plots/segmentation.png" in card and "| mean IoU | higher |" in card
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_predictions_of_masks_say_how_to_go_on(
+    mlzoo: Mlzoo, runs: Path, new: Path, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = Folder.write
+
+    def write_one(folder: Folder, *given: Any) -> str:
+        file = written(folder, *given)
+        signal.raise_signal(number)
+        return file
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Folder, "write", write_one)
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        stopped = mlzoo("predict", runs / "masks", "new", "-o", "out")
+        signal.signal(signal.SIGINT, before)
+    assert stopped.code == 128 + number
+    advice = "run the same command again with --overwrite, which replaces what is in out"
+    assert stopped.err.splitlines()[-1] == f"stopped while predicting; {advice}"
+    assert [path.name for path in Path("out/masks").iterdir()] == ["odd.png"]
+    Image.open("out/masks/odd.png").load()
+    done = succeeded(mlzoo("predict", runs / "masks", "new", "-o", "out", "--overwrite"))
+    assert len(predictions(done.out)) == 2
