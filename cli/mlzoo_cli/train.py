@@ -127,16 +127,24 @@ def train(
     problems = [*wrong, *problems]
     positional = {name: word for name, word in (("model", model), ("data", data)) if word}
     flags = positional | given
+    requested = (print_config, dry_run, find_rate, overfit is not None)
+    instead = dict(zip(INSTEAD, requested, strict=True))
     if weights is not None and data is None and config is None and not problems:
-        return _without_data(weights, flags, json)
+        training = {
+            "--resume": resume is not None,
+            "--overwrite": overwrite,
+            "--explain-every": explain_every is not None,
+            "--demo": demo is not None,
+            "--snapshots": snapshots,
+            "--trust": trust,
+        }
+        return _without_data(weights, flags, instead | training, json)
     if weights is not None:
         flags = _with_weights(weights, flags, problems)
     if demo is not None:
         from mlzoo_cli.first_run import demo_flags
 
         flags = demo_flags(demo, flags, problems)
-    requested = (print_config, dry_run, find_rate, overfit is not None)
-    instead = dict(zip(INSTEAD, requested, strict=True))
     problems += _excluded(instead, resume)
     if explain_every is not None and os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
         problems.append("--explain-every: maps are drawn on TensorFlow; unset KERAS_BACKEND")
@@ -185,7 +193,9 @@ def train(
         _summary(run)
 
 
-def _without_data(path: str, flags: dict[str, Any], json: bool) -> None:
+def _without_data(
+    path: str, flags: dict[str, Any], training: Mapping[str, bool], json: bool
+) -> None:
     """Make a run folder of a file of weights, which predicts but has no scores.
 
     Raises:
@@ -198,6 +208,7 @@ def _without_data(path: str, flags: dict[str, Any], json: bool) -> None:
         raise UsageError(f"--weights: is for `mlzoo train {MODEL} [DATA]`")
     places = {name: flags[name] for name in ("out", "name") if name in flags}
     idle = [flag_of(name) for name in flags if name not in ("model", *places)]
+    idle += [flag for flag, given in training.items() if given]
     if idle:
         raise UsageError([f"{flag}: has no effect without data" for flag in idle])
     run = write_run(path, **places)

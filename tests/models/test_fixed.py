@@ -174,6 +174,11 @@ def test_the_command_makes_a_run_without_data(
     assert report.code == 2 and "no scores to report; score it with" in report.err
     wrong = run_mlzoo("train", "fixed", "--weights", "xor.yaml", "--epochs", 3)
     assert wrong.code == 2 and "--epochs: has no effect without data" in wrong.err
+    idle = ("--print-config", "--dry-run", "--overwrite", "--snapshots")
+    wrong = run_mlzoo("train", "fixed", "--weights", "xor.yaml", *idle)
+    assert wrong.code == 2
+    assert all(f"{flag}: has no effect without data" in wrong.err for flag in idle)
+    assert [path.name for path in Path("saved_models").iterdir()] == ["xor"]
 
 
 @pytest.mark.slow
