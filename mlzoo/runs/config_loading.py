@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from mlzoo.core import files, registry
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import UsageError
-from mlzoo.core.files import refuse_special
+from mlzoo.core.files import expand, real_path, recorded, refuse_special
 from mlzoo.core.messages import sentences
 from mlzoo.core.settings import SHARED, own_settings
 from mlzoo.core.validation.consistency import inert
@@ -27,6 +27,8 @@ _ACCEPTS = "(--allow-unused accepts it)"
 _REPEATS = "# Repeats this run"
 _LISTS = {"metrics": "metric", "log": "tracker"}
 """Fields that name several plug-ins of a kind."""
+_PATHS = ("data", "class_weights", "cost", "exclude", "relabel")
+"""Fields that may name a file or a folder."""
 SEVERAL = ("loss", *_LISTS.values())
 """Kinds of plug-ins of which a run may have several."""
 _NESTED = {
@@ -49,8 +51,23 @@ def plugins(values: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [*named, *(("loss", each) for each in losses), *listed]
 
 
-def absolute_plugins(values: Mapping[str, Any]) -> dict[str, object]:
-    """Return the fields that name plug-ins, such that files mean the same in every folder."""
+def absolute_fields(config: RunConfig) -> dict[str, object]:
+    """Return the fields that name plug-ins or files, such that they mean the same in every folder.
+
+    Of a field that may hold a path, such as `class_weights`, only where it holds one.
+    """
+    fields = _absolute_plugins(config.model_dump())
+    for name in _PATHS:
+        path = expand(getattr(config, name) or "")
+        if path.exists() and (name == "data" or path.is_file()):
+            fields[name] = recorded(getattr(config, name))
+    if config.cache not in ("auto", "none"):
+        fields["cache"] = str(real_path(expand(config.cache)))
+    return fields
+
+
+def _absolute_plugins(values: Mapping[str, Any]) -> dict[str, object]:
+    """Return the fields that name plug-ins, with absolute files."""
     named = [(kind, registry.absolute(name)) for kind, name in plugins(values)]
     fields: dict[str, object] = {kind: name for kind, name in named if kind not in SEVERAL}
     lists = {

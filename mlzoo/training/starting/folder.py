@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from mlzoo.core import files, registry
 from mlzoo.core.backbones import placed
 from mlzoo.core.configs import RunConfig
-from mlzoo.core.files import expand, real_path, recorded
+from mlzoo.core.files import expand, real_path
 from mlzoo.core.settings import SHARED, all_settings
 from mlzoo.data.objects.store import PREFIX, kind_of
 from mlzoo.data.policies import parse
@@ -20,7 +20,7 @@ from mlzoo.runs import devices, run_folder
 from mlzoo.runs.config_loading import (
     SEVERAL,
     Merged,
-    absolute_plugins,
+    absolute_fields,
     plugins,
     resolved_yaml,
     unread_by_source,
@@ -68,13 +68,7 @@ def config_text(merged: Merged, unread: Collection[str] = ()) -> str:
     if steps := parse(config.augment).steps:
         read["augment"] = list(steps)  # what stands in a file, so that the run needs none
     read |= {f"{kind}_set": all_settings(config, kind) for kind in SHARED}
-    read |= absolute_plugins(values)
-    for name in ("data", "class_weights", "cost"):
-        path = expand(getattr(config, name) or "")
-        if path.exists() and (name == "data" or path.is_file()):
-            read[name] = recorded(getattr(config, name))
-    if config.cache not in ("auto", "none"):
-        read["cache"] = recorded(config.cache)
+    read |= absolute_fields(config)
     omit = set(unread_by_source(values, set(values))) | {"name"}
     omit |= {name for name in ("metrics", "log") if not getattr(config, name)}
     return resolved_yaml(merged, read, omit | {*unread})

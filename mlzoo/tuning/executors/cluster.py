@@ -14,10 +14,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mlzoo.core import registry
 from mlzoo.core.backbones import placed
 from mlzoo.core.errors import MlzooError, ResourceError, UsageError
-from mlzoo.core.files import recorded
+from mlzoo.runs.config_loading import absolute_fields
 from mlzoo.tuning.executors.pool import DEATHS, died, failed, pinned
 from mlzoo.tuning.executors.worker import WorkerStart
 from mlzoo.tuning.plan import Plan, PlanRecord
@@ -189,12 +188,8 @@ def import_ray() -> Any:
 def _anywhere(plan: Plan) -> PlanRecord:
     """Return the plan's record with absolute paths."""
     record, run = plan.record(), plan.run
-    paths = {
-        "model": registry.absolute(run.model),
-        "data": recorded(run.data),
-        "set": placed(record["run"]["set"]),
-    }
-    return {**record, "run": {**record["run"], **paths}}
+    fixed = absolute_fields(run) | {"set": placed(record["run"]["set"])}
+    return {**record, "run": {**record["run"], **fixed}}
 
 
 def _join(ray: Any, plan: Plan) -> None:

@@ -11,9 +11,9 @@ from typing import Any, TypedDict
 import yaml
 
 from mlzoo.core import files, registry
-from mlzoo.core.files import recorded
+from mlzoo.core.backbones import placed
 from mlzoo.core.validation.consistency import inert
-from mlzoo.runs.config_loading import absolute_plugins, trust_flag, unread_by_source
+from mlzoo.runs.config_loading import absolute_fields, trust_flag, unread_by_source
 from mlzoo.tuning.plan import Plan
 from mlzoo.tuning.space_from_config import fields_of
 from mlzoo.tuning.trials.trial import TrialResult, best, mean, ranked
@@ -101,13 +101,12 @@ def best_yaml(plan: Plan, trial: TrialResult, metric: str) -> str:
     defaults = type(base).model_validate({"model": base.model, "data": base.data}).model_dump()
     values = base.model_dump(mode="json")
     given = {n: v for n, v in values.items() if v != defaults[n]}
-    given |= {name: value for name, value in absolute_plugins(values).items() if name in given}
-    given |= {
-        "model": registry.absolute(base.model),
-        "data": recorded(base.data),
-        "seed": base.seed,
-        **fields_of(base, trial.values),
-    }
+    varied = fields_of(base, trial.values)
+    fixed = {"data": base.data, **absolute_fields(base)}
+    given |= {name: fixed[name] for name in fixed if name in {*given, "model", "data"}}
+    given |= {"seed": base.seed, **varied}
+    if "set" in given:
+        given["set"] = placed(given["set"])
     drawn = bool(_DRAWN & set(registry.constants("model", base.model).get("TARGETS", ())))
     if not drawn:
         given |= {
