@@ -292,6 +292,11 @@ def main() -> None:
     parser = measuring.arguments(__doc__, kills=100, seed=0, strategies=",".join(names))
     parser.add_argument("--what", choices=("search", *WORK), default="search")
     args = parser.parse_args()
+    if args.kills < 0 or (args.kills == 0 and args.what == "search"):
+        parser.error(
+            f"--kills {args.kills}: nothing would be killed; give a number from 1 on"
+            " (0, at each change of the disk, is for --what train and tune)"
+        )
     if args.what != "search":
         print(f"{args.what}: {measuring.verdict(kill_work(args.what, args.kills))}")
         return

@@ -64,6 +64,12 @@ def test_its_help_is_its_docstring(name):
     assert source.splitlines()[0].strip('"') in done.stdout
 
 
+@pytest.mark.parametrize("words", [("--kills", "0"), ("--what", "train", "--kills", "-1")])
+def test_no_kills_are_no_bar_that_holds(words):
+    done = call("kills", *words)
+    assert done.returncode == 2 and "nothing would be killed" in done.stderr
+
+
 def test_no_script_is_left_out():
     inner = {
         "bare",
