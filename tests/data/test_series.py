@@ -560,6 +560,17 @@ def test_parts_follow_in_time_with_exact_borders(tmp_path: Path, gap: int) -> No
     assert f"test {tests} to 2020-04-09 (--fractions)" in notes
 
 
+def test_windows_across_borders_are_counted_in_words(tmp_path: Path) -> None:
+    def note(horizon: int, fractions: str) -> str:
+        path = counted(tmp_path, 100)
+        data = datasets.load(config(path, window=4, horizon=horizon, fractions=fractions))
+        return next(text for text in data.notes if "across a border" in text)
+
+    assert note(1, "60/20/20").startswith("split: no targets reach across a border; inputs may")
+    assert note(2, "70/0/30").startswith("split: 1 window whose targets reach across a border is ")
+    assert note(2, "60/20/20").startswith("split: 2 windows whose targets reach across a border ")
+
+
 def test_scaling_is_that_of_the_training_part(tmp_path: Path) -> None:
     data = datasets.load(config(counted(tmp_path, 100), window=4, horizon=2))
     rows = data.train.inputs()

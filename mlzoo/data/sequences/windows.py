@@ -89,15 +89,23 @@ def split_by_time(
     left = len(windows.spans) - sum(map(len, parts.values()))
     counts = "/".join(str(len(parts[part])) for part in PARTS)
     reaching = "; inputs may reach back across it" if windows.targets is not None else ""
-    which = "windows that reach" if windows.targets is None else "windows whose targets reach"
     notes = [
         f"split: {counts} windows in order of time, {', '.join(periods)} (--fractions)",
-        f"split: {left} {which} across a border are left out{reaching}; {gap} steps between the "
-        "splits (--gap)",
+        f"split: {_across(left, windows.targets is None)}{reaching}; {gap} "
+        f"step{'' if gap == 1 else 's'} between the splits (--gap)",
     ]
     if filled:
         notes.append(f"missing values filled: {', '.join(filled)} (--source-set missing=)")
     return parts, notes
+
+
+def _across(left: int, whole: bool) -> str:
+    """Say how many windows lie on both sides of a border, as a whole or with their targets."""
+    if not left:
+        return f"no {'window reaches' if whole else 'targets reach'} across a border"
+    noun, verb = ("window", "is") if left == 1 else ("windows", "are")
+    what = f"that reach{'es' if left == 1 else ''}" if whole else "whose targets reach"
+    return f"{left} {noun} {what} across a border {verb} left out"
 
 
 def _too_short(windows: Windows, part: str, steps: int) -> str:
