@@ -275,7 +275,7 @@ def audit(
     finally:
         reporter.end()
     if json:
-        show(findings.record())
+        show(findings.record(config.limit))
         return
     shown = findings.label_errors[: config.limit]
     header = ["name", "split", "label", "suggested", "score"]

@@ -121,14 +121,18 @@ class Audit:
         """Return the labels that are called probable errors, the likeliest first."""
         return [label for label in self.labels if label.probable]
 
-    def record(self) -> dict[str, object]:
-        """Return the findings for JSON."""
+    def record(self, limit: int) -> dict[str, object]:
+        """Return the findings for JSON.
+
+        Args:
+            limit: the largest number of outliers; outliers.csv ranks all samples.
+        """
         return {
             "folder": str(self.folder),
             "samples": len(self.samples),
             "judged": len(self.labels),
             "label_errors": [vars(error) for error in self.label_errors],
             "duplicates": [vars(pair) for pair in self.duplicates],
-            "outliers": [vars(each) for each in self.outliers],
+            "outliers": [vars(each) for each in self.outliers[:limit]],
             "label_next": [vars(each) for each in self.label_next],
         }

@@ -18,7 +18,8 @@ class AuditConfig(Settings):
     out: Path | None = None
     """Folder of the findings; by default `audit` in the run folder. What it holds is replaced."""
     limit: Annotated[int, Field(ge=1, le=32)] = 16
-    """Probable label errors that are printed and drawn; the CSV files have all."""
+    """Probable label errors that are printed and drawn, and outliers that --json has; the CSV files
+    have all."""
     unlabeled: Annotated[str | None, Flag(metavar="NEW")] = None
     """Samples without labels: label_next.csv lists which of them to label next, uncertain and
     unlike each other."""

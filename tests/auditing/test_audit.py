@@ -79,6 +79,8 @@ def test_outliers_and_what_to_label_next(table: Path, run: OpenedRun, tmp_path: 
     findings = audit(run, AuditConfig(**settings))
     listed = rows(tmp_path / "audit" / "outliers.csv")
     assert len(listed) == 121 and {"name", "split", "label", "unlike_p"} <= listed[0].keys()
+    record = findings.record(limit=4)
+    assert [row["name"] for row in record["outliers"]] == [row["name"] for row in listed[:4]]
     distances = [float(row["distance"]) for row in listed]
     assert distances == sorted(distances, reverse=True)
     copies = [each.distance for each in findings.outliers if each.name in ("row 1", "row 121")]
