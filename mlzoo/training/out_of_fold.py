@@ -21,6 +21,8 @@ from mlzoo.tasks._samples import SampleTask
 from mlzoo.tasks._tallies import TallyOutcome
 from mlzoo.training.members import OUT_OF_FOLD, Ensemble
 
+ScoredFolds = tuple[SplitScores, Outcome]
+"""Scores of predictions out of fold, and the predictions themselves."""
 FILE = "out_of_fold.npz"
 """Of images with masks: the probabilities of each, (height, width, k) float16, by its index."""
 
@@ -39,27 +41,26 @@ def _has_scores(data: Data) -> bool:
     return isinstance(task(data.samples.task), SampleTask) or data.samples.target.pixel_class
 
 
-def ensemble_record(
-    ensemble: Ensemble, data: Data, seed: int, extra: Sequence[str] = ()
-) -> TrainingRecord:
+def ensemble_record(ensemble: Ensemble, scored: ScoredFolds | None) -> TrainingRecord:
     """Return what metrics.json says of members: `members`, and `out_of_fold`, their scores.
 
     Args:
         ensemble: trained on folds, or with several seeds.
-        data: as split for the run.
-        seed: of intervals.
-        extra: names of metrics beside the task's own.
+        scored: as `score_out_of_fold` returns it.
     """
     record: TrainingRecord = {"members": ensemble.rows}
-    if ensemble.outputs is None or not _has_scores(data):
+    if scored is None:
         return record
-    return {**record, "out_of_fold": score_out_of_fold(ensemble, data, seed, "none", extra)[0]}
+    # Baselines stand beside the scores of the test split, which these may be.
+    return {**record, "out_of_fold": {**scored[0], "baselines": {}, "gain": None, "verdict": None}}
 
 
 def score_out_of_fold(
     ensemble: Ensemble, data: Data, seed: int, baselines: str, extra: Sequence[str] = ()
-) -> tuple[SplitScores, Outcome]:
+) -> ScoredFolds | None:
     """Score the predictions of each sample by the member that never saw it.
+
+    None where members have no predictions of samples, or those can't be scored by themselves.
 
     Args:
         ensemble: trained on folds.
@@ -68,7 +69,8 @@ def score_out_of_fold(
         baselines: which to fit, on the samples outside of each fold.
         extra: names of metrics beside the task's own.
     """
-    assert ensemble.outputs is not None
+    if ensemble.outputs is None or not _has_scores(data):
+        return None
     fitted = _cross_fitted(ensemble, seed, baselines)
     nothing = Part(data.samples, np.arange(0))
     pooled = replace(data, train=ensemble.pool, valid=nothing, cut=uncut)
@@ -120,22 +122,27 @@ def _replay_images(masks: Sequence[np.ndarray]) -> Predict:
     return lambda _: next(rows)
 
 
-def write_members(folder: Path, ensemble: Ensemble, data: Data) -> None:
+def write_members(folder: Path, ensemble: Ensemble, data: Data, scored: ScoredFolds | None) -> None:
     """Write `members.csv`, and the predictions out of fold where each sample has one, or a mask.
 
     `out_of_fold.csv` has the columns of `predictions.csv` and `fold`, the member that held the
     sample out. Of masks, `out_of_fold.npz` has the probabilities.
+
+    Args:
+        folder: of the run.
+        ensemble: trained on folds, or with several seeds.
+        data: as split for the run.
+        scored: as `score_out_of_fold` returns it.
     """
     files.write_text(folder / "members.csv", files.csv_text(ensemble.rows))
-    if ensemble.outputs is None or not _has_scores(data):
+    if scored is None or ensemble.outputs is None:
         return
     if data.samples.target.pixel_class:
         indices = ensemble.pool.indices.tolist()
         named = zip(map(str, indices), ensemble.outputs, strict=True)
         halved = {name: outputs.astype("float16") for name, outputs in named}
         np.savez_compressed(folder / FILE, **halved)
-    _, outcome = score_out_of_fold(ensemble, data, 0, "none")
-    columns = [*outcome.columns(data.samples), ("fold", ensemble.fold.tolist())]
+    columns = [*scored[1].columns(data.samples), ("fold", ensemble.fold.tolist())]
     with (folder / "out_of_fold.csv").open("w", newline="", encoding="utf-8") as file:
         rows = zip(*(column for _, column in columns), strict=True)
         files.write_rows(file, [name for name, _ in columns], rows)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mlzoo.training.calibration.decisions import OperatingPoint
     from mlzoo.training.loop.early_stopping import Fitted
     from mlzoo.training.members import Ensemble
+    from mlzoo.training.out_of_fold import ScoredFolds
     from mlzoo.training.signals import Stop
 
 
@@ -79,6 +80,7 @@ class _Scored:
         data: that it was scored on.
         record: of the training and its scores, for `metrics.json`.
         outcome: its predictions.
+        folds: scores out of fold; None where there are none.
         held_out: conformal scores; None where there are none.
         point: the operating point that classes are decided by; None without costs.
         missed: miss rates of masks on images that were set aside; None without any.
@@ -89,6 +91,7 @@ class _Scored:
     data: Data
     record: TrainingRecord
     outcome: Outcome
+    folds: ScoredFolds | None
     held_out: ConformalScores | None
     point: OperatingPoint | None
     missed: MissRates | None
@@ -286,11 +289,14 @@ def _score(
     ensemble = trained.ensemble
     model, calibration = calibrated(config, trained.model, data, ensemble, seed, listener)
     seconds = time.monotonic() - began
-    if ensemble is not None and not len(data.test):
+    folds: ScoredFolds | None = None
+    if ensemble is not None:
         from mlzoo.training.out_of_fold import score_out_of_fold
 
-        given = config.baselines, config.metrics
-        test, outcome = score_out_of_fold(ensemble, data, seed, *given)
+        which = "none" if len(data.test) else config.baselines
+        folds = score_out_of_fold(ensemble, data, seed, which, config.metrics)
+    if ensemble is not None and folds is not None and not len(data.test):
+        test, outcome = folds
         data = replace(data, test=ensemble.pool)
     else:
         test, outcome = score(model, data, seed, config)
@@ -323,9 +329,9 @@ def _score(
     if ensemble is not None:
         from mlzoo.training.out_of_fold import ensemble_record
 
-        record = {**record, **ensemble_record(ensemble, data, seed, config.metrics)}
+        record = {**record, **ensemble_record(ensemble, folds)}
     done = replace(trained, model=model)
-    return _Scored(done, data, record, outcome, held_out, point, missed, widths)
+    return _Scored(done, data, record, outcome, folds, held_out, point, missed, widths)
 
 
 def _write(repeat: _Repeat, scored: _Scored, aside: Part | None) -> None:
@@ -355,7 +361,7 @@ def _write(repeat: _Repeat, scored: _Scored, aside: Part | None) -> None:
     if ensemble is not None:
         from mlzoo.training.out_of_fold import write_members
 
-        write_members(path, ensemble, data)
+        write_members(path, ensemble, data, scored.folds)
     if scored.point is not None:
         decisions.write(path, scored.point, data, outcome, pictures)
 

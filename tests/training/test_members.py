@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -18,6 +19,7 @@ from mlzoo.runs.config_loading import merge
 from mlzoo.training.building import build_model
 from mlzoo.training.loop.training import Training
 from mlzoo.training.members import combine, fit_members, members_of
+from mlzoo.training.out_of_fold import score_out_of_fold
 from mlzoo.training.signals import Stop
 from mlzoo.training.train import resume, train_merged
 from tests.training import made
@@ -163,7 +165,16 @@ def test_pictures_of_a_mean_leave_out_its_gradients(tmp_path: Path) -> None:
         assert ("gradient_lags.png" in pictures) == (ensemble == 1) and len(pictures) > 1
 
 
-def test_a_run_without_a_test_split_is_scored_out_of_fold(tmp_path: Path) -> None:
+def test_a_run_without_a_test_split_is_scored_out_of_fold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+
+    def score(*given: Any) -> Any:
+        calls.append(given[3])
+        return score_out_of_fold(*given)
+
+    monkeypatch.setattr("mlzoo.training.out_of_fold.score_out_of_fold", score)
     # Labels are noise: whoever has seen a sample knows it, and nobody else can.
     random = np.random.default_rng(0)
     x, y = random.normal(size=(120, 4)).astype("float32"), random.integers(0, 2, 120)
@@ -171,9 +182,11 @@ def test_a_run_without_a_test_split_is_scored_out_of_fold(tmp_path: Path) -> Non
     settings = {"fractions": "80/20/0", "folds": 3, "baselines": "all", "out": str(tmp_path)}
     data = {"data": str(tmp_path / "noise.npz"), "set": SMALL}
     run = train_merged(merge({**TABLE, **data, **settings, "name": "run"}))
+    assert calls == ["all"]
     test = run.metrics["test"]
     assert (test["part"], test["samples"]) == ("out_of_fold", 120)
-    assert run.metrics["out_of_fold"]["metrics"] == test["metrics"]
+    alone = run.metrics["out_of_fold"]
+    assert alone == {**test, "baselines": {}, "gain": None, "verdict": None}
     assert {"forest", "neighbors", "linear"} <= set(test["baselines"])
     for scores in test["baselines"].values():
         assert scores["accuracy"] < 0.68
