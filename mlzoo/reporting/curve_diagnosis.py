@@ -64,6 +64,7 @@ def diagnose(
     stopped: str = "",
     test: Mapping[str, Any] | None = None,
     normalized: bool = True,
+    weighted: bool = False,
 ) -> list[Diagnosis]:
     """Diagnose a training run from its history and test scores; the gravest finding first.
 
@@ -74,6 +75,7 @@ def diagnose(
         stopped: why the training ended; it begins with `all` if the epochs ran out.
         test: the scores on the test split, as `metrics.json` holds them.
         normalized: whether the model has, or may have, batch normalization.
+        weighted: whether rare classes weighed more in training.
 
     Returns:
         One finding or more.
@@ -92,10 +94,10 @@ def diagnose(
     early = _early(valid or training, bool(valid), kept, stopped)
     # A model that is still improving need not beat a baseline yet.
     beaten = _is_beaten(test) and early is None
-    threshold = _threshold(test, normalized)
+    threshold = _threshold(test, normalized, weighted)
     # A wrong threshold or wrong batch statistics raise V far above L without over-fitting.
     fitted = [_over(training, valid, kept), _under(training, valid, kept, beaten)]
-    candidates = [threshold, *(fitted if threshold is None else ()), _missed(test), early]
+    candidates = [threshold, *(fitted if threshold is None else ()), _missed(test, weighted), early]
     findings = [finding for finding in candidates if finding is not None]
     if findings:
         return findings
@@ -146,7 +148,7 @@ def _rate(training: Sequence[float]) -> Diagnosis | None:
     return None
 
 
-def _threshold(test: Mapping[str, Any], normalized: bool) -> Diagnosis | None:
+def _threshold(test: Mapping[str, Any], normalized: bool, weighted: bool) -> Diagnosis | None:
     """Diagnose a wrong threshold: the model ranks samples far better than it classifies them.
 
     A ROC curve of area A has a point with a balanced accuracy of 1 - sqrt((1 - A) / 2) or more:
@@ -167,11 +169,12 @@ def _threshold(test: Mapping[str, Any], normalized: bool) -> Diagnosis | None:
         "and the validation loss is high because of that."
     )
     longer = "Train for more steps (--epochs, a smaller --batch-size) so that they settle. "
-    rare = "Where a class is rare, --class-weights auto moves the threshold."
+    flag = "--cost" if weighted else "--class-weights auto"
+    rare = f"Where a class is rare, {flag} moves the threshold."
     return Diagnosis("threshold off", text, longer * normalized + rare)
 
 
-def _missed(test: Mapping[str, Any]) -> Diagnosis | None:
+def _missed(test: Mapping[str, Any], weighted: bool) -> Diagnosis | None:
     """Diagnose a missed class: it is recognized far less often than one with over 80 %."""
     row = missed_class(test.get("metrics", {}))
     if row is None:
@@ -181,6 +184,8 @@ def _missed(test: Mapping[str, Any]) -> Diagnosis | None:
         f"{row['support']:,} test samples of {row['class']}, which accuracy hides."
     )
     advice = "Try --class-weights auto or --sampler balanced."
+    if weighted:
+        advice = "Rare classes weighed more already: add samples of it, or try --cost."
     return Diagnosis("missed class", text, advice)
 
 

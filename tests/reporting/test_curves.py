@@ -123,6 +123,8 @@ def test_a_rare_class_that_is_missed_is_a_fault() -> None:
         found.kind == "missed class" and "58% of the 31 test samples of cracked" in found.sentence
     )
     assert "--class-weights auto" in found.advice
+    (weighted,) = diagnose(rows(*curves), 30, "", missed, weighted=True)
+    assert "--cost" in weighted.advice and "--class-weights" not in weighted.advice
     assert kinds(*curves, test=scored(0.95, 0.94, (0.98, 0.9), (1310, 31))) == ["sound"]
     assert kinds(*curves, test=scored(0.9, 0.79, (0.998, 0.58), (50, 31))) == ["sound"]
 

@@ -194,7 +194,9 @@ def _diagnosis(
         return []
     metrics = facts["metrics"]
     kept, stopped = metrics["kept"]["epoch"], metrics.get("stopped", "")
-    return diagnose(rows, kept, stopped, metrics["test"], normalized)
+    config = facts["config"]
+    weighted = config.get("class_weights", "none") != "none" or config.get("sampler") == "balanced"
+    return diagnose(rows, kept, stopped, metrics["test"], normalized, weighted)
 
 
 def _headline(facts: Facts) -> Any:
