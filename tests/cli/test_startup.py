@@ -71,12 +71,16 @@ def loaded(commands: list[list[str]], cwd: Path) -> list[tuple[list[str], int, l
     return [json.loads(line) for line in done.out.splitlines()]
 
 
+# What is compiled for a few steps need not be fast.
+QUICK = "--xla_backend_optimization_level=0"
+
 # Trains by the entry point, as a user does, and prints whether TensorFlow was imported.
 TRAINS = """
 import sys
 from mlzoo_cli.main import run
 for words in ("mlp iris", "cnn digits --limit 100 --set filters=4 --batch-size 60"):
     sys.argv = ["mlzoo", "train", *words.split(), "--epochs", "1", "--out", "runs"]
+    sys.argv += ["--baselines", "none"]
     try:
         run()
     except SystemExit as end:
@@ -88,7 +92,8 @@ print("tensorflow" in sys.modules)
 @pytest.mark.slow
 def test_training_on_jax_imports_no_tensorflow_and_keeps_programs(tmp_path: Path) -> None:
     cache = str(tmp_path / "cache")
-    done = python("-c", TRAINS, cwd=tmp_path, KERAS_BACKEND="jax", XDG_CACHE_HOME=cache)
+    given = {"KERAS_BACKEND": "jax", "XDG_CACHE_HOME": cache, "XLA_FLAGS": QUICK}
+    done = python("-c", TRAINS, cwd=tmp_path, **given)
     assert done.out.splitlines()[-1:] == ["False"], done.err
     assert any("train_step" in path.name for path in (tmp_path / "cache/mlzoo/jax").iterdir())
 
