@@ -171,7 +171,7 @@ def _full_batch(
 ) -> Path:
     """Return the path of an optimizer that searches its own step, with no tolerance."""
     plugin = registry.load("optimizer", optimizer)
-    exact = {"tolerance": 0.0, "gradient_tolerance": 1e-10}
+    exact = {"loss_tolerance": 0.0, "gradient_tolerance": 1e-10}
     known = {n: v for n, v in exact.items() if n in plugin.Config.model_fields}
     minimize = plugin.build(plugin.Config(**known))
     seen = [np.array(start, float)]

@@ -202,7 +202,9 @@ class EquationTraining:
             fixed: which entries of the vector stay as they are.
         """
         plugin = registry.load("optimizer", "lbfgs")
-        minimize = plugin.build(plugin.Config(memory=50, tolerance=0.0, gradient_tolerance=0.0))
+        minimize = plugin.build(
+            plugin.Config(memory=50, loss_tolerance=0.0, gradient_tolerance=0.0)
+        )
         variables = self.trained.trainable_variables
 
         def loss_and_gradient(flat: np.ndarray) -> tuple[float, np.ndarray]:
