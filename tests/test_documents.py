@@ -48,6 +48,7 @@ LESS: dict[str, dict[str, object]] = {
     "train pinn": {"--set": "lbfgs=0"},
     "train tcn": {"--limit": 20, "--set": "blocks=2"},
     "tune": {"--epochs": 1, "--trials": 2, "--folds": 2},
+    "tune cnn": {"--limit": 300},
     "data preview": {"--samples": 2, "--variants": 1},
     "explain": {"--limit": 4},
     "landscape --samples": {"--epochs": 1, "--repeat": 2, "--limit": 200},
