@@ -134,6 +134,9 @@ class RunConfig(Settings):
     """CSV file that gives samples (column `name`) another class (column `suggested`)."""
     group_by: Annotated[str | None, Flag(basic=True)] = None
     """Keep groups in one split: a table column, or a regular expression on file names."""
+    weight_column: Annotated[str | None, Flag(detail=True)] = None
+    """Table column of how much each sample counts in the training and validation loss, in
+    proportion; rows of 0 are left out. It is no input, and scores count each sample once."""
     split: Annotated[Literal["random", "hash"], Flag(detail=True)] = "random"
     """random: exact proportions from the seed; hash: adding files never moves others."""
     fractions: Annotated[str, Flag(detail=True)] = "60/20/20"
@@ -323,7 +326,14 @@ class RunConfig(Settings):
     _check_conformal = field_validator("conformal")(values.half_at_most)
     _read_xla = field_validator("xla", mode="before")(values.on_off)
     _read_text = field_validator(
-        "size", "fractions", "name", "file_column", "target", "group_by", mode="before"
+        "size",
+        "fractions",
+        "name",
+        "file_column",
+        "target",
+        "group_by",
+        "weight_column",
+        mode="before",
     )(as_text)
     _check_workers = field_validator("augment_workers")(values.processes)
     _check_batch_size = field_validator("batch_size")(values.batch)

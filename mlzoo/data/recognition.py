@@ -28,6 +28,7 @@ DATA_FIELDS = (
     "size",
     "color",
     "group_by",
+    "weight_column",
     "on_bad",
     "max_bad",
     "window",

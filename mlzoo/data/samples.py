@@ -64,6 +64,8 @@ class Samples:
         maximum: images only: the largest value that the bit depth can hold (255, 65535, 16, 1).
         names: what to call each sample (a file relative to the folder, `row 17`).
         groups: a label a sample; samples that share one must not be parted. None: no groups.
+        weights: (n,) over 0 with a mean of 1, how much each sample counts in the loss of training
+            and validation. None: all count the same.
         classes: where the target is the sample itself and its class is known, (n,) positions in
             `class_names`, which nothing is learned from.
         copies: whether each sample is an augmented copy of another in its group. None: none is.
@@ -99,6 +101,7 @@ class Samples:
     maximum: float | None = None
     names: Sequence[str] = ()
     groups: np.ndarray | None = None
+    weights: np.ndarray | None = None
     classes: np.ndarray | None = None
     copies: np.ndarray | None = None
     given_parts: np.ndarray | None = None
@@ -170,6 +173,7 @@ class Samples:
             windows=pick(self.windows),
             names=[self.names[int(i)] for i in indices] if len(self.names) else (),
             groups=pick(self.groups),
+            weights=pick(self.weights),
             classes=pick(self.classes),
             copies=pick(self.copies),
             given_parts=pick(self.given_parts),
@@ -251,6 +255,12 @@ class Part:
         """The group of each sample as text, (n,); None where there are no groups."""
         groups = self.samples.groups
         return None if groups is None else np.asarray(groups)[self.indices].astype(str)
+
+    @property
+    def weights(self) -> np.ndarray | None:
+        """What each sample weighs in the loss, (n,) float32; None where all weigh the same."""
+        weights = self.samples.weights
+        return None if weights is None else weights[self.indices].astype("float32")
 
     def chunks(self) -> Iterator[slice]:
         """Return slices of positions that hold at most 32 MB of inputs each."""

@@ -79,11 +79,14 @@ def recipe(data: Data, config: RunConfig) -> Recipe:
         return Recipe()
     features = _feature_count(data, chosen.degree)
     reason = "a convex problem"
-    if outputs.target.sample_numbers:
+    if outputs.target.sample_numbers and data.train.weights is None:
         if config.loss not in ("auto", "mse") or features > _MOST_SOLVED:
             return Recipe()
         return Recipe(settings={"solve": True}, reason=reason, descends=False)
-    if config.loss not in ("auto", "crossentropy") or features * outputs.units > _MOST_WEIGHTS:
+    if (
+        config.loss not in ("auto", "crossentropy", "mse")
+        or features * outputs.units > _MOST_WEIGHTS
+    ):
         return Recipe()
     return Recipe({"optimizer": "lbfgs"}, reason=reason, descends=False)
 
@@ -153,6 +156,11 @@ def initialize(model: keras.Model, data: Data) -> None:
     config: Config | None = getattr(model, "solution", None)
     if config is None:
         return
+    if data.train.weights is not None:
+        raise UsageError(
+            "linear: solve and posterior count each sample once; leave them out, and weighted "
+            "least squares are found by L-BFGS"
+        )
     from mlzoo.layers import linear_solution
 
     model.solved = "solved in closed form"

@@ -66,7 +66,7 @@ PICTURES = {
 }
 SETTINGS = (
     "optimizer learning_rate schedule batch_size epochs loss monitor early_stopping keep "
-    "class_weights sampler augment clip_norm clip_value precision seed"
+    "class_weights weight_column sampler augment clip_norm clip_value precision seed"
 ).split()
 SPLITTING = (
     "fractions split group_by seed limit exclude relabel rare rare_below size color window horizon "

@@ -21,12 +21,13 @@ from mlzoo import api
 from mlzoo.core.errors import DataError, UsageError
 from mlzoo.data.inputs import read_inputs
 from mlzoo.sklearn.folders import pack, read_record, unpack, write_record
-from mlzoo.sklearn.frames import class_names, frame_and_target, frame_of, unused
+from mlzoo.sklearn.frames import class_names, frame_and_target, frame_of, unused, weighted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _TARGET = "target"
+_WEIGHT = "weight"
 _ARCHIVE = "archive"
 _PLAIN = {"baselines": "none", "pictures": "none"}
 """Settings that spare a fit among hundreds its extras, unless `settings` say otherwise."""
@@ -66,8 +67,13 @@ class _MlzooEstimator(BaseEstimator):
         tags.input_tags.allow_nan = True
         return tags
 
-    def _fit(self, frame: pd.DataFrame, target: np.ndarray) -> Self:
-        """Train on columns and a target (rows,), in a folder that lives as long as the estimator.
+    def _fit(self, frame: pd.DataFrame, target: np.ndarray, weights: np.ndarray | None) -> Self:
+        """Train in a folder that lives as long as the estimator.
+
+        Args:
+            frame: columns.
+            target: (rows,).
+            weights: (rows,) from 0 on, or None.
 
         Raises:
             ValueError: the data or the settings can't be used.
@@ -80,8 +86,12 @@ class _MlzooEstimator(BaseEstimator):
             given["learning_rate"] = self.learning_rate
         folder = tempfile.TemporaryDirectory(prefix="mlzoo-")
         name = unused(_TARGET, frame)
+        table = frame.assign(**{name: target})
+        if weights is not None:
+            given["weight_column"] = unused(_WEIGHT, table)
+            table[given["weight_column"]] = weights
         data = Path(folder.name) / "data.parquet"
-        frame.assign(**{name: target}).to_parquet(data)
+        table.to_parquet(data)
         try:
             run = api.train(
                 self.model,
@@ -165,25 +175,28 @@ class MlzooClassifier(ClassifierMixin, _MlzooEstimator):
 
     _task = "classification"
 
-    def fit(self, X: Any, y: Any) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train on rows and one label for each.
 
         Args:
             X: (rows, columns): numbers, NaN where they are missing; or a DataFrame, whose
                 columns of text are categories.
             y: (rows,) labels of at least two classes.
+            sample_weight: (rows,) as of `MlzooRegressor.fit`.
 
         Raises:
             ValueError: the data can't be used.
         """
         frame, y = frame_and_target(self, X, y)
+        frame, y, weights = weighted(frame, y, sample_weight)
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
                 f"y holds 1 class only, {self.classes_[0]!r}; a classifier needs at least two"
             )
-        return self._fit(frame, np.array(class_names(self.classes_), dtype=object)[codes])
+        labels = np.array(class_names(self.classes_), dtype=object)[codes]
+        return self._fit(frame, labels, weights)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return probabilities (rows, classes), in the order of `classes_`."""
@@ -222,19 +235,22 @@ class MlzooRegressor(RegressorMixin, _MlzooEstimator):
 
     _task = "regression"
 
-    def fit(self, X: Any, y: Any) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train on rows and one number for each.
 
         Args:
             X: (rows, columns): numbers, NaN where they are missing; or a DataFrame, whose
                 columns of text are categories.
             y: (rows,) numbers.
+            sample_weight: (rows,) from 0 on, how much each row counts in the training and
+                validation loss, in proportion; rows of 0 are left out.
 
         Raises:
             ValueError: the data can't be used.
         """
         frame, y = frame_and_target(self, X, y, numeric=True)
-        return self._fit(frame, y.astype("float64"))
+        frame, y, weights = weighted(frame, y, sample_weight)
+        return self._fit(frame, y.astype("float64"), weights)
 
     def predict(self, X: Any) -> np.ndarray:
         """Return a number for each row."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import column_or_1d, validate_data
+from sklearn.utils.validation import _check_sample_weight, column_or_1d, validate_data
 
 from mlzoo.data.tables.tables import MISSING
 
@@ -36,6 +36,28 @@ def frame_of(estimator: BaseEstimator, X: Any, reset: bool) -> pd.DataFrame:
         return pd.DataFrame(X).rename(columns=str).reset_index(drop=True)
     X = validate_data(estimator, X, ensure_all_finite="allow-nan", reset=reset)
     return _columns(estimator, X)
+
+
+def weighted(
+    frame: pd.DataFrame, y: np.ndarray, weights: Any
+) -> tuple[pd.DataFrame, np.ndarray, np.ndarray | None]:
+    """Return columns, targets and checked weights (rows,) of the rows that weigh more than 0.
+
+    Args:
+        frame: columns.
+        y: (rows,) targets.
+        weights: (rows,), one for all, or None.
+
+    Raises:
+        ValueError: they are no finite numbers from 0 on, of another number, or all 0.
+    """
+    if weights is None:
+        return frame, y, None
+    weights = _check_sample_weight(weights, y, dtype="float64", ensure_non_negative=True)
+    used = weights > 0
+    if not used.any():
+        raise ValueError("sample_weight is 0 for all rows; none is left to train on")
+    return frame[used].reset_index(drop=True), y[used], weights[used]
 
 
 def _columns(estimator: BaseEstimator, X: np.ndarray) -> pd.DataFrame:

@@ -47,6 +47,8 @@ class Config(Settings):
     identifiers left out and dates read as year, month, day and weekday."""
     group_by: str | None = None
     """Column whose rows of one value stay in one split; it is then no input."""
+    weight_column: str | None = None
+    """Column of how much each row counts in the loss; it is then no input."""
     delimiter: Delimiter = None
     """Separator of the columns: a character, or tab, comma, semicolon, space; recognized."""
     header: Header = "auto"
@@ -82,11 +84,19 @@ def load(config: Config, progress: Any = None) -> Samples:
     from mlzoo.data.tables.columns import encode
     from mlzoo.data.tables.reader import TableReader
     from mlzoo.data.tables.tables import read_table
-    from mlzoo.data.tables.targets import column_names, find_target, target_labels, with_target
+    from mlzoo.data.tables.targets import (
+        column_names,
+        find_target,
+        mean_one,
+        target_labels,
+        weighted_rows,
+        with_target,
+    )
     from mlzoo.data.text.pairs import table_samples
 
     path = expand(config.data)
-    named = [*config.drop, *([config.group_by] if config.group_by else [])]
+    facts = [name for name in (config.group_by, config.weight_column) if name is not None]
+    named = [*config.drop, *facts]
     named += [] if config.target is None else column_names(config.target)
     table = read_table(path, config.delimiter, config.header, named, _part(config, path))
     _check_names(config, list(table.columns))
@@ -94,18 +104,22 @@ def load(config: Config, progress: Any = None) -> Samples:
         kept = {name: v for name, v in table.columns.items() if name not in config.drop}
         table = replace(table, columns=kept)
         return table_samples(table, config.target, config.delimiter, config.header)
+    table, weight_note = weighted_rows(table, config.weight_column)
     target: TargetColumn | None = None
     labels: Labels | None = None
     left_out: list[str] = []
     unlabeled = config.task is not None and target_of(config.task).is_input
+    if unlabeled and config.weight_column is not None:
+        raise UsageError("--weight-column has no effect on models without labels: leave it out")
     if config.target is not None or not unlabeled:
         target = find_target(config.target, table)
+        _check_weights(config, target)
         task = None if unlabeled else config.task
         table, left_out = with_target(table, target, task)
         labels = target_labels(table, target, task, config.class_order)
         if dropped := {*target.columns} & {*config.drop}:
             raise UsageError(f"--drop: {min(dropped)!r} is the target, which is no input anyway")
-    unused = {*(target.columns if target else ()), config.group_by, *config.drop}
+    unused = {*(target.columns if target else ()), *named}
     inputs = [name for name in table.columns if name not in unused]
     if not inputs:
         raise DataError(
@@ -116,7 +130,8 @@ def load(config: Config, progress: Any = None) -> Samples:
     groups = None
     if config.group_by is not None:
         groups = np.array([str(value) for value in table.columns[config.group_by]])
-    notes = [*table.notes, *_target_notes(config, target, labels), *left_out, *encoded.notes]
+    notes = [*table.notes, *_target_notes(config, target, labels), *left_out, weight_note]
+    notes += encoded.notes
     if config.data.lower().endswith(".txt") and all(c.categories for c in encoded.columns):
         notes.append("a .txt file of words, read as a table; to learn its text: --source text")
     return Samples(
@@ -131,6 +146,7 @@ def load(config: Config, progress: Any = None) -> Samples:
         columns=encoded.columns,
         names=table.row_names(),
         groups=groups,
+        weights=mean_one(table, config.weight_column),
         hashes=row_digests(encoded.matrix),
         reader=TableReader(
             columns=encoded.columns,
@@ -150,17 +166,30 @@ def _holds_pairs(config: Config, table: Table) -> bool:
     """Return whether a table holds pairs of texts: it was said, or it looks so.
 
     Raises:
-        UsageError: groups or an order of classes were given, which pairs have not.
+        UsageError: groups, weights or an order of classes were given, which pairs have not.
     """
     from mlzoo.data.specs import target_of
     from mlzoo.data.text.pairs import are_pairs
 
     translates = config.task is not None and target_of(config.task).translated
-    if translates and (config.group_by or config.class_order):
-        flag = "--group-by" if config.group_by else "--class-order"
-        raise UsageError(f"{flag}: has no effect on {config.task}")
-    others = config.group_by or config.class_order or config.drop or config.task
+    flags = {
+        "--group-by": config.group_by,
+        "--weight-column": config.weight_column,
+        "--class-order": config.class_order,
+    }
+    given = [flag for flag, value in flags.items() if value]
+    if translates and given:
+        raise UsageError(f"{given[0]}: has no effect on {config.task}")
+    others = given or config.drop or config.task
     return translates or (not others and are_pairs(table))
+
+
+def _check_weights(config: Config, target: TargetColumn) -> None:
+    """Raise UsageError where the column of weights is the target."""
+    name = config.weight_column
+    if name in target.columns:
+        advice = "name another with --target" if config.target is None else "choose another column"
+        raise UsageError(f"--weight-column: {name!r} is the target; {advice}")
 
 
 def _part(config: Config, path: Path) -> str | None:
@@ -201,8 +230,8 @@ def _time_warning(time: str | None, config: Config) -> list[str]:
 
 def _check_names(config: Config, names: list[str]) -> None:
     named_columns = [("--drop", name) for name in config.drop]
-    if config.group_by is not None:
-        named_columns.append(("--group-by", config.group_by))
+    facts = {"--group-by": config.group_by, "--weight-column": config.weight_column}
+    named_columns += [(flag, name) for flag, name in facts.items() if name is not None]
     wrong = [
         f"{flag}: {unknown('column', name, names)}"
         for flag, name in named_columns

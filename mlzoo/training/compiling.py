@@ -118,13 +118,16 @@ def inside_weights(config: RunConfig, data: Data) -> np.ndarray | None:
     return class_weights(config.class_weights, data) if inside else None
 
 
-def measure(model: keras.Model, batches: Iterable[tuple[Any, Any]]) -> dict[str, float]:
-    """Loss and metrics of a compiled model on (inputs, targets), as means over their samples."""
+def measure(model: keras.Model, batches: Iterable[tuple[Any, ...]]) -> dict[str, float]:
+    """Loss and metrics of a compiled model on (inputs, targets), as means over their samples.
+
+    Weights, where they come third, count in the loss alone.
+    """
     sums: dict[str, float] = {}
     count = 0
-    for inputs, targets in batches:
+    for inputs, targets, *weights in batches:
         model.reset_metrics()  # which older versions of Keras leave to the caller
-        logs = model.test_on_batch(inputs, targets, return_dict=True)
+        logs = model.test_on_batch(inputs, targets, *weights, return_dict=True)
         count += len(targets)
         for name, value in logs.items():
             sums[name] = sums.get(name, 0.0) + float(value) * len(targets)

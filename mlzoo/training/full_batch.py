@@ -30,7 +30,7 @@ from mlzoo.training.compiling import (
     measure,
     monitored,
 )
-from mlzoo.training.loop.batches import chunks, class_weights
+from mlzoo.training.loop.batches import chunks, class_weights, sample_weights
 from mlzoo.training.loop.early_stopping import Fitted, stop_reason, watch
 from mlzoo.training.optimizers import build_loss, build_metrics, direction
 from mlzoo.training.signals import Stop
@@ -134,7 +134,8 @@ class _Search:
         self.model, self.data, self.config = model, data, config
         self.recorder, self.listener, self.stop = recorder, listener, stop
         inside = inside_weights(config, data) is not None
-        self.weights = None if inside else class_weights(config.class_weights, data)
+        of_class = None if inside else class_weights(config.class_weights, data)
+        self.weights = sample_weights(data.train, of_class)
         metric = monitored(config, data, columns)
         self.watch = watch(config, metric, direction(metric))
         self.history: list[dict[str, float]] = []
@@ -167,9 +168,11 @@ class _Search:
     def loss_and_gradient(self, flat: np.ndarray) -> tuple[float, np.ndarray]:
         """Mean loss and its gradient over the training split, a chunk at a time."""
         self._assign(flat)
-        loss, gradient = 0.0, np.zeros_like(flat)
-        for inputs, targets in chunks(self.data.train):
-            weights = None if self.weights is None else self.weights[targets].astype("float32")
+        loss, gradient, start = 0.0, np.zeros_like(flat), 0
+        for inputs, targets, *_ in chunks(self.data.train):
+            end = start + len(targets)
+            weights = None if self.weights is None else self.weights[start:end]
+            start = end
             self.model.reset_metrics()
             logs = self.model.train_on_batch(inputs, targets, weights, return_dict=True)
             share = len(targets) / len(self.data.train)

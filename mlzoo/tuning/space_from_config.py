@@ -40,7 +40,7 @@ FIXED = {
     **dict.fromkeys(
         (
             *("limit", "group_by", "split", "fractions", "gap", "stride", "on_bad", "max_bad"),
-            *("rare", "rare_below"),
+            *("rare", "rare_below", "weight_column"),
         ),
         "all candidates are scored on the same samples",
     ),

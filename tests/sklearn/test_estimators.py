@@ -32,6 +32,9 @@ SAMPLE = (
     "check_parameters_default_constructible",
     "check_complex_data",
     "check_estimator_sparse_array",
+    "check_all_zero_sample_weights_error",
+    "check_classifiers_one_label_sample_weights",
+    "check_sample_weights_shape",
     "check_estimators_empty_data_messages",
     "check_estimators_nan_inf",
     "check_fit1d",
@@ -44,6 +47,10 @@ SAMPLE = (
 """The checks that are run by default: all of them fit hundreds of models, which takes minutes."""
 
 
+UNEQUAL = "check_sample_weight_equivalence_on_dense_data"
+"""Rows that are repeated or left out are other batches, as of scikit-learn's own MLPClassifier."""
+
+
 def _name(check: Any) -> str:
     return str(getattr(check, "func", check).__name__)
 
@@ -52,6 +59,8 @@ def _checks() -> Iterator[Any]:
     """Yield each estimator with its checks; MLZOO_EVERY_CHECK=1 asks for all of them."""
     for estimator in (CLASSIFIER, REGRESSOR):
         for each, check in estimator_checks_generator(estimator):
+            if _name(check) == UNEQUAL:
+                continue
             if os.environ.get("MLZOO_EVERY_CHECK") or _name(check) in SAMPLE:
                 yield pytest.param(each, check, id=f"{type(each).__name__}-{_name(check)}")
 
@@ -107,6 +116,16 @@ def test_persists_as_a_run_folder_without_pickles(
     # The state of a copy is numbers, texts and the bytes of the run folder.
     copied = copy.deepcopy(fitted)
     np.testing.assert_array_equal(copied.predict(people), fitted.predict(people))
+
+
+def test_weights_of_samples_decide_between_labels_that_contradict() -> None:
+    rng = np.random.default_rng(2)
+    x = np.repeat(rng.normal(size=(60, 1)), 2, axis=0)
+    y = np.tile([0, 1], 60)  # each row has both labels
+    weights = np.where((x[:, 0] > 0) == (y == 1), 9.0, 1.0)
+    model = clone(CLASSIFIER).set_params(epochs=25).fit(x, y, sample_weight=weights)
+    p = model.predict_proba(np.array([[-1.5], [1.5]]))[:, 1]
+    assert p[0] < 0.3 and p[1] > 0.7
 
 
 def test_a_search_in_a_pipeline_finds_the_longer_training() -> None:

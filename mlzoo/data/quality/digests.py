@@ -52,7 +52,7 @@ def difference_hash(image: np.ndarray) -> int:
 
 
 def fingerprint(samples: Samples) -> str:
-    """SHA-256 over all samples and targets, in order."""
+    """SHA-256 over all samples, weights and targets, in order."""
     hashes = samples.hashes
     if hashes is None and isinstance(samples.inputs, Sequences):
         hashes = samples.inputs.digests()
@@ -60,6 +60,8 @@ def fingerprint(samples: Samples) -> str:
         hashes = row_digests(np.asarray(samples.inputs[:]))
     total = hashlib.sha256(repr((samples.task, samples.class_names)).encode())
     total.update("".join(hashes.tolist()).encode())
+    if samples.weights is not None:
+        total.update(np.ascontiguousarray(samples.weights).tobytes())
     if samples.target_hashes is not None:
         total.update("".join(samples.target_hashes.tolist()).encode())
     elif samples.classes is not None:

@@ -1,4 +1,4 @@
-"""The target of a table: which column, and what is done to its values."""
+"""The target of a table: which column, what is done to its values, and what its rows weigh."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ _OPERATORS = {
     ">": (operator.gt, "<="),
     "<": (operator.lt, ">="),
 }
+_SHOWN = 5
+"""Rows that a message names."""
 _EXPRESSION = re.compile(r"\s*(.+?)\s*(>=|<=|==|>|<)\s*(.+?)\s*")
 
 
@@ -188,3 +190,44 @@ def compare(values: np.ndarray, target: TargetColumn, text: bool) -> np.ndarray:
             f"column {target.column!r} holds numbers, which can't be compared with {target.value!r}"
         ) from None
     return np.asarray(_OPERATORS[target.comparison][0](values, bound), dtype=bool)
+
+
+def weighted_rows(table: Table, name: str | None) -> tuple[Table, str]:
+    """Return the rows that weigh more than 0, and a note on the weights.
+
+    Args:
+        table: as it was read.
+        name: the column of weights; None: there is none.
+
+    Raises:
+        DataError: a weight is missing, negative or no number, or all are 0.
+    """
+    if name is None:
+        return table, ""
+    weights = numbers(table, name)
+    if weights is None:
+        raise DataError(f"--weight-column: {name!r} holds text; give a column of numbers from 0 on")
+    wrong = np.flatnonzero(~(weights >= 0))
+    if len(wrong):
+        rows = table.row_names()
+        listed = ", ".join(
+            f"{rows[i]}: {'missing' if np.isnan(weights[i]) else f'{weights[i]:g}'}"
+            for i in wrong[:_SHOWN]
+        )
+        raise DataError(
+            f"--weight-column: {name!r} has {len(wrong)} values that are missing or below 0 "
+            f"({listed}); weights are numbers from 0 on"
+        )
+    used = weights > 0
+    if not used.any():
+        raise DataError(f"--weight-column: all values of {name!r} are 0; none is left to train on")
+    note = f"weights: column {name!r} (--weight-column)"
+    if used.all():
+        return table, note
+    return table.only(used), f"{note}; {int((~used).sum())} rows of weight 0 are left out"
+
+
+def mean_one(table: Table, name: str | None) -> np.ndarray | None:
+    """Return the weights (rows,) float64 of checked rows, divided by their mean; None without."""
+    weights = None if name is None else numbers(table, name)
+    return None if weights is None else weights / weights.mean()

@@ -157,7 +157,7 @@ class SampleFeed:
         part: the samples.
         seed: decides the order.
         sampler: `shuffle`, or `balanced` over classes.
-        class_weights: a weight a class, for the samples' weights.
+        class_weights: a weight a class, by which samples count beside their own weights.
         policy: how samples are changed at random.
         conditional: feed the classes of samples as the targets of samples that are their own.
     """
@@ -180,9 +180,7 @@ class SampleFeed:
         # Samples that are their own target are not held, or read, twice.
         self._targets = None if part.samples.target.is_input else part.targets
         self._classes = classes_of(part) if conditional else None
-        self._weights = (
-            None if class_weights is None else class_weights[self._targets].astype("float32")
-        )
+        self._weights = sample_weights(part, class_weights)
 
     def order(self, epoch: int) -> np.ndarray:
         """All samples shuffled, or as many drawn with their class's share."""
@@ -214,6 +212,11 @@ def build_batches(config: RunConfig, data: Data, seed: int) -> Batches:
     check_fit(config, data.samples.task)
     part, few = data.train, 32
     feed: Feed
+    if part.weights is not None and not _weighable(config, data):
+        raise UsageError(
+            f"samples with weights are not for {data.samples.task} on {data.samples.kind}s by "
+            f"{config.model}; leave the weights out"
+        )
     if data.outputs.target.dense:
         feed = Views(part, data.tiling, data.policy, seed, config.sampler == "balanced")
         few = int(np.clip(STEP_PIXELS // int(np.prod(feed.shape[:2])), 1, 32))
@@ -237,6 +240,28 @@ def build_batches(config: RunConfig, data: Data, seed: int) -> Batches:
         feed = SampleFeed(part, seed, config.sampler, weights, data.policy, conditional)
     size = {"auto": few, "full": len(feed.samples)}.get(str(batch_size)) or int(batch_size)
     return Batches(part, feed, size, worker_count(config, feed))
+
+
+def _weighable(config: RunConfig, data: Data) -> bool:
+    """Return whether samples have one shape and one loss, which weights of their own multiply."""
+    target = data.outputs.target
+    whole = not (target.dense or target.stepwise or target.is_input)
+    uneven = isinstance(data.samples.inputs, Sequences)
+    return whole and not uneven and not config.set.get("carry_state")
+
+
+def sample_weights(part: Part, of_class: np.ndarray | None) -> np.ndarray | None:
+    """Return what each sample of a part weighs in the loss (n,) float32; None: all the same.
+
+    Args:
+        part: the samples, perhaps with weights of their own.
+        of_class: a weight a class, which multiplies them; None: classes weigh the same.
+    """
+    weights = part.weights
+    if of_class is None:
+        return weights
+    by_class = of_class[part.targets].astype("float32")
+    return by_class if weights is None else by_class * weights
 
 
 def worker_count(config: RunConfig, feed: Feed) -> int:
@@ -281,8 +306,10 @@ CHUNK_PIXELS = 2**20
 """The same that are predicted at once."""
 
 
-def validation(data: Data, devices: int = 1) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def validation(data: Data, devices: int = 1) -> Iterator[tuple[np.ndarray, ...]]:
     """The validation split in order, as (inputs, targets) of a few samples or tiles at a time.
+
+    Of samples with weights of their own these come third.
 
     Args:
         data: in splits.
@@ -318,13 +345,15 @@ def classes_of(part: Part) -> np.ndarray:
 
 def chunks(
     part: Part, size: int = 0, conditional: bool = False
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+) -> Iterator[tuple[np.ndarray, ...]]:
     """A part in order, as (inputs, targets), at most `size` (default: about 4 MiB) at a time.
 
+    Weights, where samples have them, come third.
     With `conditional` the targets of samples that are their own are their classes.
     """
     if not size:
         size = chunk_size(part.samples.inputs.shape[1:])
+    weights = part.weights
     for start in range(0, len(part), size):
         # Read together, so that inputs and targets of steps are padded to one length.
         where = slice(start, start + size)
@@ -332,7 +361,8 @@ def chunks(
         if conditional:
             yield inputs, classes_of(part)[where]
             continue
-        yield inputs, inputs if part.samples.target.is_input else part.targets_at(where)
+        targets = inputs if part.samples.target.is_input else part.targets_at(where)
+        yield (inputs, targets) if weights is None else (inputs, targets, weights[where])
 
 
 def class_weights(choice: str, data: Data) -> np.ndarray | None:
