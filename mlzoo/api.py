@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -147,6 +148,7 @@ def train(
     overwrite: bool = False,
     allow_unused: bool = False,
     trust: bool = False,
+    callbacks: Sequence[Any] = (),
     listener: Listener | None = None,
     **settings: Any,
 ) -> Run:
@@ -165,6 +167,8 @@ def train(
         allow_unused: accept settings that nothing reads.
         trust: run Python files that `config` names; one that is named here as `model` or `source`
             is trusted anyway.
+        callbacks: Keras callbacks, for training in batches. The run folder does not hold them:
+            `resume` takes them again, and calls them from their beginning.
         listener: hears of progress.
         **settings: fields of `RunConfig`, `set={...}` for those of the model.
 
@@ -182,17 +186,19 @@ def train(
     if model == registry.AUTO_MODEL:
         from mlzoo.tuning.families.auto import train_auto
 
-        chosen = train_auto(
-            flags,
-            file,
-            overwrite=overwrite,
-            listener=listener,
-            allow_unused=allow_unused,
-            trust=trust,
-        )
+        with _called_back(callbacks):
+            chosen = train_auto(
+                flags,
+                file,
+                overwrite=overwrite,
+                listener=listener,
+                allow_unused=allow_unused,
+                trust=trust,
+            )
         return _facade(chosen)
     merged = merge(flags, file, allow_unused=allow_unused, trust=trust)
-    return _facade(train_merged(merged, overwrite=overwrite, listener=listener))
+    with _called_back(callbacks):
+        return _facade(train_merged(merged, overwrite=overwrite, listener=listener))
 
 
 def from_weights(
@@ -239,6 +245,7 @@ def resume(
     epochs: int | None = None,
     devices: str | None = None,
     trust: bool = False,
+    callbacks: Sequence[Any] = (),
     listener: Listener | None = None,
 ) -> Run:
     """Go on with an unfinished run, exactly where its newest checkpoint is.
@@ -249,6 +256,7 @@ def resume(
         epochs: train up to this many epochs instead; must not be fewer than were trained.
         devices: those that share each batch from here on, as in `train`.
         trust: run Python files that its `config.yaml` names; without it none is run.
+        callbacks: Keras callbacks, as of `train`; what they noted before is in no checkpoint.
         listener: hears of progress.
 
     Raises:
@@ -260,7 +268,8 @@ def resume(
     from mlzoo.training import train as training
 
     _hand_over(run_folder.current(expand(path)), data)
-    run = training.resume(path, epochs=epochs, on=devices, trust=trust, listener=listener)
+    with _called_back(callbacks):
+        run = training.resume(path, epochs=epochs, on=devices, trust=trust, listener=listener)
     return _facade(run)
 
 
@@ -344,6 +353,15 @@ def _path_of(data: Any, file_column: str | None = None) -> str:
     from mlzoo.data.objects.conversion import as_path
 
     return as_path(data, file_column)
+
+
+def _called_back(callbacks: Sequence[Any]) -> AbstractContextManager[None]:
+    """Return a context in which trainings call Keras callbacks; without any Keras is not loaded."""
+    if not callbacks:
+        return nullcontext()
+    from mlzoo.training.loop.callbacks import handed_over
+
+    return handed_over(callbacks)
 
 
 def _hand_over(run: Path, data: Any) -> None:

@@ -304,6 +304,11 @@ class RunConfig(Settings):
     """Tell where the time of the training goes, and what to change (profile.csv, plots/)."""
     weight_ranges: bool = False
     """Write how each layer's weights spread over the epochs (weights.csv, plots/weights.png)."""
+    callback: Annotated[list[str], BeforeValidator(words), Flag(metavar="FILE.py")] = Field(
+        default_factory=list
+    )
+    """Python files, comma-separated, whose function callbacks() returns Keras callbacks for
+    training in batches. What these note is in no checkpoint: with --resume they begin anew."""
     checkpoint_every: float = Field(60.0, ge=0)
     """Seconds between two checkpoints, at least; 0: one after every step."""
 
@@ -344,6 +349,7 @@ class RunConfig(Settings):
     _check_loss = field_validator("loss")(plugins.known_losses)
     _check_metrics = field_validator("metrics")(plugins.known_metrics)
     _check_log = field_validator("log")(plugins.known_trackers)
+    _check_callback = field_validator("callback")(plugins.python_files)
     _check_monitor = field_validator("monitor")(plugins.followed)
 
     @model_validator(mode="after")

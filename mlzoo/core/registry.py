@@ -62,6 +62,8 @@ KINDS = {
     "format": Kind("formats", ("Config", "write", "open_written")),
     "tracker": Kind("trackers", ("track",)),
 }
+OWN_ONLY = {"callback": ("callbacks",)}
+"""Exports of kinds of plug-ins of which there are users' files alone."""
 _loaded: dict[tuple[str, str], Path] = {}
 """Users' files that were loaded, by kind and by what results call them."""
 _trusted: set[Path] = set()
@@ -339,7 +341,8 @@ _SEVERAL_NETWORKS = ("Config", "networks", "MAIN", "objectives")
 def _check_exports(kind: str, place: str, module: ModuleType) -> None:
     """Raise UsageError where a plug-in lacks something that its kind exports."""
     several = kind == "model" and hasattr(module, "networks")
-    exports = _SEVERAL_NETWORKS if several else KINDS[kind].exports
+    exports = OWN_ONLY[kind] if kind in OWN_ONLY else KINDS[kind].exports
+    exports = _SEVERAL_NETWORKS if several else exports
     for old, new in _OLD_EXPORTS.items():
         if new in exports and hasattr(module, old) and not hasattr(module, new):
             setattr(module, new, getattr(module, old))

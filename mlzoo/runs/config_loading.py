@@ -25,7 +25,7 @@ from mlzoo.data.tables.formats import SQLITE, split_query
 _NO_EFFECT = "has no effect"
 _ACCEPTS = "(--allow-unused accepts it)"
 _REPEATS = "# Repeats this run"
-_LISTS = {"metrics": "metric", "log": "tracker"}
+_LISTS = {"metrics": "metric", "log": "tracker", "callback": "callback"}
 """Fields that name several plug-ins of a kind."""
 _PATHS = ("data", "class_weights", "cost", "exclude", "relabel")
 """Fields that may name a file or a folder."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlzoo.core import files
 from mlzoo.core.configs import RunConfig
-from mlzoo.core.errors import DataError, DivergedError
+from mlzoo.core.errors import DataError, DivergedError, UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.runs import devices, run_folder
 from mlzoo.runs.run_folder import RunFolder
@@ -250,6 +250,9 @@ def fit_network(
         DivergedError: the loss became NaN or infinite.
         Interrupted: a signal came; where the way of fitting has checkpoints, the state is saved.
     """
+    batched = data.samples.problem is None and data.samples.environment is None
+    if not batched or takes_full_batch(config, model):
+        _refuse_callbacks(config, data)
     if data.samples.problem is not None:
         from mlzoo.training.equations import fitting
 
@@ -265,6 +268,18 @@ def fit_network(
     from mlzoo.training.loop.training import Training
 
     return Training(model, data, config, folder, seed, listener, stop).fit()
+
+
+def _refuse_callbacks(config: RunConfig, data: Data) -> None:
+    """Raise UsageError where a training that has no batches should call callbacks."""
+    from mlzoo.training.loop.callbacks import any_callbacks
+
+    if any_callbacks(config):
+        raise UsageError(
+            f"callbacks are for training in batches, which {config.model} has not here "
+            f"({data.samples.task}, optimizer {config.optimizer}); leave them out, or train "
+            "by steps with --preset none"
+        )
 
 
 def _score(

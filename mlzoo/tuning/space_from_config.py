@@ -56,6 +56,7 @@ FIXED = {
             "checkpoint_every",
             "metrics",
             "log",
+            "callback",
         ),
         "it changes no score",
     ),

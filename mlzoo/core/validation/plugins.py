@@ -54,6 +54,14 @@ def known_trackers(value: list[str]) -> list[str]:
     return list(dict.fromkeys(value))
 
 
+def python_files(value: list[str]) -> list[str]:
+    """Check names of Python files; each counts once."""
+    for name in value:
+        if not name.endswith(".py"):
+            raise ValueError(f"write the path of a Python file, FILE.py (got {name!r})")
+    return list(dict.fromkeys(value))
+
+
 def followed(value: str, info: ValidationInfo) -> str:
     """Check that a metric is followed during training."""
     given = [registry.stem(name) for name in info.data.get("metrics", ())]

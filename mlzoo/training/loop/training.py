@@ -27,7 +27,7 @@ from mlzoo.training.compiling import (
     measure,
     monitored,
 )
-from mlzoo.training.loop import accumulation
+from mlzoo.training.loop import accumulation, callbacks
 from mlzoo.training.loop.averaging import averaged, finish
 from mlzoo.training.loop.batches import Batch, build_batches, validation
 from mlzoo.training.loop.data_parallel import unequal_shares
@@ -130,6 +130,7 @@ class Training:
         try:
             self._restore()
             self.listener.start(self.folder.name, self.config.epochs, self.batches.steps)
+            self._begin_callbacks()
             if self.place.epoch == 1 and not self.place.step:
                 self._record_weights(0)
             while not self.place.stopped:
@@ -147,8 +148,17 @@ class Training:
             self.batches.close()
         self.listener.end()
         self.steps.release()
+        self.hooks.call("on_train_end")
         finish(self.trained, self.config.ema_momentum)
         return self._keep()
+
+    def _begin_callbacks(self) -> None:
+        """Make the callbacks; they are told of every training anew."""
+        self.hooks = callbacks.Hooks(self.config, self.trained, self.batches.steps)
+        resumed = self.place.epoch > 1 or self.place.step
+        if resumed and callbacks.any_callbacks(self.config):
+            self.listener.warn(callbacks.RESUMED)
+        self.hooks.call("on_train_begin")
 
     def _epoch(self) -> None:
         began = time.monotonic()
@@ -156,6 +166,7 @@ class Training:
         if place.step == 0:
             self.trained.reset_metrics()
         self._safe = checkpoints.rollback_point(self.trained, place)
+        self.hooks.call("on_epoch_begin", place.epoch - 1)
         for batch in self._epoch_batches():
             self._step(batch)
         self._settle()
@@ -167,6 +178,9 @@ class Training:
             seconds = time.monotonic() - began
             place.history.append({"epoch": place.epoch, **row, "learning_rate": rate})
             self._after(row[self.watch.metric])
+        self.hooks.call("on_epoch_end", place.epoch - 1, {**row, "learning_rate": rate})
+        if self.hooks.stop and not place.stopped:
+            place.stopped = callbacks.STOPPED
         self.listener.epoch({**place.history[-1], "seconds": seconds})
         self._record_weights(place.epoch)
         if self.shown:
@@ -189,10 +203,16 @@ class Training:
 
     def _step(self, batch: Batch) -> None:
         """One step. Its loss is looked at while the next one runs, so that neither waits."""
+        if self.hooks.each_step:
+            self.hooks.call("on_train_batch_begin", self.place.step)
         logs = self.step_on(batch, self.place.step)
         self._settle()
         self.place.step += 1
         self._pending = logs
+        if self.hooks.each_step:
+            self._settle()
+            self.steps.sync()
+            self.hooks.call("on_train_batch_end", self.place.step - 1, dict(self.place.means))
         if self._due:
             self._settle()
             self.steps.sync()

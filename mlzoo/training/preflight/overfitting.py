@@ -44,6 +44,7 @@ def overfit(merged: Merged, count: int, listener: Listener | None = None) -> dic
         update={
             "augment": "none",
             "batch_size": "full",
+            "callback": [],
             "class_weights": "none",
             "early_stopping": 0,
             "epochs": given.epochs if "epochs" in merged.given else EPOCHS,

@@ -70,7 +70,7 @@ def config_text(merged: Merged, unread: Collection[str] = ()) -> str:
     read |= {f"{kind}_set": all_settings(config, kind) for kind in SHARED}
     read |= absolute_fields(config)
     omit = set(unread_by_source(values, set(values))) | {"name"}
-    omit |= {name for name in ("metrics", "log") if not getattr(config, name)}
+    omit |= {name for name in ("metrics", "log", "callback") if not getattr(config, name)}
     return resolved_yaml(merged, read, omit | {*unread})
 
 

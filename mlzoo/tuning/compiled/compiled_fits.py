@@ -291,6 +291,7 @@ def unshared(config: RunConfig, data: Data) -> str | None:
         "the backend is torch": keras.backend.backend() not in ("tensorflow", "jax"),
         f"{samples.task}": samples.target.per != "sample",
         "forecasts and windows of series": samples.windows is not None,
+        "callbacks": bool(config.callback),
         "samples have weights": samples.weights is not None,
         "samples of several shapes": data.inputs.uneven,
         f"optimizer={config.optimizer}": config.full_batch,
