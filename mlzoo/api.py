@@ -359,7 +359,7 @@ def _called_back(callbacks: Sequence[Any]) -> AbstractContextManager[None]:
     """Return a context in which trainings call Keras callbacks; without any Keras is not loaded."""
     if not callbacks:
         return nullcontext()
-    from mlzoo.training.loop.callbacks import handed_over
+    from mlzoo.training.hooks.callbacks import handed_over
 
     return handed_over(callbacks)
 

@@ -33,7 +33,7 @@ def export(
     from mlzoo.exporting.settings import ExportConfig
 
     config = from_options(ExportConfig, given, problems)
-    work.check(config.format, config.int8)
+    work.check(config.format, config.int8, config.resize)
     if config.format != "keras":
         # Graphs are TensorFlow's, whatever a model was trained on.
         os.environ["KERAS_BACKEND"] = "tensorflow"

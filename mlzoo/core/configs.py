@@ -300,6 +300,9 @@ class RunConfig(Settings):
     """Compile with XLA."""
     baselines: Literal["none", "fast", "all"] = "fast"
     """Baselines beside the scores: none, the quick ones, or all (`mlzoo baselines`)."""
+    unscored: bool = False
+    """Train without a test split (--fractions 100/0/0): the run predicts, but has neither scores
+    nor a report; for cross-validation from outside."""
     profile: bool = False
     """Tell where the time of the training goes, and what to change (profile.csv, plots/)."""
     weight_ranges: bool = False
@@ -356,7 +359,9 @@ class RunConfig(Settings):
     def _together(self) -> RunConfig:
         if self.schedule == "cosine" and self.warmup >= self.epochs:
             raise ValueError(f"warmup {self.warmup} leaves no epoch of the {self.epochs} to train")
-        if not shares(self.fractions)[2] and self.folds == 1:
+        if self.unscored:
+            self._check_unscored()
+        elif not shares(self.fractions)[2] and self.folds == 1:
             raise ValueError(
                 f"fractions {self.fractions} leave no test split to score on; give it a share, or "
                 "score every sample out of fold with folds 5"
@@ -385,6 +390,21 @@ class RunConfig(Settings):
         if self.full_batch and self.precision != "float32":
             raise ValueError(f"{self.optimizer} needs --precision float32")
         return self
+
+    def _check_unscored(self) -> None:
+        if shares(self.fractions)[2]:
+            raise ValueError(
+                f"unscored is for fractions without a test split, such as 100/0/0 (got "
+                f"{self.fractions})"
+            )
+        given = {
+            "folds": self.folds > 1,
+            "ensemble": self.ensemble > 1,
+            "repeats": self.repeats > 1,
+        }
+        given |= {"log": bool(self.log), "cost": self.cost is not None}
+        if wrong := [name for name, several in given.items() if several]:
+            raise ValueError(f"unscored is of one training alone; leave out {wrong[0]}")
 
     @property
     def rate(self) -> float:

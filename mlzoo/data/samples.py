@@ -258,7 +258,7 @@ class Part:
 
     @property
     def weights(self) -> np.ndarray | None:
-        """What each sample weighs in the loss, (n,) float32; None where all weigh the same."""
+        """Weight of each sample in the loss, (n,) float32; None where all count the same."""
         weights = self.samples.weights
         return None if weights is None else weights[self.indices].astype("float32")
 

@@ -47,6 +47,7 @@ class InputSpecification(TypedDict):
     maximum: NotRequired[float]
     window: NotRequired[int]
     padding: NotRequired[str]
+    resized_to: NotRequired[list[int]]
 
 
 class OutputSpecification(TypedDict):
@@ -76,14 +77,15 @@ class ExportRecord(TypedDict):
     folder: NotRequired[str]
 
 
-def check(format: str, int8: bool = False) -> None:
-    """Raise UsageError if a format does not exist, can't be int8, or lacks its libraries.
+def check(format: str, int8: bool = False, resize: bool = False) -> None:
+    """Raise UsageError if a format does not exist, lacks its libraries, or can't do as asked.
 
     Nothing heavy is imported.
 
     Args:
         format: name of the format.
         int8: with 8-bit integers.
+        resize: with images of any size.
     """
     known = registry.names("format")
     registry.trust(format)
@@ -93,6 +95,8 @@ def check(format: str, int8: bool = False) -> None:
     plugin = registry.load("format", format)
     if int8 and "int8" not in plugin.Config.model_fields:
         raise UsageError(f"--int8: has no effect on --format {format}; it is for litert")
+    if resize and "resize" not in plugin.Config.model_fields:
+        raise UsageError(f"--resize: has no effect on --format {format}; it is for onnx")
     missing = [
         package for module, package in getattr(plugin, "NEEDS", ()) if not _installed(module)
     ]
@@ -112,6 +116,7 @@ def export(
     *,
     output: str | Path | None = None,
     int8: bool = False,
+    resize: bool = False,
     overwrite: bool = False,
     trust: bool = False,
     listener: Listener | None = None,
@@ -123,6 +128,7 @@ def export(
         format: `keras`, `saved_model`, `onnx`, `litert` or `openvino`.
         output: the folder to write; by default `exports/FORMAT` in the run folder.
         int8: litert: 8-bit integers, ranges from samples of the training split.
+        resize: onnx: 8-bit images of any size go in, and are resized in the graph.
         overwrite: replace an export that is there.
         trust: run Python code that the run folder holds or names; without it none is run.
         listener: progress callback.
@@ -135,22 +141,26 @@ def export(
         DataError: the run's data have changed or are gone, so that nothing can be scored.
         MlzooError: the format can't hold this model, or its outputs differ; nothing is left.
     """
-    check(format, int8)
+    check(format, int8, resize)
     from mlzoo.runs.opened import open_run
 
     opened = open_run(run, trust=trust) if isinstance(run, str | Path) else run
     opened.require_predictions("export")
+    if resize:
+        _check_resizing(opened)
     name = f"{registry.stem(format)}-int8" if int8 else registry.stem(format)
     final = expand(output) if output else opened.path / "exports" / name
     refuse_links(opened.path, final)
     _check_free(final, overwrite)
     _check_backend(format)
     partial = final.with_name(final.name + ".partial")
+    chosen = {"int8": int8, "resize": resize}
     shutil.rmtree(partial, ignore_errors=True)
     with files.disk_errors(final):
         partial.mkdir(parents=True)
     try:
-        record = _write(opened, format, int8, partial, listener or Listener())
+        wanted = {name: True for name, is_wanted in chosen.items() if is_wanted}
+        record = _write(opened, format, wanted, partial, listener or Listener())
         files.write_json(partial / "export.json", record)
         if final.exists():
             shutil.rmtree(final)
@@ -173,6 +183,18 @@ def _check_free(final: Path, overwrite: bool) -> None:
         raise UsageError(f"{final} is no export, so --overwrite leaves it alone")
 
 
+def _check_resizing(run: OpenedRun) -> None:
+    """Raise UsageError unless the run takes whole 8-bit images of one size."""
+    from mlzoo.data.images.reader import ImageReader
+
+    reader = run.reader
+    if not isinstance(reader, ImageReader) or run.target.dense or reader.dtype != "uint8":
+        raise UsageError(
+            f"--resize: is for runs on 8-bit images that are predicted as a whole, and "
+            f"{run.path.name} is of {run.record['kind']}s ({run.record['task']}); leave it out"
+        )
+
+
 def _check_backend(format: str) -> None:
     from mlzoo.runs import devices
 
@@ -188,15 +210,15 @@ def _check_backend(format: str) -> None:
 
 
 def _write(
-    run: OpenedRun, format: str, int8: bool, folder: Path, listener: Listener
+    run: OpenedRun, format: str, chosen: dict[str, bool], folder: Path, listener: Listener
 ) -> ExportRecord:
-    """Write and score; returns what export.json holds."""
+    """Write with the chosen settings and score; returns what export.json holds."""
     from mlzoo.exporting import samples
     from mlzoo.formats._graphs import in_float32, single
     from mlzoo.runs.devices import quiet_stderr, versions
 
     plugin = registry.load("format", format)
-    fixed = getattr(plugin, "FIXED", False)
+    fixed, int8 = getattr(plugin, "FIXED", False), chosen.get("int8", False)
     dense = run.target.dense
     model = single(run.model if format == "keras" else in_float32(run.model))
     data = run.own_data(listener)
@@ -204,8 +226,11 @@ def _write(
     sample_shape = samples.sample_shape_of(tested, dense)
     calibration = samples.drawn(data.train, CALIBRATION, sample_shape, dense, fixed) if int8 else []
     listener.note(f"writing {format}{' in int8' if int8 else ''}")
-    config = plugin.Config(int8=True) if int8 else plugin.Config()
+    config = plugin.Config(**chosen)
     specified = _input(run, model, sample_shape, fixed)
+    if chosen.get("resize"):
+        specified["resized_to"] = list(sample_shape.fixed[:2])
+        specified["shape"] = [None, None, None, sample_shape.fixed[2]]
     facts = _facts(run, specified)
     try:
         with quiet_stderr():

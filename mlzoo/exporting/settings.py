@@ -18,5 +18,7 @@ class ExportConfig(Settings):
     """Folder to write; by default exports/FORMAT in the run folder."""
     int8: bool = False
     """litert: 8-bit integers, calibrated on the training split."""
+    resize: bool = False
+    """onnx: images of any size go in, and are resized in the graph as those of training were."""
     overwrite: bool = False
     """Replace an export that is there."""

@@ -22,7 +22,10 @@ NEEDS: tuple[tuple[str, str], ...] = (
 
 
 class Config(Settings):
-    """It has no settings."""
+    """Size of the images that go in."""
+
+    resize: bool = False
+    """Take 8-bit images of any size, and resize them in the graph as those of training were."""
 
 
 def write(
@@ -45,10 +48,29 @@ def write(
 
     _teach()
     path = folder / "model.onnx"
+    if config.resize:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            _write_resizing(model, path, sample_shape.fixed)
+        return path
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         model.export(path, format="onnx", verbose=False, input_signature=signature(model))
     return path
+
+
+def _write_resizing(model: keras.Model, path: Path, shape: tuple[int, ...]) -> None:
+    """Convert the model's graph behind one that resizes images to `shape`."""
+    import keras
+    import numpy as np
+
+    from mlzoo.formats._resizing import resizing
+
+    height, width, channels = shape
+    whole = resizing(model, height, width)
+    whole(np.zeros((1, *shape), "uint8"))  # Keras exports what was called once.
+    spec = keras.InputSpec("uint8", (None, None, None, channels), name="input")
+    whole.export(path, format="onnx", verbose=False, input_signature=[spec])
 
 
 def annotate(path: Path, facts: Mapping[str, str]) -> None:

@@ -82,6 +82,8 @@ class _MlzooEstimator(BaseEstimator):
         if not isinstance(seed, int | np.integer):
             seed = check_random_state(seed).randint(2**31 - 1)
         given: dict[str, object] = {"preset": self.preset, "set": self.set or {}, **_PLAIN}
+        if not str(self.fractions).rpartition("/")[2].strip("0."):
+            given["unscored"] = True
         if self.learning_rate is not None:
             given["learning_rate"] = self.learning_rate
         folder = tempfile.TemporaryDirectory(prefix="mlzoo-")
@@ -223,7 +225,8 @@ class MlzooRegressor(RegressorMixin, _MlzooEstimator):
         learning_rate: step size; None: the optimizer's usual one.
         preset: effort of the model's recipe: `none`, `fast`, `good` or `best`.
         fractions: shares of the rows that train the model, that decide when it stops, and that the
-            run is tested on, in percent. The scores of the last are `run_.metrics`.
+            run is tested on, in percent. The scores of the last are `run_.metrics`; where it is 0,
+            as in `100/0/0`, the run has none, and all rows are learned from.
         settings: other fields of `mlzoo.RunConfig`, such as `{"class_weights": "auto"}`.
         random_state: seed of the split, the weights and the order of samples, or what draws it.
 

@@ -99,6 +99,19 @@ def write_artifacts(
     `fed` is a batch that the net was fed, which is drawn, and the names of its samples; without
     `pictures` nothing is drawn.
     """
+    write_model(folder, model, fitted)
+    write_predictions(folder / "predictions.csv", outcome, data.samples)
+    if not pictures:
+        return
+    plots_folder = folder / "plots"
+    plots_folder.mkdir(exist_ok=True)
+    scales = record.get("scales", {})
+    plots.learning_curves(plots_folder, fitted.history, fitted.kept_epoch, scales)
+    draw(plots_folder, model, record, data, fed, outcome)
+
+
+def write_model(folder: Path, model: keras.Model, fitted: Fitted) -> None:
+    """Write the model, its other networks, its layers and the history of its training."""
     # On the same layers, but never compiled: the optimizer's slots stay out of the file.
     keras.Model(model.inputs, model.outputs, name=model.name).save(folder / "model.keras")
     networks: Networks | None = getattr(model, "networks", None)
@@ -108,14 +121,6 @@ def write_artifacts(
             network.save(folder / "networks" / f"{name}.keras")
     files.write_json(folder / "layers.json", layer_graph(model))
     files.write_text(folder / "history.csv", files.csv_text(fitted.history))
-    write_predictions(folder / "predictions.csv", outcome, data.samples)
-    if not pictures:
-        return
-    plots_folder = folder / "plots"
-    plots_folder.mkdir(exist_ok=True)
-    scales = record.get("scales", {})
-    plots.learning_curves(plots_folder, fitted.history, fitted.kept_epoch, scales)
-    draw(plots_folder, model, record, data, fed, outcome)
 
 
 def write_calibration(

@@ -180,6 +180,38 @@ def _train_once(repeat: _Repeat) -> TrainingRecord:
     return scored.record
 
 
+def train_unscored(
+    folder: RunFolder, config: RunConfig, data: Data, listener: Listener, stage: Stage
+) -> None:
+    """Train once and write a model that predicts but has no scores: there is no test split.
+
+    Args:
+        folder: of the run.
+        config: of the run.
+        data: in a training and perhaps a validation split, none of which is set aside.
+        listener: hears of progress.
+        stage: what is being done, which is told where it is interrupted.
+    """
+    from mlzoo.layers.predictive import distribution_model
+    from mlzoo.training.artifacts import write_calibration, write_model
+    from mlzoo.training.calibration.temperature import calibrated
+
+    stage.doing = "training"
+    repeat = _Repeat(folder, config, data, config.seed, False, listener, stage)
+    model = build_model(config, data, config.seed)
+    _announce(repeat, model, own_loss=True)
+    trained = _fit(repeat, model)
+    stage.doing = "saving"
+    model, temperature = calibrated(config, trained.model, data, None, config.seed, listener)
+    write_model(folder.path, model, trained.fitted)
+    outputs = data.outputs
+    spread = not outputs.target.is_class and distribution_model(model) is not None
+    passes = int(config.set.get("dropout_at_predict", 0))
+    normal = spread and not outputs.quantiles
+    write_calibration(folder.path, temperature, None, data, normal, passes)
+    listener.note("no scores: there is no test split (--unscored)")
+
+
 def _announce(repeat: _Repeat, model: keras.Model, own_loss: bool) -> None:
     """Tell which model is trained, and on what."""
     import keras
@@ -272,7 +304,7 @@ def fit_network(
 
 def _refuse_callbacks(config: RunConfig, data: Data) -> None:
     """Raise UsageError where a training that has no batches should call callbacks."""
-    from mlzoo.training.loop.callbacks import any_callbacks
+    from mlzoo.training.hooks.callbacks import any_callbacks
 
     if any_callbacks(config):
         raise UsageError(

@@ -17,7 +17,7 @@ from mlzoo.runs import run_folder
 from mlzoo.runs.config_loading import Merged, trust_flag
 from mlzoo.runs.opened import OpenedRun
 from mlzoo.runs.run_folder import RunFolder
-from mlzoo.training.repeats import train_repeats
+from mlzoo.training.repeats import train_repeats, train_unscored
 from mlzoo.training.signals import Stage, stopping
 from mlzoo.training.starting.folder import STARTED, config_text, default_name, seal, write_start
 from mlzoo.training.starting.preparing import prepared
@@ -138,10 +138,13 @@ def _work(
     listener: Listener,
     stage: Stage,
 ) -> OpenedRun:
-    """Train each repeat that is not done yet, then complete the folder."""
+    """Train each repeat that is not done yet, then complete the folder; or train unscored."""
     from mlzoo.runs.tracking import tracked
     from mlzoo.training.artifacts import complete
 
+    if config.unscored:
+        train_unscored(folder, config, data, listener, stage)
+        return OpenedRun(folder.finish())
     with tracked(listener, config, folder) as heard:
         records = train_repeats(folder, config, samples, data, heard, stage)
         stage.doing = "writing the report"

@@ -25,6 +25,7 @@ from mlzoo.tuning.space_from_config import build_space, check_against
 if TYPE_CHECKING:
     import pandas as pd
 
+    from mlzoo.runs.folds import Fold
     from mlzoo.runs.opened import OpenedRun
     from mlzoo.tuning.compare import Standing
     from mlzoo.tuning.executors.engines import Engine
@@ -68,6 +69,19 @@ class SearchResult:
     run: OpenedRun | None
     ended: SearchEnd
     nested: Nested | None = None
+
+    def folds(self) -> list[Fold]:
+        """Return the folds that candidates were scored on, as scikit-learn takes them for `cv`.
+
+        Returns:
+            For each fold the positions of the samples (rows of a table without those that were
+            left out) to train on, and of those to score on; the test split is in none of them.
+        """
+        from mlzoo.runs import datasets
+        from mlzoo.tuning.trials.folds import search_folds
+
+        run, search = self.plan.run, self.plan.search
+        return search_folds(datasets.load(run), run, search.folds, 0)
 
     def to_frame(self) -> pd.DataFrame:
         """Return a row a trial, the best first: number, state, mean score, epochs and values."""

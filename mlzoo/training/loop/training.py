@@ -27,7 +27,8 @@ from mlzoo.training.compiling import (
     measure,
     monitored,
 )
-from mlzoo.training.loop import accumulation, callbacks
+from mlzoo.training.hooks import callbacks
+from mlzoo.training.loop import accumulation
 from mlzoo.training.loop.averaging import averaged, finish
 from mlzoo.training.loop.batches import Batch, build_batches, validation
 from mlzoo.training.loop.data_parallel import unequal_shares

@@ -14,7 +14,7 @@ from mlzoo.core.progress import Listener
 from mlzoo.data.samples import Data
 from mlzoo.runs.config_loading import merge
 from mlzoo.training.building import build_model
-from mlzoo.training.loop import callbacks
+from mlzoo.training.hooks import callbacks
 from mlzoo.training.loop.early_stopping import Fitted
 from mlzoo.training.loop.training import Training
 from mlzoo.training.repeats import fit_network

@@ -1,0 +1,1 @@
+"""Hooks of trainings for code of users: callbacks of Keras."""
