@@ -244,7 +244,6 @@ def test_a_vae_learns_to_draw(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.backends
 def test_diffusion_learns_to_draw(tmp_path: Path) -> None:
     more = {"epochs": 100, "learning_rate": 5e-3, "batch_size": 50, "keep": "last"}
     settings = {"filters": 16, "sampling_steps": 20, "conditional": True}

@@ -117,9 +117,9 @@ def test_a_state_is_teleported() -> None:
 @pytest.mark.backends
 def test_norms_stay_1() -> None:
     rng = np.random.default_rng(0)
-    x = keras.ops.convert_to_tensor(rng.normal(size=(5, 6)), "float32")
-    angles = keras.ops.convert_to_tensor(rng.normal(size=(1, 24)), "float32")
-    state = run(variational(6, 4), run(feature_map(6), zero_state(6), encoded(x)), angles)
+    x = keras.ops.convert_to_tensor(rng.normal(size=(5, 4)), "float32")
+    angles = keras.ops.convert_to_tensor(rng.normal(size=(1, 8)), "float32")
+    state = run(variational(4, 2), run(feature_map(4), zero_state(4), encoded(x)), angles)
     total = keras.ops.convert_to_numpy(probabilities(state)).sum(axis=1)
     np.testing.assert_allclose(total, np.ones(5), atol=1e-5)
 

@@ -160,7 +160,7 @@ def test_xla_trains_to_about_the_same_weights(tmp_path) -> None:
     settings = {"hidden": [8], "dropout": 0}
     found = []
     for xla in ("on", "off"):
-        _, model = fit(tmp_path / xla, epochs=3, xla=xla, model="mlp", set=settings)
+        _, model = fit(tmp_path / xla, epochs=1, xla=xla, model="mlp", set=settings)
         found.append(np.concatenate([np.ravel(w) for w in model.get_weights()]))
     np.testing.assert_allclose(*found, atol=1e-4)
 
