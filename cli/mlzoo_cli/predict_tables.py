@@ -105,6 +105,8 @@ def _forecast_rows(run: OpenedRun, forecast: Forecast) -> list[dict[str, object]
                 edge = getattr(forecast, end)
                 if edge is not None:
                     row[f"{target}_{end}"] = _digits(edge[step, i])
+            for level, values in forecast.quantiles.items():
+                row[f"{target}_{level}"] = _digits(values[step, i])
         if forecast.unlike is not None:
             row |= {"unlike": _yes(forecast.unlike), "unlike_p": _digits(forecast.unlike_p)}
         rows.append(row)

@@ -16,6 +16,7 @@ import keras
 NOT_SPATIAL = (
     *("Dropout", "Identity", "InputLayer"),
     *("LinearPosterior", "MeanAndDeviation", "MixtureMoments", "Quantiles", "MeanQuantiles"),
+    "ForecastQuantiles",
 )
 """Layers that hand on what they get when nothing is trained; what they get has its own layer. Those
 of predicted distributions have an axis of parameters, which is none of steps."""

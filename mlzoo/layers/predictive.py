@@ -128,7 +128,8 @@ class MeanAndDeviation(keras.layers.Layer):
 class PredictiveMean(keras.layers.Layer):
     """The first number of a distribution, its mean or median, as the prediction.
 
-    Input: (batch, numbers, targets). Output: (batch, targets).
+    Input: (batch, numbers, targets), of forecasts (batch, numbers, horizon, targets). Output: the
+    same without numbers.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -140,8 +141,8 @@ class PredictiveMean(keras.layers.Layer):
         return distribution[:, 0]
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Return (batch, targets)."""
-        return (input_shape[0], input_shape[2])
+        """Return the shape without the axis of numbers."""
+        return (input_shape[0], *input_shape[2:])
 
 
 @keras.saving.register_keras_serializable(package="mlzoo")

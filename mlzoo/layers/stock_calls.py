@@ -19,6 +19,7 @@ from mlzoo.layers.activations import AdaptiveTanh, TrainableExponent, TrainableS
 from mlzoo.layers.attention_decoder import AttentionDecoder, DecoderParts, unrolled
 from mlzoo.layers.cumulative import CumulativeProbabilities
 from mlzoo.layers.decoding import FeedbackCell, NoTeacher
+from mlzoo.layers.forecast_quantiles import ForecastQuantiles
 from mlzoo.layers.fourier import FourierFeatures
 from mlzoo.layers.groups import GroupConvolution
 from mlzoo.layers.members import MemberScale, SharedDense
@@ -80,6 +81,7 @@ def _call(layer: keras.layers.Layer, *args: Any, **kwargs: Any) -> Any:
     return layer.call(*args, **kwargs)
 
 
+@_call.register(ForecastQuantiles)
 @_call.register(QuantumCircuit)
 @_call.register(LogChannels)
 @_call.register(NormalizedWindow)

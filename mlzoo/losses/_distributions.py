@@ -84,13 +84,22 @@ class Pinball(keras.losses.Loss):
         self.levels = tuple(float(level) for level in levels)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """Loss of each sample; y_pred (batch, levels, targets), y_true (batch, targets)."""
+        """Loss of each sample, without unknown targets, which are NaN.
+
+        Args:
+            y_true: (batch, targets) or, of forecasts, (batch, horizon, targets).
+            y_pred: the same with an axis of levels behind that of the batch.
+        """
         y_pred = ops.convert_to_tensor(y_pred)
         y_true = ops.reshape(ops.cast(y_true, y_pred.dtype), ops.shape(y_pred[:, 0]))
+        known = ops.logical_not(ops.isnan(y_true))[:, None]
         scale = ops.cast(self.std or (1.0,), y_pred.dtype)
-        error = (y_true[:, None] - y_pred) / scale
-        level = ops.cast(self.levels, y_pred.dtype)[:, None]
-        return ops.mean(ops.maximum(level * error, (level - 1) * error), axis=(1, 2))
+        error = ops.where(known, (y_true[:, None] - y_pred) / scale, 0.0)
+        axes = tuple(range(1, len(y_pred.shape)))
+        level = ops.reshape(ops.cast(self.levels, y_pred.dtype), (-1, *(1 for _ in axes[1:])))
+        costs = ops.maximum(level * error, (level - 1) * error)
+        share = ops.mean(ops.cast(known, y_pred.dtype), axis=axes)
+        return ops.mean(costs, axis=axes) / ops.maximum(share, 1e-6)
 
     def get_config(self) -> dict[str, object]:
         """Return the arguments that rebuild the loss."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from mlzoo.data.specs import Outputs
 
-TARGETS = ("numbers per sample",)
+TARGETS = ("numbers per sample", "numbers per horizon")
 DISTRIBUTION = True
 QUANTILES = True
 _Level = Annotated[float, Field(gt=0, lt=1)]

@@ -14,9 +14,9 @@ TITLE = "coverage of the 90 % band"
 
 
 def score(predictions: Predictions) -> Scorer | None:
-    """Return the metric as a function of weights over windows; None without a band."""
-    y_true, y_pred, band = predictions.y_true, predictions.y_pred, predictions.band
-    if band is None:
+    """Return the metric as a function of weights over windows; None without bands."""
+    y_true, ends = predictions.y_true, predictions.ends
+    if ends is None:
         return None
-    inside = (y_true >= y_pred + band.low) & (y_true <= y_pred + band.high)
+    inside = (y_true >= ends[0]) & (y_true <= ends[1])
     return predictions.mean(inside, np.isfinite(y_true))

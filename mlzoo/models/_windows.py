@@ -71,11 +71,21 @@ class OpenedWindows:
     log: bool
     head: dict[str, Any]
 
-    def finish(self, y_pred: keras.KerasTensor) -> keras.KerasTensor:
-        """Return forecasts in the targets' units from normalized ones (batch, horizon, targets)."""
+    def finish(
+        self, y_pred: keras.KerasTensor, features: keras.KerasTensor, outputs: Outputs
+    ) -> keras.KerasTensor:
+        """Return forecasts in the targets' units.
+
+        Args:
+            y_pred: (batch, horizon, targets) normalized forecasts.
+            features: (batch, features) that they are made from; quantiles depend on them too.
+            outputs: specification of the predictions.
+        """
+        from mlzoo.layers.forecast_quantiles import with_quantiles
         from mlzoo.layers.windows import WindowForecast
 
-        return WindowForecast(self.log, name="output")([self.base, y_pred, self.scale])
+        median = WindowForecast(self.log, name="output")([self.base, y_pred, self.scale])
+        return with_quantiles(median, features, outputs, self.log)
 
 
 def applies(inputs: Inputs, outputs: Outputs) -> bool:
@@ -167,9 +177,11 @@ def linear(
 
 def initialize(model: keras.Model, data: Data) -> None:
     """Set the variables of the layers of windows from the training and validation splits."""
+    from mlzoo.layers.forecast_quantiles import set_gaps
     from mlzoo.layers.window_variables import set_variables
 
     set_variables(model, data)
+    set_gaps(model, data)
 
 
 def recipe(data: Data, config: RunConfig, settings: tuple[str, ...]) -> Recipe:

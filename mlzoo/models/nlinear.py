@@ -56,7 +56,8 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     """
     import keras
 
-    from mlzoo.layers.windows import WindowForecast
+    from mlzoo.layers.forecast_quantiles import with_quantiles
+    from mlzoo.layers.windows import NormalizedWindow, WindowForecast
 
     inputs.require_sequence("nlinear")
     if not _windows.applies(inputs, outputs):
@@ -67,7 +68,11 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     raw, _ = inputs.start()
     windows = _windows.transformed(config.transform, raw, outputs)
     y_pred = _windows.linear(windows, outputs, config.l2, "head", config.season)
-    output = WindowForecast(config.transform == "log", name="output")(y_pred)
+    log = config.transform == "log"
+    output = WindowForecast(log, name="output")(y_pred)
+    if outputs.quantiles:
+        x = NormalizedWindow("none", outputs.channels, name="normalized")(windows)[0]
+        output = with_quantiles(output, keras.layers.Flatten(name="flat")(x), outputs, log)
     return keras.Model(raw, output, name="nlinear")
 
 

@@ -97,8 +97,9 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     for number in range(1, config.layers + 1):
         x = _encoder(x, number, config)
     x = keras.layers.LayerNormalization(name="norm")(x)
-    y_pred = outputs.logits(keras.layers.Flatten(name="flat")(x), **windows.head)
-    return keras.Model(windows.raw, windows.finish(y_pred), name="patchtst")
+    x = keras.layers.Flatten(name="flat")(x)
+    y_pred = outputs.logits(x, **windows.head)
+    return keras.Model(windows.raw, windows.finish(y_pred, x, outputs), name="patchtst")
 
 
 def _patch(config: Config, steps: int) -> int:

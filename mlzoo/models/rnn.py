@@ -157,7 +157,7 @@ def _on_windows(
     for layer in layers:
         x = layer(x)
     y_pred = outputs.logits(x, use_bias=config.head_bias, **windows.head)
-    return keras.Model(windows.raw, windows.finish(y_pred), name="rnn")
+    return keras.Model(windows.raw, windows.finish(y_pred, x, outputs), name="rnn")
 
 
 def _check(config: Config, inputs: Inputs, outputs: Outputs) -> None:
@@ -227,10 +227,13 @@ def _finish(
     x: keras.KerasTensor, raw: keras.KerasTensor, config: Config, outputs: Outputs
 ) -> keras.KerasTensor:
     from mlzoo.layers.decoding import finish_forecast
+    from mlzoo.layers.forecast_quantiles import with_quantiles
 
     y_pred = outputs.logits(x, use_bias=config.head_bias)
     if outputs.target.ahead:
-        return finish_forecast(y_pred, raw, outputs, config.skip_last)
+        y_pred = finish_forecast(y_pred, raw, outputs, config.skip_last)
+        # A twin that carries states has no quantiles, so that these are refused.
+        return y_pred if config.carry_state else with_quantiles(y_pred, x, outputs)
     return outputs.finish(y_pred)
 
 

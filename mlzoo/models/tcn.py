@@ -90,6 +90,7 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     import keras
 
     from mlzoo.layers.decoding import finish_forecast
+    from mlzoo.layers.forecast_quantiles import with_quantiles
     from mlzoo.layers.steps import MaskLike, NoMask, pool
 
     _check(config, inputs, outputs)
@@ -103,8 +104,9 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
         return keras.Model(tensor, outputs.head(x), name="tcn")
     x = MaskLike(name="masked")([x, scaled])
     if outputs.target.ahead:
-        y_pred = outputs.logits(pool("last")(x))
-        output = finish_forecast(y_pred, tensor, outputs, config.skip_last)
+        x = pool("last")(x)
+        output = finish_forecast(outputs.logits(x), tensor, outputs, config.skip_last)
+        output = with_quantiles(output, x, outputs)
     else:
         output = outputs.head(pool(config.pooling)(x))
     return keras.Model(tensor, output, name="tcn")
@@ -120,8 +122,9 @@ def _on_windows(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model
     x = windows.x
     for number in range(1, config.blocks + 1):
         x = _block(x, windows.x, number, config)
-    y_pred = outputs.logits(pool("last")(x), **windows.head)
-    return keras.Model(windows.raw, windows.finish(y_pred), name="tcn")
+    x = pool("last")(x)
+    y_pred = outputs.logits(x, **windows.head)
+    return keras.Model(windows.raw, windows.finish(y_pred, x, outputs), name="tcn")
 
 
 def _check(config: Config, inputs: Inputs, outputs: Outputs) -> None:

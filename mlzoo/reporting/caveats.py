@@ -131,7 +131,13 @@ def _forecasts(facts: Facts) -> Iterator[str]:
             f"The band holds {fewer} true values than it is to: {test['metrics']['coverage']:.1%} "
             f"instead of {level:.0%}."
         )
-    if test["metrics"].get("band"):
+    band = test["metrics"].get("band")
+    if band and band.get("beyond"):
+        yield (
+            "The band follows the predicted quantiles; the validation split that it is fitted to "
+            "also chose the kept epoch."
+        )
+    elif band:
         yield (
             "The band is as wide at all times: it does not tell calm stretches from rough ones, "
             "and the validation split that it comes from also chose the kept epoch."

@@ -161,6 +161,7 @@ class Forecast:
         unlike: whether its last window is unlike the training data; None where the run kept
             nothing to tell by.
         unlike_p: as of `Predictions`.
+        quantiles: (horizon, targets) by level, `q0.05` first, where the model predicts them.
     """
 
     name: str
@@ -172,6 +173,7 @@ class Forecast:
     warnings: tuple[str, ...] = ()
     unlike: bool | None = None
     unlike_p: float | None = None
+    quantiles: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -21,16 +21,31 @@ MOST_CORRELATED = 0.995
 
 @dataclass(frozen=True)
 class Band:
-    """Offsets from a forecast to the ends of its prediction interval, (horizon, targets) each."""
+    """Offsets from a forecast to the ends of its prediction interval, (horizon, targets) each.
+
+    With `beyond` they are offsets from the outermost quantiles that a model predicts.
+    """
 
     low: np.ndarray
     high: np.ndarray
     source: str
+    beyond: bool = False
+
+    def ends(self, outputs: Array, median: Array) -> Array:
+        """Return the ends (2, n, horizon, targets) of intervals.
+
+        Args:
+            outputs: of a model: forecasts, or quantiles (n, levels, horizon, targets).
+            median: (n, horizon, targets) the forecasts.
+        """
+        low, high = outer(outputs) if self.beyond else (median, median)
+        return np.stack([low + self.low, high + self.high])
 
     def record(self) -> dict[str, object]:
         """Return the band as JSON-able values."""
         about = {"level": LEVEL, "residuals": self.source}
-        return {**about, "low": self.low.tolist(), "high": self.high.tolist()}
+        ends = {"low": self.low.tolist(), "high": self.high.tolist()}
+        return {**about, **ends, "beyond": self.beyond}
 
     @classmethod
     def of(cls, record: Mapping[str, Any] | None) -> Band | None:
@@ -38,14 +53,27 @@ class Band:
         if record is None:
             return None
         low, high = (np.array(record[end], dtype="float64") for end in ("low", "high"))
-        return cls(low, high, record["residuals"])
+        return cls(low, high, record["residuals"], bool(record.get("beyond", False)))
+
+
+def median_of(outputs: Array) -> Array:
+    """Return forecasts (n, horizon, targets) of a model's outputs, which may be quantiles."""
+    return outputs[:, 0] if outputs.ndim == 4 else outputs
+
+
+def outer(outputs: Array) -> tuple[Array, Array]:
+    """Return the lowest and the highest of quantiles (n, levels, horizon, targets); of forecasts
+    these themselves.
+    """
+    return (outputs.min(axis=1), outputs.max(axis=1)) if outputs.ndim == 4 else (outputs, outputs)
 
 
 class ResidualRecord(TypedDict):
-    """`ResidualQuantiles` as JSON; `values` is (levels, horizon, targets)."""
+    """`ResidualQuantiles` as JSON; `values` and `upper` are (levels, horizon, targets)."""
 
     windows: int
     values: list[list[list[float]]]
+    upper: list[list[list[float]]] | None
 
 
 @dataclass(frozen=True)
@@ -55,34 +83,52 @@ class ResidualQuantiles:
     Attributes:
         windows: how many forecasts they are of.
         values: (levels, horizon, targets), at levels evenly spaced from 0 to 1.
+        upper: those of what is left above the highest quantile that a model predicts, where
+            `values` are of what is left above the lowest one; None of models of points.
     """
 
     windows: int
     values: Array
+    upper: Array | None = None
 
     @classmethod
-    def of_residuals(cls, residuals: Array) -> ResidualQuantiles:
-        """Return the quantiles of residuals (n, horizon, targets), NaN where unknown."""
+    def of_residuals(cls, y_true: Array, outputs: Array) -> ResidualQuantiles:
+        """Return the quantiles of the residuals of a model.
+
+        Args:
+            y_true: (n, horizon, targets) true values, NaN where unknown.
+            outputs: forecasts of the same shape, or quantiles (n, levels, horizon, targets).
+        """
         levels = np.linspace(0, 1, LEVELS)
-        return cls(len(residuals), np.nanquantile(residuals, levels, axis=0))
+        low, high = outer(outputs)
+        values = np.nanquantile(y_true - low, levels, axis=0)
+        if outputs.ndim < 4:
+            return cls(len(y_true), values)
+        return cls(len(y_true), values, np.nanquantile(y_true - high, levels, axis=0))
 
     def band(self, coverage: float) -> Band:
         """Return the offsets of intervals that hold a share of the true values at each step.
 
         Each tail has the correction for a finite sample of split conformal prediction (Lei et al.,
-        Distribution-Free Predictive Inference for Regression, 2018).
+        Distribution-Free Predictive Inference for Regression, 2018); beyond predicted quantiles it
+        is conformalized quantile regression (Romano, Patterson and Candes, 2019).
         """
         tail = (1 - coverage) / 2
         upper = min(1.0, np.ceil((self.windows + 1) * (1 - tail)) / self.windows)
         place = np.array([1 - upper, upper]) * (len(self.values) - 1)
         below = np.minimum(place.astype(int), len(self.values) - 2)
         share = (place - below)[:, None, None]
-        low, high = (1 - share) * self.values[below] + share * self.values[below + 1]
-        return Band(low, high, f"{self.windows} held-out windows")
+        upper_values = self.values if self.upper is None else self.upper
+        low, high = (
+            (1 - share[i]) * values[below[i]] + share[i] * values[below[i] + 1]
+            for i, values in enumerate((self.values, upper_values))
+        )
+        return Band(low, high, f"{self.windows} held-out windows", self.upper is not None)
 
     def record(self) -> ResidualRecord:
         """Return the quantiles as JSON-able values."""
-        return {"windows": self.windows, "values": self.values.tolist()}
+        upper = None if self.upper is None else self.upper.tolist()
+        return {"windows": self.windows, "values": self.values.tolist(), "upper": upper}
 
 
 def needed_windows(coverage: float) -> int:
@@ -99,13 +145,13 @@ class ForecastPredictions:
         y_true: (n, horizon, targets) true values, NaN where missing.
         y_pred: (n, horizon, targets) predicted values.
         scale: (targets,) denominators of MASE; targets whose scale is NaN are left out of it.
-        band: prediction interval around the forecasts, or None.
+        ends: (2, n, horizon, targets) ends of prediction intervals, or None.
     """
 
     y_true: Array
     y_pred: Array
     scale: Array
-    band: Band | None = None
+    ends: Array | None = None
 
     def mean(self, values: Array, counts: Array) -> Scorer:
         """Return the mean of values (n, horizon, targets) where `counts` is true."""

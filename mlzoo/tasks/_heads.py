@@ -52,7 +52,7 @@ class HeadedTask(Task):
         if outputs.target.is_class:
             activation = "sigmoid" if outputs.units == 1 else "softmax"
             return keras.layers.Activation(activation, dtype="float32", name="output")(logits)
-        if outputs.distribution:
+        if outputs.distribution and not outputs.horizon:
             from mlzoo.layers.predictive import mean_and_deviation, quantiles
 
             if outputs.quantiles:

@@ -23,6 +23,8 @@ from mlzoo.statistics.forecasts import (
     ForecastPredictions,
     autocorrelation,
     autocorrelation_time,
+    median_of,
+    outer,
 )
 from mlzoo.statistics.metrics import number, values
 from mlzoo.statistics.metrics import scorers as scorers_of
@@ -43,7 +45,7 @@ class ForecastOutcome:
         indices: (n,) positions of the windows in `Samples`.
         targets: (n, horizon, targets) true values, NaN where there is none.
         outputs: forecasts of the same shape.
-        band: prediction band around forecasts; None without a validation split.
+        ends: (2, n, horizon, targets) ends of prediction bands; None without a validation split.
         blocks: (n,) labels of windows that intervals leave out together; None if windows are
             left out one by one.
         scale: (targets,) divisor of MASE.
@@ -53,7 +55,7 @@ class ForecastOutcome:
     indices: np.ndarray
     targets: np.ndarray
     outputs: np.ndarray
-    band: Band | None
+    ends: np.ndarray | None
     blocks: np.ndarray | None = None
     scale: np.ndarray | None = None
     extra: tuple[str, ...] = ()
@@ -85,13 +87,10 @@ class ForecastOutcome:
             ("target", self.targets.ravel().tolist()),
             ("prediction", self.outputs.ravel().tolist()),
         ]
-        if self.band is None:
+        if self.ends is None:
             return columns
-        ends = {"low": self.band.low, "high": self.band.high}
-        return [
-            *columns,
-            *((name, (self.outputs + edge).ravel().tolist()) for name, edge in ends.items()),
-        ]
+        ends = zip(("low", "high"), self.ends, strict=True)
+        return [*columns, *((name, edge.ravel().tolist()) for name, edge in ends)]
 
 
 class Task(HeadedTask):
@@ -143,7 +142,8 @@ class Task(HeadedTask):
         predict, data, trained = given.predict, given.data, given.trained
         rows, part, seed = given.rows, given.part, given.seed
         baselines, extra = given.baselines, given.extra
-        y_pred = _forecasts(predict, rows, part)
+        outputs = _forecasts(predict, rows, part)
+        y_pred = median_of(outputs)
         y_true = rows.targets.astype("float64")
         band = find_band(predict, data) if trained is None else Band.of(trained["band"])
         naive = {name: (each.predict(rows), each.note_on(rows)) for name, each in baselines.items()}
@@ -154,7 +154,8 @@ class Task(HeadedTask):
         }
         nearest = min(errors, key=lambda name: float(np.nanmean(np.abs(errors[name]))), default="")
         blocks = paired[nearest] if nearest else block_labels(rows, y_true - y_pred)
-        scorers = forecast_scorers(y_true, y_pred, scale, band, extra)
+        ends = None if band is None else band.ends(outputs, y_pred)
+        scorers = forecast_scorers(y_true, y_pred, scale, ends, extra)
         metrics = values(scorers, len(rows))
         theirs = {
             name: forecast_scorers(y_true, each, scale, extra=extra)
@@ -171,7 +172,7 @@ class Task(HeadedTask):
             "samples": len(rows),
             "metrics": {
                 **metrics,
-                "per_horizon": _per_horizon(y_true, y_pred, scale, band, naive),
+                "per_horizon": _per_horizon(y_true, y_pred, scale, ends, naive),
                 **({"per_target": _per_target(y_true, y_pred, scale, names)} if several else {}),
                 "autocorrelation": _residual_correlation(rows, (y_true - y_pred)[:, 0, 0]),
                 "scale": [number(value) for value in scale],
@@ -189,7 +190,7 @@ class Task(HeadedTask):
             **against_baselines(scorers, theirs, headline, len(rows), blocks, seed, chosen),
         }
         return result, ForecastOutcome(
-            rows.indices, y_true, y_pred, band, blocks, scale, tuple(extra)
+            rows.indices, y_true, y_pred, ends, blocks, scale, tuple(extra)
         )
 
 
@@ -197,7 +198,7 @@ def forecast_scorers(
     y_true: Array,
     y_pred: Array,
     scale: Array,
-    band: Band | None = None,
+    ends: Array | None = None,
     extra: Sequence[str] = (),
 ) -> dict[str, Scorer]:
     """Return the task's metrics and others as functions of weights over windows.
@@ -206,11 +207,11 @@ def forecast_scorers(
         y_true: (n, horizon, targets) true values, NaN where missing.
         y_pred: (n, horizon, targets) predicted values.
         scale: (targets,) denominators of MASE, NaN where unknown.
-        band: prediction interval around the forecasts, or None.
+        ends: (2, n, horizon, targets) ends of prediction intervals, or None.
         extra: names of other metrics.
     """
     names = dict.fromkeys((*Task.metrics, *extra))
-    return scorers_of(names, ForecastPredictions(y_true, y_pred, scale, band))
+    return scorers_of(names, ForecastPredictions(y_true, y_pred, scale, ends))
 
 
 def _chosen(rows: Part, baselines: Mapping[str, Baseline], scale: Array, metric: str) -> str | None:
@@ -226,19 +227,23 @@ def _chosen(rows: Part, baselines: Mapping[str, Baseline], scale: Array, metric:
 
 
 def find_band(predict: Predict, data: Data) -> Band | None:
-    """Return the prediction band: quantiles of validation residuals at each step ahead.
+    """Return the prediction band: quantiles of validation residuals at each step ahead, or of
+    what is left beyond the outermost quantiles that a model predicts.
 
     Each tail has the finite-sample correction of split conformal prediction
     (Lei et al., "Distribution-Free Predictive Inference for Regression", 2018).
     """
     if not len(data.valid):
         return None
-    residuals = data.valid.targets.astype("float64") - _forecasts(predict, data.valid, "valid")
-    count = len(residuals)
+    outputs = _forecasts(predict, data.valid, "valid")
+    y_true = data.valid.targets.astype("float64")
+    count = len(y_true)
     tail = (1 - LEVEL) / 2
     upper = min(1.0, np.ceil((count + 1) * (1 - tail)) / count)
-    low, high = np.nanquantile(residuals, [1 - upper, upper], axis=0)
-    return Band(low, high, f"{count} windows of the validation split")
+    lowest, highest = outer(outputs)
+    low = np.nanquantile(y_true - lowest, 1 - upper, axis=0)
+    high = np.nanquantile(y_true - highest, upper, axis=0)
+    return Band(low, high, f"{count} windows of the validation split", outputs.ndim == 4)
 
 
 def stretches_of(rows: Part) -> Array | None:
@@ -314,15 +319,15 @@ def _per_horizon(
     y_true: Array,
     y_pred: Array,
     scale: Array,
-    band: Band | None,
+    ends: Array | None,
     naive: Mapping[str, tuple[Array, str]],
 ) -> list[dict[str, float | None]]:
     """Return a row a step: `step`, the metrics of the model, and `mae_NAME` of each baseline."""
     rows = []
     for step in range(y_true.shape[1]):
         at = np.s_[:, step : step + 1]
-        step_band = band and Band(band.low[at[1:]], band.high[at[1:]], band.source)
-        scorers = forecast_scorers(y_true[at], y_pred[at], scale, step_band)
+        step_ends = None if ends is None else ends[(slice(None), *at)]
+        scorers = forecast_scorers(y_true[at], y_pred[at], scale, step_ends)
         row: dict[str, float | None] = {"step": step + 1, **values(scorers, len(y_true))}
         for name, (each, _) in naive.items():
             row[f"mae_{name}"] = values(forecast_scorers(y_true[at], each[at], scale), len(y_true))[

@@ -31,7 +31,6 @@ from mlzoo.reporting.figures.forecasts import (
     residual_correlation,
 )
 from mlzoo.reporting.figures.timelines import Timeline, timelines
-from mlzoo.statistics.forecasts import Band
 from tests.reporting.test_card import cells, make_facts, tables
 from tests.statistics.test_steps import before, labelled
 from tests.tasks.made_forecasts import series_data
@@ -76,9 +75,9 @@ def forecasts(shift: float = 0.0, horizon: int = 3, **settings: Any) -> tuple[An
 def test_forecasts_are_drawn_with_their_numbers(tmp_path: Path, horizon: int) -> None:
     past, truth = np.arange(4.0)[:, None], np.arange(4.0, 4 + horizon)[:, None]
     said = truth + 0.5
-    band = Band(np.full((horizon, 1), -1.0), np.full((horizon, 1), 2.0), "")
-    cases = [ForecastCase(t, "from $1", past, truth, said) for t in ("best", "worst")]
-    assert drawn(forecast_cases(tmp_path, cases, ["y"], band)) == (750, 520)
+    ends = np.stack([said - 1, said + 2])
+    cases = [ForecastCase(t, "from $1", past, truth, said, ends) for t in ("best", "worst")]
+    assert drawn(forecast_cases(tmp_path, cases, ["y"])) == (750, 520)
     found = [row for row in rows(tmp_path / "forecasts.csv") if row["case"] == "best"]
     assert [int(row["step"]) for row in found] == list(range(-3, horizon + 1))
     assert [row["forecast"] for row in found[:4]] == [""] * 4
@@ -89,7 +88,7 @@ def test_forecasts_are_drawn_with_their_numbers(tmp_path: Path, horizon: int) ->
 def test_forecasts_without_inputs_of_their_own_and_without_a_band(tmp_path: Path) -> None:
     truth = np.arange(6.0).reshape(2, 3)
     cases = [ForecastCase("best", "sample 1", np.zeros((0, 0)), truth, truth)]
-    assert drawn(forecast_cases(tmp_path, cases, ["a", "b", "c"], None)) == (1560, 260)
+    assert drawn(forecast_cases(tmp_path, cases, ["a", "b", "c"])) == (1560, 260)
     assert set(rows(tmp_path / "forecasts.csv")[0]) == {
         "case", "window", "target", "step", "truth", "forecast"
     }  # fmt: skip
@@ -108,7 +107,7 @@ def test_forecasts_over_time_are_of_one_series_at_its_steps(tmp_path: Path, stri
     far = [float(row["forecast of step 3 ahead"]) for row in found]
     np.testing.assert_allclose(far, outcome.outputs[:half, -1, 0])
     widths = [float(row["high"]) - float(row["low"]) for row in found]
-    np.testing.assert_allclose(widths, float((outcome.band.high - outcome.band.low)[0, 0]))
+    np.testing.assert_allclose(widths, (outcome.ends[1] - outcome.ends[0])[:half, 0, 0])
 
 
 def test_forecasts_over_time_stand_at_their_times(tmp_path: Path, monkeypatch: Any) -> None:

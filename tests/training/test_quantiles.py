@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -11,9 +12,13 @@ from pydantic import ValidationError
 from scipy.stats import norm
 
 import mlzoo
-from mlzoo.layers.predictive import Quantiles, levels_of
+from mlzoo.core.configs import RunConfig
+from mlzoo.core.errors import UsageError
+from mlzoo.layers.predictive import Quantiles, distribution_model, levels_of
 from mlzoo.losses import quantile
 from mlzoo.losses._distributions import Pinball
+from mlzoo.training.building import build_model
+from tests.tasks.made_forecasts import series_data
 from tests.training.made import LEAN
 
 LEVELS = (0.1, 0.5, 0.9)
@@ -108,3 +113,100 @@ def test_quantiles_do_not_cross_and_their_loss_is_the_pinball() -> None:
 def test_levels_stand_around_the_median(levels: str) -> None:
     with pytest.raises(ValidationError, match=r"with \.5 between|less than 1"):
         quantile.Config(levels=levels)
+
+
+# -- Forecasts
+
+
+SPREAD = {
+    "nlinear": {},
+    "rnn": {"units": [4], "shortcut": "linear"},
+    "tcn": {"filters": 4, "blocks": 1, "shortcut": "linear"},
+    "patchtst": {"width": 4, "heads": 2, "layers": 1, "shortcut": "linear"},
+}
+
+
+def calm_and_rough(path: Path, count: int = 900) -> Path:
+    """A level of 100 and 200 in turns of 30 steps, with ten times the noise at the higher one."""
+    rng = np.random.default_rng(0)
+    rough = np.arange(count) // 30 % 2
+    y = 100 + 100 * rough + np.where(rough, 10, 1) * rng.normal(size=count)
+    path.write_text("t,y\n" + "".join(f"{i},{v:.4f}\n" for i, v in enumerate(y)))
+    return path
+
+
+def test_bands_of_forecasts_follow_predicted_quantiles(tmp_path: Path) -> None:
+    run = mlzoo.train(
+        "nlinear",
+        str(calm_and_rough(tmp_path / "s.csv")),
+        source="series",
+        window=4,
+        horizon=2,
+        loss="quantile",
+        loss_set={"levels": [*LEVELS]},
+        conformal=0.5,
+        epochs=30,
+        learning_rate=0.03,
+        early_stopping=0,
+        out=str(tmp_path),
+        **LEAN,
+    )
+    test = run.own_data().test
+    x, y_true = test.inputs(), test.targets
+    predicted = run.predict(x, coverage=0.8)
+    low, middle, high = (predicted.quantiles[f"q{level:g}"] for level in LEVELS)
+    np.testing.assert_allclose(middle, np.stack(predicted.labels), rtol=1e-6)
+    assert (low < middle).all() and (middle < high).all()
+    moved = predicted.high - high
+    np.testing.assert_allclose(moved, np.broadcast_to(moved[:1], moved.shape), rtol=1e-3)
+    stays = np.abs(np.diff(np.concatenate([x, y_true], axis=1), axis=1)).max(axis=(1, 2)) < 50
+    rough = stays & (x[:, -1, 0] > 150)
+    calm = stays & (x[:, -1, 0] < 150)
+    width = predicted.high - predicted.low
+    assert width[rough].mean() > 3 * width[calm].mean()
+    held = (predicted.low <= y_true) & (y_true <= predicted.high)
+    assert 0.7 < held.mean() < 0.92
+    scored = run.metrics["test"]["metrics"]
+    assert scored["band"]["beyond"] and 0.8 < scored["coverage"] < 0.98
+
+
+@pytest.mark.parametrize(
+    ("name", "transform"), [*((name, "none") for name in SPREAD), ("nlinear", "log")]
+)
+def test_quantiles_of_forecasts_begin_at_the_residuals(
+    name: str, transform: str, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    y = 100 * np.exp(0.2 * rng.normal(size=400))
+    data = series_data([y], window=8, horizon=2)
+    outputs = replace(data.outputs, distribution=True, quantiles=(0.5, 0.05, 0.25, 0.75, 0.95))
+    data = replace(data, outputs=outputs)
+    settings = {**SPREAD[name], "transform": transform}
+    model = build_model(RunConfig(model=name, data="x", set=settings, loss="quantile"), data, 0)
+    spread = distribution_model(model)
+    quantiles = keras.ops.convert_to_numpy(spread(data.valid.inputs()))
+    assert quantiles.shape == (len(data.valid), 5, 2, 1)
+    ordered = quantiles[:, [1, 2, 0, 3, 4]]
+    assert (np.diff(ordered, axis=1) > 0).all()
+    below = (data.valid.targets[:, None] < ordered).mean(axis=(0, 2, 3))
+    np.testing.assert_allclose(below[[0, 1, 3, 4]], [0.05, 0.25, 0.75, 0.95], atol=0.03)
+    model.save(tmp_path / "m.keras")
+    again = keras.models.load_model(tmp_path / "m.keras", safe_mode=True)
+    loaded = keras.ops.convert_to_numpy(distribution_model(again)(data.valid.inputs()))
+    np.testing.assert_allclose(loaded, quantiles, rtol=1e-5)
+    assert levels_of(again) == (0.5, 0.05, 0.25, 0.75, 0.95)
+
+
+def test_unknown_steps_do_not_count_in_the_pinball() -> None:
+    y_true = np.array([[[1.0], [np.nan]]], "float32")
+    y_pred = np.array([[[[0.0], [5.0]], [[2.0], [9.0]]]], "float32")
+    cost = keras.ops.convert_to_numpy(Pinball((2.0,), (0.5, 0.9)).call(y_true, y_pred))
+    np.testing.assert_allclose(cost, [(0.5 * 0.5 + 0.1 * 0.5) / 2], rtol=1e-6)
+
+
+def test_models_without_such_a_head_are_named() -> None:
+    data = series_data([np.arange(60.0)], window=4)
+    outputs = replace(data.outputs, distribution=True, quantiles=(0.5, 0.1, 0.9))
+    config = RunConfig(model="rnn", data="x", set={"head": "decoder"}, loss="quantile")
+    with pytest.raises(UsageError, match="rnn has no head for --loss quantile"):
+        build_model(config, replace(data, outputs=outputs), 0)

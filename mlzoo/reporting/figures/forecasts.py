@@ -23,7 +23,7 @@ from mlzoo.drawing.canvas import (
     tidy,
     write_csv,
 )
-from mlzoo.statistics.forecasts import LEVEL, Band
+from mlzoo.statistics.forecasts import LEVEL
 from mlzoo.tasks.forecasting import ForecastOutcome
 
 MOST_TARGETS, MOST_STEPS = 3, 400
@@ -32,17 +32,21 @@ _COLORS = {"persistence": ORANGE, "seasonal": GREEN, "linear": GRAY, "mean": ORA
 
 @dataclass(frozen=True)
 class ForecastCase:
-    """A forecast: `past` (steps, k) or without columns, `y_true` and `y_pred` (horizon, k)."""
+    """A forecast: `past` (steps, k) or without columns, `y_true` and `y_pred` (horizon, k).
+
+    `ends` (2, horizon, k) are those of its prediction interval; None without.
+    """
 
     title: str
     name: str
     past: np.ndarray
     y_true: np.ndarray
     y_pred: np.ndarray
+    ends: np.ndarray | None = None
 
 
 def forecast_cases(
-    folder: Path, cases: Sequence[ForecastCase], target_names: Sequence[str], band: Band | None
+    folder: Path, cases: Sequence[ForecastCase], target_names: Sequence[str]
 ) -> Path:
     """Draw forecasts of some windows: one row per window, one column per target.
 
@@ -50,7 +54,6 @@ def forecast_cases(
         folder: where `forecasts.png` and `forecasts.csv` (all drawn values) are written.
         cases: one per window.
         target_names: k names.
-        band: prediction band, or None.
     """
     shown = min(len(target_names), MOST_TARGETS)
     figure = new_figure(max(5.2 * shown, 7.5), 2.6 * len(cases))
@@ -65,8 +68,8 @@ def forecast_cases(
             axes.plot(ahead, case.y_true[:, i], color="black", linewidth=1.4, label="truth")
             axes.plot(ahead, case.y_pred[:, i], color=BLUE, linewidth=1.6, label="forecast")
             drawn = [case.y_true[:, i], case.y_pred[:, i]]
-            if band is not None:
-                low, high = case.y_pred[:, i] + band.low[:, i], case.y_pred[:, i] + band.high[:, i]
+            if case.ends is not None:
+                low, high = case.ends[..., i]
                 drawn += [low, high]
                 axes.fill_between(
                     ahead, low, high, color=BLUE, alpha=0.18, linewidth=0, label=f"{LEVEL:.0%} band"
@@ -87,7 +90,7 @@ def forecast_cases(
                 for step, *values in zip(ahead, *(each.tolist() for each in drawn), strict=True)
             ]
     grid[0][0].legend(fontsize=8, frameon=False, ncols=4, loc="best")
-    ends = ["low", "high"] if band is not None else []
+    ends = ["low", "high"] if cases[0].ends is not None else []
     header = ["case", "window", "target", "step", "truth", "forecast", *ends]
     write_csv(folder / "forecasts.csv", header, rows)
     return save(figure, folder / "forecasts.png")
@@ -129,9 +132,8 @@ def over_time(folder: Path, outcome: ForecastOutcome, samples: Samples) -> Path:
             axes.plot(
                 at + horizon - 1, last, color=RED, linewidth=0.9, label=f"{horizon} steps ahead"
             )
-        if outcome.band is not None:
-            low = outcome.outputs[order, 0, i] + outcome.band.low[0, i]
-            high = outcome.outputs[order, 0, i] + outcome.band.high[0, i]
+        if outcome.ends is not None:
+            low, high = outcome.ends[:, order, 0, i]
             axes.fill_between(at, low, high, color=BLUE, alpha=0.15, linewidth=0)
         first, end = (label(samples.name_of(int(outcome.indices[j])), 30) for j in order[[0, -1]])
         tidy(axes, f"{first} … {end}", "", label(samples.target_names[i]))
@@ -144,13 +146,13 @@ def over_time(folder: Path, outcome: ForecastOutcome, samples: Samples) -> Path:
         for i in range(shown):
             y_pred = float(outcome.outputs[j, 0, i])
             values = [float(outcome.targets[j, 0, i]), y_pred]
-            if outcome.band is not None:
-                values += [y_pred + float(e[0, i]) for e in (outcome.band.low, outcome.band.high)]
+            if outcome.ends is not None:
+                values += outcome.ends[:, j, 0, i].tolist()
             if horizon > 1:
                 values.append(float(outcome.outputs[j, -1, i]))
             rows.append([name, step, samples.target_names[i], *values])
     header = ["window", "step", "target", "truth", "forecast"]
-    header += ["low", "high"] if outcome.band is not None else []
+    header += ["low", "high"] if outcome.ends is not None else []
     header += [f"forecast of step {horizon} ahead"] if horizon > 1 else []
     write_csv(folder / "over_time.csv", header, rows)
     return save(figure, folder / "over_time.png")

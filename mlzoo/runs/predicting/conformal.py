@@ -108,8 +108,13 @@ def forecast_band(folder: Path, coverage: float) -> Band:
         )
     try:
         values = np.array(record["values"], "float64")
-        residuals = ResidualQuantiles(int(record["windows"]), values)
-        if values.ndim != 3 or len(values) < 2:
+        upper = np.array(record["upper"], "float64") if record.get("upper") else None
+        residuals = ResidualQuantiles(int(record["windows"]), values, upper)
+        if (
+            values.ndim != 3
+            or len(values) < 2
+            or (upper is not None and upper.shape != values.shape)
+        ):
             raise ValueError(f"quantiles have shape {values.shape}")
     except (KeyError, TypeError, ValueError) as error:
         raise files.damaged(path, f"is damaged: it holds no residuals ({error!r})") from None

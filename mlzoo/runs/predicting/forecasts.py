@@ -55,7 +55,8 @@ def forecasts(
         DataError: the series do not fit what the model was trained on.
         UsageError: the run has too few held-out windows for such a coverage.
     """
-    from mlzoo.statistics.forecasts import Band
+    from mlzoo.layers.predictive import levels_of
+    from mlzoo.statistics.forecasts import Band, median_of
 
     band = Band.of(run.metrics["test"]["metrics"].get("band"))
     if coverage is not None:
@@ -65,23 +66,28 @@ def forecasts(
         raise DataError(f"{new if isinstance(new, (str, Path)) else 'the array'} is empty")
     reference, marks = run.reference if unlike else None, None
     if reference is None:
-        outputs = run.outputs(windows.rows)
+        outputs = run.distributions(windows.rows)
     else:
         outputs, features = run.joint_model.split(run.joint_outputs(windows.rows))
         marks = novelty.marks(features, reference, unlike)
-    y_pred = outputs.astype("float64")
+    outputs = outputs.astype("float64")
+    y_pred = median_of(outputs)
+    ends = None if band is None else band.ends(outputs, y_pred)
+    levels = levels_of(run.model) if outputs.ndim == 4 else ()
+    ordered = sorted(range(len(levels)), key=lambda number: levels[number])
     ahead = [f"+{step}" for step in range(1, y_pred.shape[1] + 1)]
     return [
         Forecast(
             name,
             ahead if windows.times is None else windows.times[i],
             y_pred[i],
-            None if band is None else y_pred[i] + band.low,
-            None if band is None else y_pred[i] + band.high,
+            None if ends is None else ends[0, i],
+            None if ends is None else ends[1, i],
             windows.notes,
             windows.warnings,
             None if marks is None else bool(marks[0][i]),
             None if marks is None else float(marks[1][i]),
+            {f"q{levels[level]:g}": outputs[i, level] for level in ordered},
         )
         for i, name in enumerate(windows.names)
     ]
@@ -96,6 +102,10 @@ def as_predictions(made: list[Forecast]) -> Predictions:
     if made[0].low is not None:
         low, high = (np.stack([getattr(each, end) for each in made]) for end in ("low", "high"))
         result = replace(result, low=low, high=high)
+    quantiles = {
+        name: np.stack([each.quantiles[name] for each in made]) for name in made[0].quantiles
+    }
+    result = replace(result, quantiles=quantiles)
     if made[0].unlike is None:
         return result
     unlike, p = (np.array([getattr(each, n) for each in made]) for n in ("unlike", "unlike_p"))

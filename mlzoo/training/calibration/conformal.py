@@ -144,8 +144,9 @@ def residuals_of(model: keras.Model, data: Data, part: Part | None) -> ResidualQ
     rows = data.valid if part is None else part
     if not data.outputs.target.ahead or not len(rows):
         return None
-    outputs = np.concatenate([outputs_of(model, rows.inputs(at)) for at in rows.chunks()])
-    return ResidualQuantiles.of_residuals(rows.targets.astype("float64") - outputs)
+    spread = distribution_model(model) or model
+    outputs = np.concatenate([outputs_of(spread, rows.inputs(at)) for at in rows.chunks()])
+    return ResidualQuantiles.of_residuals(rows.targets.astype("float64"), outputs)
 
 
 def _units(rows: Part) -> np.ndarray:

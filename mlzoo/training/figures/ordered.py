@@ -49,10 +49,11 @@ def draw_forecasts(
             _past(known, place, data.outputs.channels),
             outcome.targets[place],
             outcome.outputs[place],
+            None if outcome.ends is None else outcome.ends[:, place],
         )
         for title, place in chosen_cases(-outcome.errors())
     ]
-    forecasts.forecast_cases(folder, cases, samples.target_names, outcome.band)
+    forecasts.forecast_cases(folder, cases, samples.target_names)
     forecasts.horizon_errors(folder, record["test"]["metrics"]["per_horizon"])
     correlation = record["test"]["metrics"]["autocorrelation"]
     if samples.windows is not None:

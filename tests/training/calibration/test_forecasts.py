@@ -19,14 +19,14 @@ def test_quantiles_of_residuals_give_bands_of_any_coverage() -> None:
     scale = np.array([[1.0], [2.0]])
     residuals = scale * rng.exponential(size=(4000, 2, 1))
     residuals[::7, 1] = np.nan
-    kept = ResidualQuantiles.of_residuals(residuals)
+    kept = ResidualQuantiles.of_residuals(residuals, np.zeros((4000, 2, 1)))
     for coverage in (0.5, 0.9):
         band = kept.band(coverage)
         tails = np.array([(1 - coverage) / 2, (1 + coverage) / 2])
         for ends, tail in zip((band.low, band.high), tails, strict=True):
             np.testing.assert_allclose(ends, -scale * np.log(1 - tail), rtol=0.15, atol=0.03)
     assert (needed_windows(0.9), needed_windows(0.5)) == (19, 3)
-    few = ResidualQuantiles.of_residuals(np.arange(19.0).reshape(19, 1, 1))
+    few = ResidualQuantiles.of_residuals(np.arange(19.0).reshape(19, 1, 1), np.zeros((19, 1, 1)))
     assert (few.band(0.9).low.item(), few.band(0.9).high.item()) == (0, 18)
 
 
