@@ -9,7 +9,7 @@ import numpy as np
 
 from mlzoo.augmentation import catalogue
 from mlzoo.augmentation.changes import RowChanges, SequenceChanges, built, change_all, drawn
-from mlzoo.augmentation.images import AugmentedForm, FilmChanges, ImageChanges
+from mlzoo.augmentation.images import AugmentedForm, FilmChanges, ImageChanges, VolumeChanges
 from mlzoo.data.policies import Policy, Step
 from mlzoo.data.specs import IGNORED
 
@@ -35,8 +35,9 @@ def are_films(samples: Samples) -> bool:
 
 
 def image_form(samples: Samples, shape: Sequence[int]) -> AugmentedForm:
-    """The form of images of a shape (..., height, width, channels) among the samples."""
+    """The form of images, or slices, of a shape (..., height, width, channels) among samples."""
     height, width, channels = shape[-3:]
+    height //= samples.reader.depth or 1
     return AugmentedForm(
         (height, width, channels), str(np.dtype(samples.inputs.dtype)), samples.maximum
     )
@@ -76,10 +77,13 @@ class Augmenter:
         self.workers: Workers | None = None
         self.form: AugmentedForm | None = None  # of single images, which other processes can change
         self.steps = self._each
-        self.one: ImageChanges | FilmChanges | SequenceChanges | RowChanges
+        self.one: ImageChanges | FilmChanges | VolumeChanges | SequenceChanges | RowChanges
         """The changes of a single sample."""
         if are_films(samples):
             self.one = FilmChanges(self._each, image_form(samples, samples.inputs.shape))
+        elif samples.reader.depth:
+            form = image_form(samples, samples.inputs.shape)
+            self.one = VolumeChanges(self._each, form, samples.reader.depth)
         elif self.kind == "images":
             self.form = image_form(samples, shape or samples.inputs.shape[1:])
             self.one = ImageChanges(self._each, self.form)

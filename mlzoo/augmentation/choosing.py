@@ -15,6 +15,7 @@ from mlzoo.core.errors import UsageError
 from mlzoo.data import policies
 from mlzoo.data.images.degradation import degradation_of
 from mlzoo.data.policies import Policy, Step
+from mlzoo.data.volumes.slices import slices_of
 
 if TYPE_CHECKING:
     from mlzoo.data.samples import Part, Samples
@@ -121,8 +122,9 @@ def check_task(policy: Policy, samples: Samples, kind: str) -> None:
     if unlabeled or (samples.target.per != "sample" and not samples.target.pixel_class):
         if mixing and not samples.target.pixel_numbers:
             problems.append(f"{', '.join(mixing)}: have no effect on {samples.task}")
-    if kind == "images" and are_films(samples):
-        text = "is for single images, and these are films; MixUp fits"
+    if kind == "images" and (are_films(samples) or samples.reader.depth):
+        kept = "volumes" if samples.reader.depth else "films"
+        text = f"is for single images, and these are {kept}; MixUp fits"
         problems += [f"{name}: {text}" for name in pasting]
     elif kind == "images" and samples.target.sample_numbers:
         text = "is for classes; numbers can be mixed by MixUp"
@@ -224,6 +226,8 @@ def _thumbnails(part: Part) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     thumbnails = []
     for position in some:
         gray = part.image(int(position)).astype(np.float32).mean(axis=-1)
+        if part.samples.reader.depth:  # seen along the depth
+            gray = slices_of(gray, part.samples.reader.depth).mean(axis=0)
         height, width = (side // cells for side in gray.shape)
         for top, left in np.ndindex(cells, cells):
             cell = gray[top * height : (top + 1) * height, left * width : (left + 1) * width]

@@ -15,6 +15,7 @@ from mlzoo.augmentation import catalogue
 from mlzoo.core.errors import UsageError
 from mlzoo.data.policies import Step
 from mlzoo.data.specs import IGNORED
+from mlzoo.data.volumes.slices import slices_of
 
 _WORDS = {
     "border_mode": {
@@ -198,6 +199,38 @@ class FilmChanges:
     def applied(self) -> list[str]:
         """The transforms that the last call applied, with what was drawn where it is short."""
         return self._frame.applied()
+
+
+class VolumeChanges:
+    """A policy as a function of a volume, its mask and a seed; all slices are changed alike.
+
+    Args:
+        steps: checked by `policy_checks.check`; those of whole batches are left out.
+        form: of the slices.
+        depth: number of slices, one below the other in the image that holds a volume.
+
+    Raises:
+        UsageError: as `ImageChanges`.
+    """
+
+    def __init__(self, steps: Sequence[Step], form: AugmentedForm, depth: int) -> None:
+        self._slice, self._depth = ImageChanges(steps, form), depth
+
+    def __call__(
+        self, volume: np.ndarray, mask: np.ndarray | None, seed: Sequence[int]
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """The volume (depth * height, width, channels) and its mask, if any, changed alike."""
+        span = float(volume.min()), float(volume.max())
+        slices = slices_of(volume, self._depth)
+        masks = [None] * self._depth if mask is None else slices_of(mask, self._depth)
+        pairs = zip(slices, masks, strict=True)
+        changed = [self._slice(image, below, seed, span) for image, below in pairs]
+        moved = None if mask is None else np.concatenate([below for _, below in changed])
+        return np.concatenate([image for image, _ in changed]), moved
+
+    def applied(self) -> list[str]:
+        """The transforms that the last call applied, with what was drawn where it is short."""
+        return self._slice.applied()
 
 
 class _Drawn(random.Random):

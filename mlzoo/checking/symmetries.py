@@ -61,7 +61,8 @@ def measure_symmetries(
     count = min(MOST_SAMPLES, len(rows))
     chosen = np.sort(np.random.default_rng(seed).choice(len(rows), count, replace=False))
     x = np.asarray(rows.inputs(chosen))
-    if x.ndim != 4 or data.samples.kind == "sequence" or data.inputs.flat:
+    flat = data.inputs.flat or data.inputs.depth
+    if x.ndim != 4 or data.samples.kind == "sequence" or flat:
         raise UsageError(
             f"--symmetry is for images (height, width, channels), but a sample here is of kind "
             f"{data.samples.kind} and shape {x.shape[1:]}; leave it out"

@@ -55,6 +55,7 @@ from mlzoo.data.tables.labels import class_name
 from mlzoo.data.tables.reader import TableReader
 from mlzoo.data.text.pairs import read_labeled_pairs, read_sources
 from mlzoo.data.text.reader import PairReader, TextReader
+from mlzoo.data.volumes.slices import as_trained_slices
 
 
 def read_inputs(path: str, reader: Reader, progress: Progress | None = None) -> NewInputs:
@@ -81,6 +82,10 @@ def read_inputs(path: str, reader: Reader, progress: Progress | None = None) -> 
 
         return read_sequences(location, reader)
     known = _whole(reader)
+    if known.depth and not is_array_file(location):
+        from mlzoo.data.volumes.inference_inputs import read_volumes
+
+        return read_volumes(location, known)
     if is_array_file(location):
         x = _inputs_array(location, known)
         names = [f"sample {i}" for i in range(len(x))]
@@ -127,6 +132,10 @@ def read_labelled(path: str, reader: Reader, progress: Progress | None = None) -
     known = _whole(reader)
     if is_archive(location) or kind_of(path) == "arrays":
         return _labelled_arrays(location, known)
+    if known.depth:
+        from mlzoo.data.volumes.inference_inputs import read_labeled_volumes
+
+        return read_labeled_volumes(location, known)
     if isinstance(known, ImageReader) and names_labels(location, known):
         labeled, targets = read_labels(location, known)
         return _labeled_images(labeled.files, labeled.names(), targets, known, progress)
@@ -163,6 +172,8 @@ def _wanted(reader: Reader) -> str:
 
 
 def _as_trained(x: np.ndarray, location: Path, reader: ArrayReader | ImageReader) -> np.ndarray:
+    if reader.depth:
+        x = as_trained_slices(x, reader.depth, str(location))
     return as_trained(x, str(location), reader.shape, reader.dtype, reader.maximum)
 
 

@@ -281,10 +281,11 @@ def unread_by_samples(samples: Samples, config: RunConfig) -> dict[str, str]:
 
 def _cut(samples: Samples, config: RunConfig) -> bool:
     """Return whether any image is cut into several tiles."""
-    from mlzoo.data.images.tiles import choose_tiling
+    from mlzoo.data.images.tiles import choose_tiling, tile_of
 
     size = samples.inputs.shape[1:3]
-    tiling = choose_tiling(config.tile, config.overlap or 0, *size)
+    tile = tile_of(config.tile, samples.reader.depth)
+    tiling = choose_tiling(tile, config.overlap or 0, *size)
     return tiling is not None and not tiling.holds(*size)
 
 

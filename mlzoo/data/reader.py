@@ -38,6 +38,8 @@ class Reader(BaseModel):
     """Classes that are normal, of a model that learned without labels (`--normal`)."""
     maximum: float | None = None
     """Largest value that a pixel can hold; None where samples are no images."""
+    depth: int = 0
+    """Slices of a volume, held one below the other in an image; 0: samples are no volumes."""
 
     @property
     def target_kind(self) -> Target:

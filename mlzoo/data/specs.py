@@ -199,7 +199,8 @@ class Inputs:
     the batch size of a training that carries states from batch to batch; 0: it carries none.
     `numbers` is how many features of a scaled table row are standardized numbers; they come first.
     `ranks` holds for each of them knots and the share of training values below each knot.
-    `problem` is what is to be solved, where samples are points of a domain.
+    `problem` is what is to be solved, where samples are points of a domain. `depth` is the number
+    of slices of a volume, which lie one below the other in an image; 0: samples are no volumes.
     """
 
     shape: tuple[int, ...]
@@ -212,6 +213,7 @@ class Inputs:
     numbers: int = 0
     ranks: tuple[tuple[tuple[float, ...], tuple[float, ...]], ...] = ()
     problem: Problem | None = None
+    depth: int = 0
 
     def start(self, any_size: bool = False) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         """The model's input, and the same after scaling: (batch, *shape) float.
@@ -244,7 +246,8 @@ class Inputs:
     @property
     def flat(self) -> bool:
         """Return whether a sample is a field of one dimension: an image of a single row."""
-        return self.kind != "sequence" and len(self.shape) == 3 and self.shape[0] == 1
+        single = len(self.shape) == 3 and self.shape[0] == 1 and not self.depth
+        return self.kind != "sequence" and single
 
     def require_sequence(self, model: str) -> None:
         """Raise UsageError unless a sample is a sequence of steps."""
@@ -255,12 +258,18 @@ class Inputs:
                 + ("`conv_lstm`" if len(self.shape) == 4 else "`mlp` or `cnn`")
             )
 
-    def require_image(self, model: str) -> None:
-        """Raise UsageError unless a sample is an image."""
+    def require_image(self, model: str, volumes: bool = False) -> None:
+        """Raise UsageError unless a sample is an image, or a volume where a model takes these."""
         if len(self.shape) != 3:
+            hint = "`--source volumes` where they are volumes, or " if len(self.shape) == 4 else ""
             raise UsageError(
                 f"{model} needs images (height, width, channels), but a sample here has shape "
-                f"{self.shape}; try `mlp` or `linear`"
+                f"{self.shape}; try {hint}`mlp` or `linear`"
+            )
+        if self.depth and not volumes:
+            raise UsageError(
+                f"{model} needs images (height, width, channels), but samples are volumes of "
+                f"{self.depth} slices; `cnn` and `unet` take volumes"
             )
 
 

@@ -199,6 +199,8 @@ def misfit(name: str, probe: Probe, kind: str, engine: str = "mlzoo") -> str | N
         )
     if getattr(plugin, "NEEDS_LAYER", False) and len(probe.shape) > 3:
         return f"it is for images and sequences, and these are films; use --method {ANY}"
+    if probe.depth and of_model(name) and kinds and "image" in kinds:
+        return f"it draws images, and these are volumes; use --method {ANY}"
     coded = _reconstructs(probe) and any(layer.name == "code" for layer in probe.model.layers)
     if getattr(plugin, "CODED", False) and not coded:
         return "it is for models that reconstruct samples from a code, such as autoencoder and vae"

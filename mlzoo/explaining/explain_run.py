@@ -344,8 +344,9 @@ def _layer(probe: Any, shape: tuple[int, ...]) -> str:
     if not probe.cells:
         return f"layer: {probe.layer.name}, {probe.channels} channels (--layer)"
     cells = "x".join(map(str, probe.cells))
-    sides = [f"{a / b:.3g}" for a, b in zip(shape[1:], probe.cells, strict=False)]
-    unit = "pixels" if len(sides) == 2 else "steps"
+    covered = probe.frame if probe.depth else shape[1:]
+    sides = [f"{a / b:.3g}" for a, b in zip(covered, probe.cells, strict=False)]
+    unit = {2: "pixels", 3: "voxels"}.get(len(sides), "steps")
     return (
         f"layer: {probe.layer.name}, {cells} cells of {'x'.join(sides)} {unit}, "
         f"{probe.channels} channels (--layer)"

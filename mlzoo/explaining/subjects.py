@@ -16,6 +16,7 @@ from mlzoo.data.specs import Target, target_of
 from mlzoo.data.text.reader import TextReader
 from mlzoo.explaining.several_inputs import Several, as_one
 from mlzoo.layers.audio import LogMel
+from mlzoo.layers.volumes import depth_of
 from mlzoo.runs.models import read_model
 from mlzoo.runs.opened import OpenedRun, open_run
 
@@ -74,6 +75,11 @@ class Subject:
     def maximum(self) -> float | None:
         """Return the largest value that an image can hold."""
         return None if self.run is None else self.run.reader.maximum
+
+    @property
+    def depth(self) -> int:
+        """Return the slices of a volume; 0 where samples are no volumes."""
+        return depth_of(self.model)
 
     @property
     def paint(self) -> Callable[[np.ndarray], np.ndarray | None] | None:

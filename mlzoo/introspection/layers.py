@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import keras
@@ -14,9 +15,9 @@ from mlzoo.introspection.graphs import NOT_SPATIAL, Called, of_members
 def spatial(called: Called, rank: int) -> list[tuple[keras.layers.Layer, tuple[int, ...]]]:
     """Return layers whose output has locations, in call order, with that output's shape.
 
-    A location is a pixel of a map (rank 4: batch, height, width, channels) or a step of a sequence
-    (rank 3); there must be more than one. The heads of a transformer's attention and members that
-    share weights are none.
+    A location is a pixel of a map (rank 4: batch, height, width, channels), a voxel (rank 5) or a
+    step of a sequence (rank 3); there must be more than one. The heads of a transformer's attention
+    and members that share weights are none.
     """
     fitting = []
     heads = {
@@ -56,7 +57,7 @@ def choose(called: Called, rank: int, entry: Any, name: str | None = None) -> ke
 
     Args:
         called: the model, called.
-        rank: 4 for images, 3 for sequences.
+        rank: 5 for volumes, 4 for images, 3 for sequences.
         entry: the layer that scales inputs, which is none to look at.
         name: exactly this layer instead.
 
@@ -73,7 +74,8 @@ def choose(called: Called, rank: int, entry: Any, name: str | None = None) -> ke
         )
     fitting = [f for f in fitting if "Pooling" not in type(f[0]).__name__] or fitting
     outputs = called.outputs.shape
-    if len(outputs) != rank or not _several(tuple(outputs.as_list()[1:-1])):
+    # What is predicted of voxels are images of slices.
+    if len(outputs) != min(rank, 4) or not _several(tuple(outputs.as_list()[1:-1])):
         return fitting[-1][0]
     if rank == 3 and outputs[1] != called.layers[id(called.order[0])].shape[1]:
         return _before_forecast(fitting, outputs[1])
@@ -81,8 +83,8 @@ def choose(called: Called, rank: int, entry: Any, name: str | None = None) -> ke
         inner = [layer for layer, shape in fitting if shape[-1] != outputs[-1]]
         return inner[-1] if inner else fitting[0][0]
     sizes = [[side or 1 << 30 for side in shape[1:-1]] for _, shape in fitting]
-    smallest = min(a * b for a, b in sizes)
-    return [la for (la, _), (a, b) in zip(fitting, sizes, strict=True) if a * b == smallest][-1]
+    smallest = min(map(prod, sizes))
+    return [la for (la, _), each in zip(fitting, sizes, strict=True) if prod(each) == smallest][-1]
 
 
 def _before_forecast(fitting: list[Any], ahead: int) -> keras.layers.Layer:

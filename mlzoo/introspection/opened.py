@@ -42,7 +42,9 @@ class Opened:
         layer: the one that class activation maps look at; None where no layer has locations.
         cells: the locations of its output, such as (7, 7).
         channels: its number of channels.
-        frame: height and width that those locations cover: the image's, or more where it is padded.
+        frame: height and width that those locations cover: the image's, or more where it is padded;
+            of volumes depth, height and width.
+        depth: slices of a volume, one below the other in the image that holds it; 0: no volumes.
         notes: what was assumed, a sentence each.
         diagnostics: numbers that the last method reported of its maps, by name.
         background: samples of the training split, for methods that compare with them.
@@ -77,6 +79,8 @@ class Opened:
         self.known: Background | None = None
         self._graphs: dict[Any, Any] = {}
         self._x = tf.TensorSpec((None, *x.shape[1:]), models.dtype_of(model, x))
+        deep = (la.depth for la in graphs.all_layers(model) if type(la).__name__ == "Unstack")
+        self.depth = next(deep, 0)
         called = self._survey()
         self._open_entry(called, x)
         self._open_layer(called, layer, self.shape)
@@ -116,7 +120,7 @@ class Opened:
 
     def _open_layer(self, called: graphs.Called, name: str | None, shape: tuple[int, ...]) -> None:
         self.layer: keras.layers.Layer | None = None
-        rank = len(shape) + 1
+        rank = len(shape) + 1 + bool(self.depth)
         try:
             self.layer = layers.choose(called, max(rank, 3), self._entry, name)
         except UsageError:
@@ -125,7 +129,11 @@ class Opened:
             return
         output_shape = tuple(called.layers[id(self.layer)].shape.as_list())
         self.channels = output_shape[-1]
-        self.frame = models.padded(self.model, shape[:-1])
+        if self.depth:
+            plane = (shape[0] // self.depth, shape[1])
+            self.frame = (self.depth, *models.padded(self.model, plane))
+        else:
+            self.frame = models.padded(self.model, shape[:-1])
         self.cells = output_shape[1:-1] if None not in output_shape[1:-1] else ()
         if self.cells and max(self.cells) < 4 and rank == 4:
             self.notes.append(

@@ -6,6 +6,7 @@ numbers there: the channels of a pixel, the codes of a category, the embedding o
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -53,13 +54,24 @@ class InputPositions(Opened):
     def upsample(self, maps: np.ndarray) -> np.ndarray:
         """Return maps over the layer's cells resized to the input, (n, height, width)."""
         upsampled = resampling.upsample(maps, self.frame)
+        if self.depth:
+            height, width = self.shape[0] // self.depth, self.shape[1]
+            return upsampled[:, :, :height, :width].reshape(len(maps), *self.shape[:2])
         return upsampled[(slice(None), *(slice(side) for side in self.shape[:-1]))]
 
     def patches(self, share: float, overlap: int) -> np.ndarray:
         """Return masks (m, *positions) that cover an input: 1 within a patch, 0 outside.
 
-        Squares of an image that overlap, single steps of a sequence, or a table's columns.
+        Squares of an image that overlap, blocks of a volume, single steps of a sequence, or a
+        table's columns.
         """
+        if self.depth:
+            plane = squares((self.shape[0] // self.depth, self.shape[1]), share, overlap)
+            slab = max(1, round(share * self.depth))
+            number = np.arange(self.depth) // slab
+            chosen = (number == np.arange(number[-1] + 1)[:, None]).astype("float32")
+            blocks = chosen[:, None, :, None, None] * plane[None, :, None]
+            return blocks.reshape(-1, *self.shape[:2])
         if len(self.shape) == 3:
             return squares(self.shape[:2], share, overlap)
         groups = columns(self._entry)
@@ -88,20 +100,22 @@ class InputPositions(Opened):
             groups = columns(self._entry)
             drawn, _ = designed(rng, count, self.shape[0] if groups is None else len(groups), shown)
             return self.spread(drawn), drawn
-        height, width = self.shape[:2]
-        grid, group = designed(rng, count, (cells + 1) ** 2, shown)
+        height, width = self.shape[0] // (self.depth or 1), self.shape[1]
+        deep = min(self.depth, cells)
+        sides = (*((deep,) if deep else ()), cells + 1, cells + 1)
+        grid, group = designed(rng, count, math.prod(sides), shown)
         step = -(-height // cells), -(-width // cells)
+        plane = (step[0] * (cells + 1), step[1] * (cells + 1))
         large = resampling.upsample(
-            grid.reshape(count, cells + 1, cells + 1),
-            (step[0] * (cells + 1), step[1] * (cells + 1)),
+            grid.reshape(count, *sides), (self.depth, *plane) if deep else plane
         )
         # Balanced masks are only so among those of one shift.
         shifts = np.repeat(rng.integers(0, step, (-(-count // group), 2)), group, axis=0)[:count]
         moved = [
-            mask[down : down + height, right : right + width]
+            mask[..., down : down + height, right : right + width]
             for mask, (down, right) in zip(large, shifts, strict=True)
         ]
-        masks = np.stack(moved)
+        masks = np.stack(moved).reshape(count, *self.shape[:2])
         return masks, masks
 
 

@@ -13,16 +13,28 @@ BLUR = 0.1
 
 
 def upsample(maps: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
-    """Return maps (n, h, w) or (n, steps) resized bilinearly, as float32."""
+    """Return maps (n, h, w), (n, depth, h, w) or (n, steps) resized linearly, as float32."""
     import cv2
 
     maps = np.asarray(maps, "float32")
     if maps.shape[1:] == tuple(size):
         return maps
+    if maps.ndim == 4:
+        flat = upsample(maps.reshape(-1, *maps.shape[2:]), size[1:])
+        return _deeper(flat.reshape(*maps.shape[:2], *size[1:]), size[0])
     flat = maps[:, :, None] if maps.ndim == 2 else maps
     height, width = (*size, 1)[:2]
     rows = [cv2.resize(one, (width, height), interpolation=cv2.INTER_LINEAR) for one in flat]
     return np.stack(rows).reshape(len(maps), *size)
+
+
+def _deeper(maps: np.ndarray, depth: int) -> np.ndarray:
+    """Return maps (n, cells, h, w) resized linearly along their first axis of cells."""
+    cells = maps.shape[1]
+    place = np.clip((np.arange(depth) + 0.5) * cells / depth - 0.5, 0, cells - 1)
+    below = np.minimum(place.astype(int), max(cells - 2, 0))
+    share = (place - below).astype("float32")[:, None, None]
+    return (1 - share) * maps[:, below] + share * maps[:, np.minimum(below + 1, cells - 1)]
 
 
 def positive(maps: np.ndarray) -> np.ndarray:

@@ -28,6 +28,7 @@ from mlzoo.layers import (
     spectral,
     steps,
     upsampling,
+    volumes,
     whitening,
     windows,
 )
@@ -57,6 +58,7 @@ __all__ = [
     "spectral",
     "steps",
     "upsampling",
+    "volumes",
     "whitening",
     "windows",
 ]

@@ -14,10 +14,10 @@ from mlzoo.layers.blocks import regularizer
 def convolution(
     x: keras.KerasTensor,
     filters: int,
-    kernel: int | tuple[int, int],
+    kernel: int | tuple[int, ...],
     *,
     name: str,
-    stride: int = 1,
+    stride: int | tuple[int, ...] = 1,
     dilation: int = 1,
     padding: str = "same",
     separable: bool = False,
@@ -26,17 +26,17 @@ def convolution(
     activation: str = "relu",
     l2: float = 0.0,
 ) -> keras.KerasTensor:
-    """Apply a convolution to (batch, height, width, channels), without an activation.
+    """Apply a convolution to (batch, [depth,] height, width, channels), without an activation.
 
     Args:
         x: the feature map.
         filters: channels of the result.
-        kernel: side of a square kernel, or height and width.
+        kernel: side of a square or cubic kernel, or the length of each.
         name: the layer's name.
-        stride: step of the kernel.
+        stride: step of the kernel, or of each axis.
         dilation: spacing of the kernel's taps.
         padding: `same` or `valid`.
-        separable: depthwise convolution, then a 1x1 convolution.
+        separable: depthwise convolution, then a 1x1 convolution; of images alone.
         bias: add a bias; not needed before batch normalization, which has its own.
         initializer: a name of `mlzoo.core.setting_types.Initializer`.
         activation: the activation that follows, which `auto` weights depend on.
@@ -68,19 +68,20 @@ def convolution(
             **common,
         )
     else:
-        layer = keras.layers.Conv2D(
+        kind = keras.layers.Conv3D if len(x.shape) == 5 else keras.layers.Conv2D
+        layer = kind(
             filters, kernel, kernel_initializer=start, kernel_regularizer=penalty, **common
         )
     return layer(x)
 
 
 def _check_fits(x: keras.KerasTensor, extent: int, name: str) -> None:
-    height, width = x.shape[1:3]
-    if min(height, width) < extent:
+    sides = x.shape[1:-1]
+    if min(sides) < extent:
         raise UsageError(
             f"{name}: its kernel spans {extent} pixels, but the feature map has only "
-            f"{height}x{width} left there; use fewer blocks or convolutions, a smaller kernel or "
-            "stride, padding=same, or larger images (--size)"
+            f"{'x'.join(map(str, sides))} left there; use fewer blocks or convolutions, a smaller "
+            "kernel or stride, padding=same, or larger images (--size)"
         )
 
 

@@ -16,7 +16,8 @@ from mlzoo.layers.upsampling import BilinearUp
 class Levels:
     """Settings shared by all levels of a U-Net, as in the model `unet`.
 
-    With `flat` maps are of one dimension, images of a single row.
+    With `flat` maps are of one dimension, images of a single row. Maps of five axes are volumes
+    (batch, depth, height, width, channels); their depth is halved while it is even and at least 4.
     """
 
     depth: int
@@ -29,9 +30,10 @@ class Levels:
     l2: float = 0.0
     flat: bool = False
 
-    @property
-    def halves(self) -> tuple[int, int]:
-        """Return by what a level divides height and width."""
+    def halves(self, x: keras.KerasTensor) -> tuple[int, ...]:
+        """Return by what a level divides the sides of a map."""
+        if len(x.shape) == 5:
+            return (2 if x.shape[1] >= 4 and x.shape[1] % 2 == 0 else 1, 2, 2)
         return (1 if self.flat else 2, 2)
 
 
@@ -44,7 +46,8 @@ def encode(
         x = _level(x, f"encoder{level}", level, levels)
         x = _dropped(x, f"encoder{level}", level, levels)
         skips.append(x)
-        x = keras.layers.MaxPooling2D(levels.halves, name=f"encoder{level}_pool")(x)
+        pool = keras.layers.MaxPooling3D if len(x.shape) == 5 else keras.layers.MaxPooling2D
+        x = pool(levels.halves(x), name=f"encoder{level}_pool")(x)
     x = _level(x, "bottleneck", levels.depth + 1, levels)
     return _dropped(x, "bottleneck", levels.depth + 1, levels), skips
 
@@ -65,8 +68,10 @@ def decode(
     """
     for level in range(levels.depth, 0, -1):
         name = f"{prefix}{level}"
-        x = _up(x, name, level, levels)
-        if (skip := skips[level - 1]) is not None:
+        skip = skips[level - 1]
+        halves = levels.halves(x if skip is None or len(x.shape) < 5 else skip)
+        x = _up(x, name, level, levels, halves)
+        if skip is not None:
             x = keras.layers.Concatenate(name=f"{name}_skip")([skip, x])
         x = _level(x, name, level, levels)
     return x
@@ -78,7 +83,7 @@ def _level(x: keras.KerasTensor, name: str, level: int, levels: Levels) -> keras
         x = convolution(
             x,
             levels.filters * 2 ** (level - 1),
-            _kernel(levels),
+            _kernel(x, levels),
             name=f"{name}_conv{number}",
             bias=not levels.batch_normalization,
             activation=levels.activation,
@@ -97,28 +102,31 @@ def _dropped(x: keras.KerasTensor, name: str, level: int, levels: Levels) -> ker
     return dropout(levels.activation, levels.dropout, f"{name}_dropout")(x)
 
 
-def _up(x: keras.KerasTensor, name: str, level: int, levels: Levels) -> keras.KerasTensor:
-    """Double a map's height and width, with the filters of a level."""
+def _up(
+    x: keras.KerasTensor, name: str, level: int, levels: Levels, halves: tuple[int, ...]
+) -> keras.KerasTensor:
+    """Enlarge a map by what a level divided its sides by, with the filters of the level."""
     filters = levels.filters * 2 ** (level - 1)
+    volumes = len(x.shape) == 5
     if levels.upsampling == "transposed":
-        return keras.layers.Conv2DTranspose(
+        transposed = keras.layers.Conv3DTranspose if volumes else keras.layers.Conv2DTranspose
+        return transposed(
             filters,
-            levels.halves,
-            strides=levels.halves,
+            halves,
+            strides=halves,
             kernel_initializer=initializer("auto", levels.activation),
             kernel_regularizer=regularizer(0, levels.l2),
             name=f"{name}_up",
         )(x)
-    how = levels.upsampling
-    up = partial(keras.layers.UpSampling2D, levels.halves)
-    if how == "bilinear":
-        up = partial(BilinearUp, (2,) if levels.flat else (1, 2))
+    up = partial(keras.layers.UpSampling3D if volumes else keras.layers.UpSampling2D, halves)
+    if levels.upsampling == "bilinear":
+        up = partial(BilinearUp, [axis for axis, by in enumerate(halves, 1) if by > 1])
     x = up(name=f"{name}_interpolate")(x)
-    kernel = _kernel(levels)
+    kernel = _kernel(x, levels)
     return convolution(
         x, filters, kernel, name=f"{name}_up", activation=levels.activation, l2=levels.l2
     )
 
 
-def _kernel(levels: Levels) -> tuple[int, int]:
-    return (1 if levels.flat else 3, 3)
+def _kernel(x: keras.KerasTensor, levels: Levels) -> tuple[int, ...]:
+    return (3, 3, 3) if len(x.shape) == 5 else (1 if levels.flat else 3, 3)

@@ -55,7 +55,16 @@ def input_spec(train: Part) -> Inputs:
     uneven = isinstance(samples.inputs, Sequences) and samples.inputs.uneven
     numbers = len(layer.numeric) if isinstance(layer, TableScaling) else 0
     scaling = (keras.layers.serialize(layer),)
-    return Inputs(shape, samples.kind, dtype, scaling, uneven=uneven, numbers=numbers, ranks=ranks)
+    return Inputs(
+        shape,
+        samples.kind,
+        dtype,
+        scaling,
+        uneven=uneven,
+        numbers=numbers,
+        ranks=ranks,
+        depth=samples.reader.depth,
+    )
 
 
 def scaler(scaling: Sequence[Mapping[str, object]]) -> Callable[[Any], Any]:

@@ -18,7 +18,7 @@ class PadToMultiple(keras.layers.Layer):
 
     Args:
         multiple: divisor of both sides after padding, in pixels, at least 1.
-        axes: which are padded: 1 height, 2 width.
+        axes: which are padded: 1 height, 2 width; 2 and 3 of volumes (batch, depth, ...).
     """
 
     def __init__(self, multiple: int, axes: Sequence[int] = (1, 2), **kwargs: Any) -> None:
@@ -27,7 +27,7 @@ class PadToMultiple(keras.layers.Layer):
         self.axes = tuple(axes)
 
     def call(self, x: Any) -> Any:
-        """Pad x (batch, height, width, channels)."""
+        """Pad x (batch, [depth,] height, width, channels)."""
         for axis in self.axes:
             side = ops.shape(x)[axis]
             if isinstance(side, int) and side % self.multiple == 0:
@@ -53,15 +53,15 @@ class PadToMultiple(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="mlzoo")
 class CropLike(keras.layers.Layer):
-    """Cut features (batch, height, width, channels) to the height and width of others."""
+    """Cut features (batch, [depth,] height, width, channels) to the sides of others."""
 
     def call(self, inputs: Any) -> Any:
         """Crop the first of two tensors to the sides of the second."""
         x, like = inputs
-        _, height, width, _ = ops.shape(like)
-        return x[:, :height, :width]
+        sides = ops.shape(like)[1:-1]
+        return x[(slice(None), *(slice(side) for side in sides))]
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         """Return batch and channels of the first shape, sides of the second."""
         x, like = input_shape
-        return x[0], like[1], like[2], x[3]
+        return x[0], *like[1:-1], x[-1]

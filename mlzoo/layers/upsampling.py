@@ -17,7 +17,7 @@ class BilinearUp(keras.layers.Layer):
     variable sides: pixels are repeated, then smoothed along either axis.
 
     Args:
-        axes: which are doubled: 1 height, 2 width.
+        axes: which are doubled: 1 height, 2 width; of volumes 1 depth, 2 height, 3 width.
     """
 
     def __init__(self, axes: Sequence[int] = (1, 2), **kwargs: Any) -> None:
@@ -25,15 +25,14 @@ class BilinearUp(keras.layers.Layer):
         self.axes = tuple(axes)
 
     def call(self, x: Any) -> Any:
-        """Upsample (batch, height, width, channels)."""
+        """Upsample (batch, [depth,] height, width, channels)."""
         for axis in self.axes:
             x = ops.repeat(x, 2, axis=axis)
             first = ops.take(x, ops.convert_to_tensor([0]), axis=axis)
             last = ops.take(x, ops.convert_to_tensor([-1]) % ops.shape(x)[axis], axis=axis)
             wide = ops.concatenate([first, x, last], axis=axis)
-            before, after = (
-                (wide[:, :-2], wide[:, 2:]) if axis == 1 else (wide[:, :, :-2], wide[:, :, 2:])
-            )
+            others = (slice(None),) * axis
+            before, after = wide[(*others, slice(-2))], wide[(*others, slice(2, None))]
             x = 0.25 * before + 0.5 * x + 0.25 * after
         return x
 

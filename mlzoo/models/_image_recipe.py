@@ -28,7 +28,7 @@ def image_recipe(data: Data, config: RunConfig) -> Recipe:
     from mlzoo.data.contracts import Recipe
 
     target = data.samples.target
-    if not (target.sample_class or target.is_label_set) or config.full_batch:
+    if not (target.sample_class or target.is_label_set) or config.full_batch or data.inputs.depth:
         return Recipe()
     images = len(data.train)
     size = config.batch_size if isinstance(config.batch_size, int) else _BATCH

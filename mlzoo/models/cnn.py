@@ -1,11 +1,12 @@
-"""Convolutional network: blocks of convolutions and pooling, for images from 8x8 up.
+"""Convolutional network: blocks of convolutions and pooling, for images from 8x8 up, and volumes.
 
 A plain stack in the manner of Simonyan and Zisserman, "Very Deep Convolutional Networks" (2014).
 What differs: batch normalization between convolution and activation (Ioffe and Szegedy 2015), and
 global average pooling in place of large dense layers (Lin et al., "Network in Network", 2013).
 Convolution j of block i is `block{i}_conv{j}`, its activation `block{i}_activation{j}`. A map is
 pooled only while its smaller side is at least 4, so that small images keep their detail; the first
-convolution of large images has stride 2, as in ResNet's stem.
+convolution of large images has stride 2, as in ResNet's stem. Volumes get three-dimensional
+convolutions; along the depth a map is pooled, or a step taken, while it is at least 4.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, model_validator
 
 from mlzoo.core.configs import Settings
+from mlzoo.core.errors import UsageError
 from mlzoo.core.setting_types import (
     Activation,
     Initializer,
@@ -48,7 +50,7 @@ class Config(Settings):
     convolutions: int = Field(2, ge=1, le=8)
     """Convolutions a block."""
     kernel: int = Field(3, ge=1, le=15, json_schema_extra=searched(choices=(3, 5)))
-    """Side of the square kernels."""
+    """Side of the square kernels, cubic ones of volumes."""
     stride: int = Field(1, ge=1, le=8)
     """Step of the first convolution of each block."""
     stem: Literal["auto", "full", "strided"] = "auto"
@@ -59,7 +61,7 @@ class Config(Settings):
     padding: Literal["same", "valid"] = "same"
     """same: convolutions keep the map's size; valid: no padding."""
     separable: bool = False
-    """Depthwise-separable convolutions: fewer weights, less computing."""
+    """Depthwise-separable convolutions: fewer weights, less computing; of images alone."""
     batch_normalization: bool = True
     """Normalize over the batch between each convolution and its activation."""
     activation: Activation = "relu"
@@ -100,20 +102,27 @@ class Config(Settings):
 def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     """Return the model, from (batch, height, width, channels) to (batch, outputs.units).
 
+    Volumes are images of their slices, one below the other.
+
     Args:
         config: the model's settings.
         inputs: specification of the samples.
         outputs: specification of the predictions.
 
     Raises:
-        UsageError: a sample is no image, or too small for these settings.
+        UsageError: a sample is no image and no volume, or too small for these settings.
     """
     import keras
 
     from mlzoo.layers.blocks import dense, dropout, regularizer
+    from mlzoo.layers.volumes import Unstack
 
-    inputs.require_image("cnn")
+    inputs.require_image("cnn", volumes=True)
     tensor, x = inputs.start()
+    if inputs.depth:
+        if config.separable:
+            raise UsageError("cnn: separable=true is for images; leave it out for volumes")
+        x = Unstack(inputs.depth, name="volume")(x)
     for number in range(1, len(config.filters) + 1):
         x = _block(x, number, config)
     x = _features(x, config)
@@ -141,10 +150,10 @@ def _block(x: keras.KerasTensor, number: int, config: Config) -> keras.KerasTens
 
     for convolution in range(1, config.convolutions + 1):
         x = _convolution(x, number, convolution, config)
-    if config.pooling != "none" and min(x.shape[1:3]) >= 4:
-        average = config.pooling == "average"
-        pool = keras.layers.AveragePooling2D if average else keras.layers.MaxPooling2D
-        x = pool(2, name=f"block{number}_pool")(x)
+    if config.pooling != "none" and min(_plane(x)) >= 4:
+        kind = "Average" if config.pooling == "average" else "Max"
+        pool = getattr(keras.layers, f"{kind}Pooling{len(x.shape) - 2}D")
+        x = pool(_steps(x, 2), name=f"block{number}_pool")(x)
     rate = per_layer(config.dropout, len(config.filters))[number - 1]
     return dropout(config.activation, rate, f"block{number}_dropout")(x) if rate else x
 
@@ -163,7 +172,7 @@ def _convolution(
         config.filters[block - 1],
         config.kernel,
         name=f"block{block}_conv{number}",
-        stride=_stride(x, block, number, config),
+        stride=_steps(x, _stride(x, block, number, config)),
         dilation=config.dilation,
         padding=config.padding,
         separable=config.separable,
@@ -181,19 +190,32 @@ def _stride(x: keras.KerasTensor, block: int, number: int, config: Config) -> in
     """Return the stride of convolution `number` of a block with input x."""
     if number > 1:
         return 1
-    large = min(x.shape[1:3]) >= _LARGE_FROM and config.dilation == 1
+    large = min(_plane(x)) >= _LARGE_FROM and config.dilation == 1
     if block == 1 and (config.stem == "strided" or (config.stem == "auto" and large)):
         return max(config.stride, 2)
     return config.stride
 
 
+def _plane(x: keras.KerasTensor) -> tuple[int, int]:
+    """Return height and width of a map of images or of volumes."""
+    height, width = x.shape[-3:-1]
+    return height, width
+
+
+def _steps(x: keras.KerasTensor, by: int) -> int | tuple[int, int, int]:
+    """Return a step in the plane, and along the depth of volumes while it is at least 4."""
+    return by if len(x.shape) == 4 else (by if x.shape[1] >= 4 else 1, by, by)
+
+
 def _features(x: keras.KerasTensor, config: Config) -> keras.KerasTensor:
-    """Map (batch, height, width, channels) to (batch, features)."""
+    """Map (batch, [depth,] height, width, channels) to (batch, features)."""
     import keras
 
     if config.head == "flatten":
         return keras.layers.Flatten(name="flatten")(x)
-    average, largest = keras.layers.GlobalAveragePooling2D, keras.layers.GlobalMaxPooling2D
+    rank = len(x.shape) - 2
+    average = getattr(keras.layers, f"GlobalAveragePooling{rank}D")
+    largest = getattr(keras.layers, f"GlobalMaxPooling{rank}D")
     if config.head == "average_max":
         both = [average(name="global_average")(x), largest(name="global_max")(x)]
         return keras.layers.Concatenate(name="global_pool")(both)

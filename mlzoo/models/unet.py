@@ -5,9 +5,10 @@ Ronneberger, Fischer and Brox, "U-Net: Convolutional Networks for Biomedical Ima
 is as large as the image; batch normalization (Ioffe and Szegedy 2015); 16 filters and 3 levels by
 default, where the paper has 64 and 4. Images of any height and width: they are mirrored to a
 multiple of 2^depth, and the mask is cropped back. Fields of one dimension, images of a single row,
-get kernels and pooling along that row alone. Convolution j of level i (from 1, the finest)
-is `encoder{i}_conv{j}` and `decoder{i}_conv{j}`, each with `_norm{j}` and `_activation{j}`; the
-coarsest level is `bottleneck`.
+get kernels and pooling along that row alone. Volumes get three-dimensional convolutions (Cicek et
+al., "3D U-Net", 2016); their depth is halved where it is even and at least 4. Convolution j of
+level i (from 1, the finest) is `encoder{i}_conv{j}` and `decoder{i}_conv{j}`, each with `_norm{j}`
+and `_activation{j}`; the coarsest level is `bottleneck`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from mlzoo.core.configs import Settings
+from mlzoo.core.errors import UsageError
 from mlzoo.core.setting_types import Activation, Rate, searched
 from mlzoo.data.specs import Inputs, Outputs
 
@@ -76,6 +78,8 @@ def recipe(data: Data, config: RunConfig) -> Recipe:
     from mlzoo.data.masks.reader import DenseReader
     from mlzoo.models._mask_plan import PIXELS, mask_plan
 
+    if data.inputs.depth:
+        return Recipe()
     if data.samples.target.pixel_class and not config.full_batch and config.preset in PIXELS:
         return mask_plan(data.train, config)
     if not data.samples.target.restores or config.full_batch:
@@ -90,25 +94,33 @@ def recipe(data: Data, config: RunConfig) -> Recipe:
 def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     """Return the model, from (batch, height, width, channels) to (batch, height, width, units).
 
+    Volumes are images of their slices, one below the other.
+
     Args:
         config: the model's settings.
         inputs: specification of the samples.
         outputs: specification of the predictions.
 
     Raises:
-        UsageError: a sample is no image.
+        UsageError: a sample is no image and no volume.
     """
     import keras
 
     from mlzoo.layers.blocks import regularizer
     from mlzoo.layers.encoders import Levels, decode, encode
     from mlzoo.layers.padding import CropLike, PadToMultiple
+    from mlzoo.layers.volumes import Stack, Unstack
 
-    inputs.require_image("unet")
+    inputs.require_image("unet", volumes=True)
+    if inputs.depth and config.stride > 1:
+        raise UsageError(f"unet: stride={config.stride} is for images; leave it out for volumes")
     levels = Levels(**config.model_dump(exclude={"stride"}), flat=inputs.flat)
     tensor, scaled = inputs.start(any_size=True)
     axes = (2,) if inputs.flat else (1, 2)
-    x = PadToMultiple(config.stride * 2**config.depth, axes, name="pad")(scaled)
+    start = scaled
+    if inputs.depth:
+        start, axes = Unstack(inputs.depth, name="volume")(scaled), (2, 3)
+    x = PadToMultiple(config.stride * 2**config.depth, axes, name="pad")(start)
     if config.stride > 1:
         step = (1 if inputs.flat else config.stride, config.stride)
         kernel = (1 if inputs.flat else 2 * config.stride, 2 * config.stride)
@@ -117,6 +129,8 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     x = decode(x, skips, levels)
     if config.stride > 1:
         x = keras.layers.Conv2DTranspose(config.filters, step, step, name="enlarge")(x)
-    x = CropLike(name="crop")([x, scaled])
+    x = CropLike(name="crop")([x, start])
+    if inputs.depth:
+        x = Stack(name="slices")(x)
     output = outputs.head(x, scaled, kernel_regularizer=regularizer(0, config.l2))
     return keras.Model(tensor, output, name="unet")

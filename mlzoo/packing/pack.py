@@ -114,9 +114,10 @@ def check_kind(run: OpenedRun) -> None:
     run.require_predictions("pack")
     target, kind = run.target, run.record["kind"]
     wanted = kind in ("image", "table") and (target.sample_class or target.sample_numbers)
-    if not wanted:
+    if not wanted or run.reader.depth:
+        shown = "volume" if run.reader.depth else kind
         raise UsageError(
-            f"a run of {run.record['task']} on {kind}s can't be packed: only images and tables "
+            f"a run of {run.record['task']} on {shown}s can't be packed: only images and tables "
             "with a class or numbers a sample; use `mlzoo export --format onnx`"
         )
     if kind == "table" and run.reader_as(TableReader).table_columns != run.reader.input_names:

@@ -14,6 +14,7 @@ from mlzoo.core.files import disk_errors, write_bytes, write_rows, write_text
 from mlzoo.data.images.reader import PixelReader
 from mlzoo.data.masks.instances import measure
 from mlzoo.data.masks.values import MOST_IDS
+from mlzoo.data.volumes.slices import side_by_side, slices_of
 from mlzoo.drawing.palette import class_colors, instance_overlay, overlay, write_mask
 from mlzoo.drawing.pictures import as_picture
 
@@ -34,8 +35,9 @@ class Folder:
     into `fields/NAME.npy`, (height, width, fields) float32, (points, fields) of one dimension, the
     ends of their intervals into `low/` and `high/`, restored images into `restored/NAME.png`. Where
     instances are told apart, masks have their numbers, with 16 bits and without classes.txt, and
-    instances.csv has a row for each. With the images beside them in `images/`, masks and
-    classes.txt are what `mlzoo train` reads.
+    instances.csv has a row for each. Masks of volumes are `masks/NAME.tif`, a page a slice, and
+    their other arrays begin with the axis of depth. With the images beside them in `images/`, masks
+    and classes.txt are what `mlzoo train` reads.
 
     Args:
         path: the folder; it is made with the first file.
@@ -51,7 +53,7 @@ class Folder:
     def __init__(self, path: Path, reader: Reader, names: Sequence[str], overwrite: bool) -> None:
         self.path, self._maximum = path, reader.maximum
         self._made, self._line = False, isinstance(reader, PixelReader) and reader.line
-        self._restores = reader.target_kind.restores
+        self._restores, self._depth = reader.target_kind.restores, reader.depth
         self._separate = reader.target_kind.separate
         self._rows: list[dict[str, object]] = []
         classes = reader.class_names
@@ -84,7 +86,11 @@ class Folder:
             return {"restored": f"restored/{stem}.png"}
         if not self._masks:
             return {kind: f"{kind}/{stem}.npy" for kind in ("fields", "low", "high")}
-        kinds = {"masks": "png", "overlays": "png", "probabilities": "npy"}
+        kinds = {
+            "masks": "tif" if self._depth else "png",
+            "overlays": "png",
+            "probabilities": "npy",
+        }
         return {kind: f"{kind}/{stem}.{suffix}" for kind, suffix in kinds.items()}
 
     def _start(self) -> None:
@@ -113,20 +119,27 @@ class Folder:
             ends = {"fields": painted.values, "low": painted.low, "high": painted.high}
             for kind, values in ends.items():
                 if values is not None:
-                    flat = values[0] if self._line else values
+                    flat = values[0] if self._line else self._deep(values)
                     _write_array(self.path / files[kind], flat.astype("float32"))
             return files["fields"]
-        if painted.instances is None:
+        if self._depth:
+            write_stack(self.path / files["masks"], self._deep(painted.values))
+        elif painted.instances is None:
             write_mask(self.path / files["masks"], painted.values, self._colors)
         else:
             _write_ids(self.path / files["masks"], painted.instances)
             measured = measure(painted.instances)
             self._rows += [{"name": painted.name, **row} for row in measured]
         if painted.outputs is not None:
-            _write_array(self.path / files["probabilities"], painted.outputs.astype("float16"))
+            outputs = self._deep(painted.outputs).astype("float16")
+            _write_array(self.path / files["probabilities"], outputs)
         if overlays:
             self._overlay(self.path / files["overlays"], painted)
         return files["masks"]
+
+    def _deep(self, values: np.ndarray) -> np.ndarray:
+        """Return what is predicted of a volume with its axis of depth; of images as it is."""
+        return slices_of(values, self._depth) if self._depth else values
 
     def finish(self) -> None:
         """Write the table of instances, once all images are written."""
@@ -138,12 +151,15 @@ class Folder:
     def _overlay(self, path: Path, painted: Painted) -> None:
         from PIL import Image
 
-        picture = Image.fromarray(_rgb(painted.image, self._maximum))
-        size = painted.values.shape[::-1]
+        image, values = painted.image, painted.values
+        if self._depth:
+            image, values = (side_by_side(each, self._depth) for each in (image, values))
+        picture = Image.fromarray(_rgb(image, self._maximum))
+        size = values.shape[::-1]
         if picture.size != size:
             picture = picture.resize(size, Image.Resampling.BILINEAR)
         mixed = (
-            overlay(np.asarray(picture), painted.values, self._colors)
+            overlay(np.asarray(picture), values, self._colors)
             if painted.instances is None
             else instance_overlay(np.asarray(picture), painted.instances)
         )
@@ -164,6 +180,18 @@ def write_picture(path: Path, picture: np.ndarray) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         buffer = io.BytesIO()
         Image.fromarray(pixels).save(buffer, path.suffix.removeprefix(".").upper())
+        write_bytes(path, buffer.getvalue())
+
+
+def write_stack(path: Path, slices: np.ndarray) -> None:
+    """Write slices (depth, height, width) uint8 as the pages of a TIFF file."""
+    from PIL import Image
+
+    first, *others = (Image.fromarray(np.ascontiguousarray(each, "uint8")) for each in slices)
+    buffer = io.BytesIO()
+    first.save(buffer, "TIFF", save_all=True, append_images=others, compression="tiff_deflate")
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(path, buffer.getvalue())
 
 

@@ -36,7 +36,7 @@ def arrange(samples: Samples, config: RunConfig, seed: int) -> Data:
     """
     from mlzoo.augmentation.choosing import choose
     from mlzoo.data.contracts import task
-    from mlzoo.data.images.tiles import choose_tiling
+    from mlzoo.data.images.tiles import choose_tiling, tile_of
     from mlzoo.data.policies import Policy
     from mlzoo.data.quality.digests import fingerprint
     from mlzoo.data.samples import Data, Part
@@ -47,7 +47,8 @@ def arrange(samples: Samples, config: RunConfig, seed: int) -> Data:
         parts = loading.join_valid(parts)
     tiling = None
     if samples.target.dense:
-        tiling = choose_tiling(config.tile, config.overlap or 0, *samples.inputs.shape[1:3])
+        tile = tile_of(config.tile, samples.reader.depth)
+        tiling = choose_tiling(tile, config.overlap or 0, *samples.inputs.shape[1:3])
     notes = parts.notes
     if tiling is not None:
         notes = (*notes, f"tiles: {tiling.side}x{tiling.side} pixels (--tile)")

@@ -291,9 +291,9 @@ class LoadedRun:
             tile: side of the tiles, `auto` or `none`.
             overlap: pixels that tiles share; by default as many as the network needs.
         """
-        from mlzoo.data.images.tiles import Cutting
+        from mlzoo.data.images.tiles import Cutting, tile_of
 
-        chosen = self.config.tile if tile is None else tile
+        chosen = tile_of(self.config.tile if tile is None else tile, self.reader.depth)
         shared = self.config.overlap if overlap is None and tile is None else overlap
         return Cutting(chosen, shared, lambda: self.reach)
 
@@ -331,6 +331,10 @@ class LoadedRun:
 
             return as_sequences(inputs, self.reader.input_names, "the array")
         expected = tuple(self.record["input_shape"])
+        if self.reader.depth and inputs.shape[1:] != expected:
+            from mlzoo.data.volumes.slices import as_trained_slices
+
+            inputs = as_trained_slices(inputs, self.reader.depth, "the array")
         if inputs.shape[1:] != expected:
             raise DataError(
                 f"inputs have shape {inputs.shape}, the model takes (n, "

@@ -56,7 +56,7 @@ class OpenedRun(LoadedRun):
             scores = scores_for(self.path, self.record["task"], coverage)
         if self.dense:
             masks = list(self.masks(new, listener=listener, coverage=coverage))
-            return as_masks(masks)
+            return as_masks(masks, self.reader.depth)
         if self.target.causal:
             raise UsageError("a model of text writes on: run.write(prompt)")
         if self.target.ahead:

@@ -60,9 +60,11 @@ class UploadPredictor:
         unlike: float = UNLIKE,
     ) -> None:
         kind, task = run.record["kind"], run.record["task"]
-        if run.target.causal or kind not in ("image", "table", "sequence"):
+        files = kind in ("image", "table", "sequence") and not run.reader.depth
+        if run.target.causal or not files:
+            shown = "volume" if run.reader.depth else kind
             raise UsageError(
-                f"a run of {task} on {kind}s can't be served: what is uploaded is an image or a "
+                f"a run of {task} on {shown}s can't be served: what is uploaded is an image or a "
                 "CSV table; see `mlzoo export`"
             )
         run.limit_pixels(max_pixels)

@@ -53,17 +53,20 @@ class Config(Settings):
 
 
 def recognizes(path: str) -> bool:
-    """Return whether it is a folder without x.npy, tables, or masks or pairs of images.
+    """Return whether it is a folder without x.npy, tables, volumes, or masks or pairs of images.
 
     With class folders it is, also where a table names the images: that is to be asked.
     """
     from mlzoo.data.images.layouts import has_masks, has_pairs, has_sequences
     from mlzoo.data.label_files.recognizing import find_label_files, has_class_folders
+    from mlzoo.data.volumes.tiff import has_stacks
 
     folder = expand(path)
     if not folder.is_dir() or (folder / "x.npy").is_file():
         return False
     if has_masks(folder) or has_pairs(folder) or has_sequences(folder):
+        return False
+    if has_stacks(folder):
         return False
     return has_class_folders(folder) or not find_label_files(folder)
 

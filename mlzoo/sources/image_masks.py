@@ -87,11 +87,14 @@ class Config(Settings):
 
 
 def recognizes(path: str) -> bool:
-    """Return whether it is a folder with images and masks in one of the layouts."""
+    """Return whether it is a folder with images, not volumes, and masks in one of the layouts."""
     from mlzoo.data.images.layouts import has_masks
+    from mlzoo.data.volumes.tiff import has_stacks
 
     folder = expand(path)
-    return folder.is_dir() and not (folder / "x.npy").is_file() and has_masks(folder)
+    if not folder.is_dir() or (folder / "x.npy").is_file():
+        return False
+    return has_masks(folder) and not has_stacks(folder)
 
 
 def load(config: Config, progress: Any = None) -> Samples:

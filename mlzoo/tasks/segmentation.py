@@ -10,6 +10,7 @@ import numpy as np
 from mlzoo.data.contracts import Headline
 from mlzoo.data.samples import Part, Samples
 from mlzoo.data.specs import Outputs, Target
+from mlzoo.data.volumes.slices import slices_of
 from mlzoo.statistics import pixels
 from mlzoo.statistics.scorers import ConfidenceBins
 from mlzoo.tasks._dense import DenseTask
@@ -35,8 +36,11 @@ class Task(DenseTask):
     def count_image(
         self, rows: Part, position: int, truth: np.ndarray, predicted: np.ndarray
     ) -> Any:
-        """Return the confusion of one image's pixels and boundaries."""
-        return pixels.count(truth, predicted, len(rows.samples.class_names))
+        """Return the confusion of an image's pixels and boundaries, of a volume's in its slices."""
+        classes, depth = len(rows.samples.class_names), rows.samples.reader.depth or 1
+        slices = zip(slices_of(truth, depth), slices_of(predicted, depth), strict=True)
+        counted = [pixels.count(*each, classes) for each in slices]
+        return tuple(sum(counts) for counts in zip(*counted, strict=True))
 
     def tally(
         self, counts: list[Any], samples: Samples, bins: ConfidenceBins | None = None

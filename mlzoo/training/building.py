@@ -76,12 +76,18 @@ def build_model(config: RunConfig, data: Data, seed: int) -> keras.Model:
     return model
 
 
-def cutting(config: RunConfig, model: keras.Model) -> Cutting:
-    """Return how images are cut when a network, with its present weights, predicts them."""
-    from mlzoo.data.images.tiles import Cutting
+def cutting(config: RunConfig, model: keras.Model, depth: int) -> Cutting:
+    """Return how images are cut when a network, with its present weights, predicts them.
+
+    Args:
+        config: of the run.
+        model: the network.
+        depth: slices of a volume; 0: samples are no volumes.
+    """
+    from mlzoo.data.images.tiles import Cutting, tile_of
     from mlzoo.layers.receptive_field import reach
 
-    return Cutting(config.tile, config.overlap, cache(partial(reach, model)))
+    return Cutting(tile_of(config.tile, depth), config.overlap, cache(partial(reach, model)))
 
 
 def tell_of_tiles(config: RunConfig, data: Data, model: keras.Model, listener: Listener) -> None:
@@ -91,7 +97,7 @@ def tell_of_tiles(config: RunConfig, data: Data, model: keras.Model, listener: L
     if not data.outputs.target.dense:
         return
     height, width = data.samples.inputs.shape[1:3]
-    cut = cutting(config, model)
+    cut = cutting(config, model, data.samples.reader.depth)
     tiling = cut(height, width)
     if tiling is None or tiling.holds(height, width):
         return

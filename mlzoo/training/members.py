@@ -215,7 +215,7 @@ def _held_out(
 
 def _of_images(config: RunConfig, model: keras.Model, part: Part) -> Iterator[np.ndarray]:
     """Yield the outputs (height, width, k) of each image of a part, put together of its tiles."""
-    cut = cutting(config, model)
+    cut = cutting(config, model, part.samples.reader.depth)
     for position in range(len(part)):
         image = part.image(position)
         yield whole(image, lambda x: outputs_of(model, x), cut(*image.shape[:2]), classes=False)

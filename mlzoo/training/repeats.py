@@ -172,7 +172,8 @@ def _train_once(repeat: _Repeat) -> TrainingRecord:
         "evaluating on the test split" if len(data.test) else "scoring out of fold"
     )
     if data.outputs.target.dense:
-        repeat = replace(repeat, data=replace(data, cut=cutting(repeat.config, trained.model)))
+        cut = cutting(repeat.config, trained.model, data.samples.reader.depth)
+        repeat = replace(repeat, data=replace(data, cut=cut))
     scored = _score(repeat, trained, aside, own_loss, began)
     if repeat.first:
         repeat.stage.doing = "drawing and saving"

@@ -43,6 +43,10 @@ class BadFileError(Exception):
     """A file can't be used; the message is the reason, without the file's name."""
 
 
+class SeveralPagesError(BadFileError):
+    """A file holds several images, of which only the first would be read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
     """Size as it will be seen (after orientation), channels, bits a channel, and how to decode."""
@@ -101,7 +105,7 @@ def _read(file: BinaryIO, start: bytes) -> tuple[Header, str]:
             if kind == "TIFF":
                 _refuse_pages(file)
             elif kind != "JPEG" and (frames := getattr(image, "n_frames", 1)) > 1:
-                raise BadFileError(_SEVERAL.format(f"{frames} frames"))
+                raise SeveralPagesError(_SEVERAL.format(f"{frames} frames"))
             return header, kind
     except UnidentifiedImageError:
         if start.startswith((b"II*\0", b"MM\0*")):
@@ -172,7 +176,7 @@ def _from_tiff(file: BinaryIO) -> Header:
 
 
 def _refuse_pages(file: BinaryIO) -> None:
-    """Raise BadFileError for a TIFF of several pages; thumbnails and masks beside one are none.
+    """Raise SeveralPagesError for a TIFF of several pages; thumbnails and masks beside are none.
 
     ImageJ writes large stacks with the header of their first page alone, whose description says
     how many there are.
@@ -190,12 +194,12 @@ def _refuse_pages(file: BinaryIO) -> None:
         if _WIDTH not in directory:
             break  # what follows the last page is no page
         pages += not int(directory.get(_SUBFILE, 0)) & _BESIDE
-        described = _STACK.search(str(directory.get(_DESCRIPTION, "")))
+        described = IMAGEJ_STACK.search(str(directory.get(_DESCRIPTION, "")))
         depth = max(int(described[1]) if described else 1, int(directory.get(_DEPTH, 1)))
         if depth > 1:
-            raise BadFileError(_SEVERAL.format(f"a stack of {depth} images"))
+            raise SeveralPagesError(_SEVERAL.format(f"a stack of {depth} images"))
     if pages > 1:
-        raise BadFileError(_SEVERAL.format("several pages"))
+        raise SeveralPagesError(_SEVERAL.format("several pages"))
 
 
 _SEVERAL = "holds {}, of which only the first would be read; save each as a file of its own"
@@ -204,7 +208,8 @@ _BIG = 43
 _SUBFILE, _WIDTH, _DESCRIPTION, _DEPTH = 254, 256, 270, 32997
 _BESIDE = 0b101
 """Bits of the subfile type: a smaller version of another page, a mask for its transparency."""
-_STACK = re.compile(r"(?s)^ImageJ=.*?^images=(\d+)", re.MULTILINE)
+IMAGEJ_STACK = re.compile(r"(?s)^ImageJ=.*?^images=(\d+)", re.MULTILINE)
+"""Description of a TIFF file by ImageJ that says how many images it holds."""
 
 
 def _check_tiff(channels: int, bits: int) -> None:

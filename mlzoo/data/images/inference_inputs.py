@@ -26,6 +26,8 @@ from mlzoo.data.new_samples import (
     unlike_training,
 )
 from mlzoo.data.quality.differences import array_differences
+from mlzoo.data.volumes.slices import as_trained_slices
+from mlzoo.data.volumes.tiff import read_stacks
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,10 @@ def open_images(path: str, reader: PixelReader, progress: Progress | None = None
     location = existing(path)
     if is_array_file(location):
         return _from_array(open_inputs(location), str(location), reader)
+    if reader.depth:
+        files, names, warnings = _listing(location)
+        volumes = _from_array(read_stacks(files, names), str(location), reader)
+        return replace(volumes, names=names, warnings=(*warnings, *volumes.warnings))
     refuse_files(str(location), reader)
     files, names, warnings = _listing(location)
     checked = check_new_images(files, names, reader, progress, frame(reader))
@@ -145,6 +151,8 @@ def frame(reader: PixelReader) -> Callable[[Sequence[Header]], tuple[ImageForm, 
 
 def _from_array(x: np.ndarray, what: str, reader: PixelReader) -> NewImages:
     channels, maximum = reader.channels, reader.maximum
+    if reader.depth:
+        x = as_trained_slices(x, reader.depth, what)
     if reader.line and x.ndim in (2, 3):
         x = x[:, None]
     if x.ndim not in (3, 4):

@@ -174,6 +174,21 @@ def choose_tiling(tile: int | str, overlap: int, height: int, width: int) -> Til
     return requested if tile <= side else Tiling(side, 0)
 
 
+def tile_of(tile: int | str, depth: int) -> int | str:
+    """Return the side of tiles as it was set; volumes are taken whole.
+
+    Args:
+        tile: as of `choose_tiling`.
+        depth: slices of a volume; 0: samples are no volumes.
+
+    Raises:
+        UsageError: tiles of volumes.
+    """
+    if depth and not isinstance(tile, str):
+        raise UsageError(f"--tile {tile}: volumes are taken whole; leave it out")
+    return "none" if depth else tile
+
+
 def up_to_grid(length: int) -> int:
     """A length in pixels, rounded up to a multiple of `GRID`."""
     return -(-length // GRID) * GRID

@@ -118,7 +118,11 @@ def _mask_file(mask: np.ndarray) -> MaskFile:
 
 
 def dense_masks(
-    y: np.ndarray, what: str, ignore: Sequence[int], threshold: int | None
+    y: np.ndarray,
+    what: str,
+    ignore: Sequence[int],
+    threshold: int | None,
+    listed: Sequence[tuple[int | None, str]] = (),
 ) -> DenseTargets:
     """Return the targets that masks are.
 
@@ -127,16 +131,17 @@ def dense_masks(
         what: the array's name, for messages.
         ignore: values that do not count.
         threshold: values from this on are the second class.
+        listed: value and name of each class, of a classes.txt.
 
     Raises:
         DataError: as `count_masks`; values that can't be classes.
     """
     whole, counted = count_masks(y, what)
     flags = "--source-set threshold=, ignore="
-    classes, notes = choose_classes(counted, (), ignore, threshold, flags)
+    classes, notes = choose_classes(counted, listed, ignore, threshold, flags)
     positions, pixels = encode_masks(whole, counted, classes)
     warnings = empty_masks(list(counted), pixels, classes.names)
-    if threshold is None:
+    if threshold is None and not listed:
         warnings += rare_classes(counted, classes, "correct the masks")
     return DenseTargets(
         targets=positions,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,8 @@ from mlzoo.data.quality.bad_files import listed
 from mlzoo.data.quality.digests import row_digests
 from mlzoo.data.quality.validation import Progress
 from mlzoo.data.samples import Samples
+from mlzoo.data.volumes.slices import stacked, with_channels
+from mlzoo.data.volumes.tiff import read_stacks
 
 
 def read_pairs(location: Path, reader: DenseReader, progress: Progress | None) -> Samples:
@@ -47,6 +50,8 @@ def read_pairs(location: Path, reader: DenseReader, progress: Progress | None) -
         return _arrays(location, reader)
     if reader.masks is None:
         raise DataError(f"{location} holds no fields; give an .npz file with x and y")
+    if reader.depth:
+        return _stacks(location, reader)
     refuse_files(str(location), reader)
     pairs = list_pairs(location)
     separate = reader.target_kind.separate
@@ -95,10 +100,33 @@ def read_pairs(location: Path, reader: DenseReader, progress: Progress | None) -
     )
 
 
+def _stacks(location: Path, reader: DenseReader) -> Samples:
+    """Return volumes with masks, TIFF files of several pages."""
+    pairs = list_pairs(location)
+    if pairs.problems:
+        total = len(pairs) + len(pairs.problems)
+        count = f"{len(pairs.problems)} of {total} volumes and masks can't be used"
+        raise DataError(f"{count}:\n{listed(pairs.problems)}")
+    names = [pairs.name(i) for i in range(len(pairs))]
+    x = read_stacks(pairs.images, names)
+    y = read_stacks(pairs.masks, [pairs.relative(path) for path in pairs.masks])
+    return replace(_of_arrays(x, y, location, reader), names=names)
+
+
 def _arrays(location: Path, reader: DenseReader) -> Samples:
     arrays = open_archive(location)
     x, y = (arrays[name] for name in choose_pair(arrays, location))
+    return _of_arrays(x, y, location, reader)
+
+
+def _of_arrays(x: np.ndarray, y: np.ndarray, location: Path, reader: DenseReader) -> Samples:
+    """Return arrays of images, or of volumes, with what stands at each pixel."""
     rows = x
+    if reader.depth:
+        volumes = with_channels(x, str(location))
+        if y.shape[:4] == volumes.shape[:4]:
+            y = stacked(y)
+        rows = stacked(volumes)
     if reader.line and x.ndim in (2, 3) and y.ndim > 1:
         rows, y = x[:, None], y[:, None]
     if not len(x) or not is_dense(rows, y):

@@ -26,6 +26,7 @@ from mlzoo.explaining.pages import sanity_curves
 from mlzoo.explaining.pages.figures import draw_finding
 from mlzoo.explaining.pages.page import write_page
 from mlzoo.explaining.pages.rendering import draw
+from mlzoo.explaining.pages.slices import draw_slices
 from mlzoo.explaining.settings import RECORD
 from mlzoo.explaining.subjects import Subject
 from mlzoo.introspection.findings import Finding
@@ -107,7 +108,11 @@ def _fill(
     for done, each in enumerate(explanations, 1):
         path = folder / "overlays" / each.method / f"{stems[each.name]}.png"
         largest = scale.get(each.method)
-        drawn = draw(path, each, subject.maximum, subject.columns, largest, letters, subject.paint)
+        if subject.depth and each.values.ndim == 2:
+            drawn = draw_slices(path, each, subject.maximum, subject.depth, largest)
+        else:
+            known = subject.maximum, subject.columns, largest, letters, subject.paint
+            drawn = draw(path, each, *known)
         pictures.append((each, drawn))
         listener.progress(done, len(explanations), "drawing")
     figures = _figures(folder, {**rankings(explained, subject), **explained.findings})

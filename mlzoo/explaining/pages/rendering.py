@@ -110,20 +110,39 @@ def image_figure(
     figure = new_figure(10, 2.5 * tall + 0.75)
     figure.suptitle(title(explanation), fontsize=10)
     panels = figure.subplots(1, 4)
-    contents = (picture, colored(values), laid_over(picture, values), picture)
     texts = ("image", "map, shared scale" if largest else "map", "overlay", "strongest 10 %")
-    for axes, content, text in zip(panels, contents, texts, strict=True):
-        axes.imshow(np.clip(content, 0, 1), interpolation="nearest")
-        axes.set_title(text, fontsize=9)
-        axes.set_axis_off()
-    _contour(panels[3], values)
+    four_panels(panels, picture, values, texts)
     if explanation.flag:
         panels[1].set_title(label(explanation.flag, 40), fontsize=8, color=RED)
     return figure
 
 
-def _contour(axes: Axes, values: np.ndarray) -> None:
-    level = np.quantile(values, 0.9)
+def four_panels(
+    panels: Sequence[Axes],
+    picture: np.ndarray,
+    values: np.ndarray,
+    texts: Sequence[str],
+    level: float | None = None,
+) -> None:
+    """Draw a picture, its map, the overlay, and the contour of the strongest pixels.
+
+    Args:
+        panels: four axes.
+        picture: (height, width, 3) from 0 to 1.
+        values: the map (height, width) in -1..1.
+        texts: titles of the panels.
+        level: what the contour stands at; by default the map's 90 % quantile.
+    """
+    contents = (picture, colored(values), laid_over(picture, values), picture)
+    for axes, content, text in zip(panels, contents, texts, strict=True):
+        axes.imshow(np.clip(content, 0, 1), interpolation="nearest")
+        axes.set_title(text, fontsize=9)
+        axes.set_axis_off()
+    _contour(panels[3], values, level)
+
+
+def _contour(axes: Axes, values: np.ndarray, level: float | None = None) -> None:
+    level = float(np.quantile(values, 0.9)) if level is None else level
     if values.min() < level < values.max():
         axes.contour(values, levels=[level], colors="white", linewidths=2.4)
         axes.contour(values, levels=[level], colors=[BLUE], linewidths=1.2)

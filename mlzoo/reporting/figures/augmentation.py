@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from mlzoo.augmentation.variants import Variant, shown, variants
 from mlzoo.data.policies import Policy
+from mlzoo.data.volumes.slices import side_by_side
 from mlzoo.drawing.canvas import COLORS, DPI, GRAY, label, new_figure, save, tidy, write_csv
 from mlzoo.drawing.palette import class_colors
 from mlzoo.drawing.panels import LINE, MARGIN, blank, fitted, paste, text_width, write
@@ -49,6 +50,19 @@ def draw(
     title = f"augmentation {policy.name}"
     if rows[0][0].inputs.ndim == 4:
         rows = [[replace(v, inputs=strips(v.inputs[None])[0]) for v in row] for row in rows]
+    if depth := of.reader.depth:
+        masks = of.target.pixel_class
+        rows = [
+            [
+                replace(
+                    v,
+                    inputs=side_by_side(v.inputs, depth),
+                    target=side_by_side(v.target, depth) if masks else v.target,
+                )
+                for v in row
+            ]
+            for row in rows
+        ]
     if rows[0][0].inputs.ndim == 3:
         dense = of.target.pixel_class
         colors = class_colors(of.reader.class_colors, len(of.class_names)) if dense else None

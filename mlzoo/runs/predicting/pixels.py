@@ -51,12 +51,23 @@ def masks_of(
         listener.progress(index + 1, len(images), "predicting")
 
 
-def as_masks(images: list[Painted]) -> Predictions:
-    """Return masks or fields as predictions."""
+def as_masks(images: list[Painted], depth: int) -> Predictions:
+    """Return masks or fields as predictions.
+
+    Args:
+        images: what was predicted of each.
+        depth: slices of a volume, whose prediction begins with their axis; 0: no volumes.
+    """
+    from mlzoo.data.volumes.slices import slices_of
+
     names, values = [each.name for each in images], [each.prediction for each in images]
+    if depth:
+        values = [slices_of(each, depth) for each in values]
     result = Predictions(names, values, None, images[0].warnings if images else ())
     if images and images[0].low is not None:
         low, high = ([getattr(each, end) for each in images] for end in ("low", "high"))
+        if depth:
+            low, high = ([slices_of(each, depth) for each in ends] for ends in (low, high))
         result = replace(result, low=low, high=high)
     return result
 

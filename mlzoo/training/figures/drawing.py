@@ -11,6 +11,7 @@ import numpy as np
 
 from mlzoo.data.samples import Data
 from mlzoo.data.tables.label_sets import joined
+from mlzoo.data.volumes.slices import shown, slices_of
 from mlzoo.drawing import pictures
 from mlzoo.drawing.circuits import circuit_diagram
 from mlzoo.layers.gradient_flow import lag_gradients
@@ -109,6 +110,9 @@ def _pictures(
     fed, targets, _ = batch
     labels = _named(targets, data)
     columns = [column.name for column in samples.columns]
+    depth = data.inputs.depth
+    if depth:  # drawn as films are
+        fed = np.stack([slices_of(each, depth) for each in fed])
     pictures.sample_grid(folder, fed, labels, samples.kind, columns, samples.maximum)
     if samples.target.is_label_set:
         plots.label_cooccurrence(folder, record["test"]["metrics"]["together"], names)
@@ -120,7 +124,7 @@ def _pictures(
     plots.confusion_matrix(folder, record["test"]["metrics"]["confusion"], names)
     pictures.mistakes(
         folder,
-        data.test.inputs,
+        lambda positions: shown(data.test.inputs(positions), depth),
         outcome.targets,
         outcome.outputs,
         names,

@@ -11,6 +11,7 @@ import numpy as np
 from mlzoo.data.masks.instances import instances_of
 from mlzoo.data.samples import Data
 from mlzoo.data.specs import IGNORED
+from mlzoo.data.volumes.slices import shown, side_by_side
 from mlzoo.drawing import pictures
 from mlzoo.drawing.palette import class_colors
 from mlzoo.reporting.figures import reconstructions
@@ -33,6 +34,8 @@ def draw_pixels(
     """Draw a batch, and the best, median and worst images of the test split."""
     samples, classes = data.samples, data.samples.target.pixel_class
     (inputs, targets, _), names = fed
+    depth = data.inputs.depth
+    inputs, targets = shown(inputs, depth), shown(targets, depth)
     colors = (
         class_colors(samples.reader.class_colors, len(samples.class_names)) if classes else None
     )
@@ -66,6 +69,8 @@ def draw_pixels(
             arrays = image, data.test.instances(place), instances_of(y_pred)
             cases.append(instances.InstanceCase(title, name, *arrays, score))
             continue
+        if depth:
+            image, truth, y_pred = (side_by_side(each, depth) for each in (image, truth, y_pred))
         case = masks.MaskCase if classes else masks.FieldCase
         cases.append(case(title, name, image, truth, y_pred, abs(score)))
     if samples.target.restores:
