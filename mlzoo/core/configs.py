@@ -312,6 +312,9 @@ class RunConfig(Settings):
     )
     """Python files, comma-separated, whose function callbacks() returns Keras callbacks for
     training in batches. What these note is in no checkpoint: with --resume they begin anew."""
+    diagnose: Literal["none", "spectrum"] = "none"
+    """spectrum: write the error by frequency over the epochs, where one number is predicted from
+    one number (spectrum.csv, plots/spectrum.png)."""
     checkpoint_every: float = Field(60.0, ge=0)
     """Seconds between two checkpoints, at least; 0: one after every step."""
 
@@ -387,6 +390,8 @@ class RunConfig(Settings):
             raise ValueError("profile is of one training; leave out folds and ensemble")
         if self.weight_ranges and self.averaged > 1:
             raise ValueError("weight_ranges are of one training; leave out folds and ensemble")
+        if self.diagnose != "none" and self.averaged > 1:
+            raise ValueError("diagnose is of one training; leave out folds and ensemble")
         if self.full_batch and self.precision != "float32":
             raise ValueError(f"{self.optimizer} needs --precision float32")
         return self

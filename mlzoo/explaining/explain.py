@@ -105,6 +105,7 @@ def open_batches(subject: Subject, chosen: Chosen, config: ExplainConfig) -> lis
         x = np.stack([chosen.inputs[i] for i in positions])
         probe = Probe(subject.model, x, config.layer, config.max_memory)
         probe.background, probe.known = chosen.background, chosen.known
+        probe.problem = subject.problem
         x = probe.inputs(x)
         outputs, places = probe.outputs(x), np.array(positions)
         for target in dict.fromkeys(chosen.targets) if chosen.targets else (config.target,):
@@ -123,6 +124,8 @@ DEFAULTS = {"image": ("gradcam",)}
 """Methods that `auto` tries first, by the kind of data."""
 ANY = "integrated_gradients"
 """The method of `auto` where none of those fits: it explains any model."""
+EQUATIONS = "residuals"
+"""The method of `auto` of models that solve equations."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +160,8 @@ def choose_methods(config: ExplainConfig, probe: Probe, kind: str) -> Methods:
     if AUTO in config.method:
         if _reconstructs(probe):
             return Methods([ANY])
+        if probe.problem is not None:
+            return Methods([EQUATIONS])
         fits = (name for name in DEFAULTS.get(kind, ()) if not misfit(name, probe, kind))
         return Methods([next(fits, ANY)])
     for name in config.method:
@@ -204,6 +209,8 @@ def misfit(name: str, probe: Probe, kind: str, engine: str = "mlzoo") -> str | N
     coded = _reconstructs(probe) and any(layer.name == "code" for layer in probe.model.layers)
     if getattr(plugin, "CODED", False) and not coded:
         return "it is for models that reconstruct samples from a code, such as autoencoder and vae"
+    if getattr(plugin, "EQUATIONS", False) and probe.problem is None:
+        return "it is for runs that solve equations, such as those of pinn"
     if extra and find_spec(extra) is None:
         return f'it needs the package {extra}; pip install "mlzoo-keras[{extra}]"'
     if getattr(plugin, "COMPARES", False):

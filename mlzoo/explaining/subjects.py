@@ -12,6 +12,7 @@ import numpy as np
 from mlzoo.core import registry
 from mlzoo.core.errors import UsageError
 from mlzoo.data.new_samples import existing
+from mlzoo.data.problems.problem import Problem
 from mlzoo.data.specs import Target, target_of
 from mlzoo.data.text.reader import TextReader
 from mlzoo.explaining.several_inputs import Several, as_one
@@ -75,6 +76,17 @@ class Subject:
     def maximum(self) -> float | None:
         """Return the largest value that an image can hold."""
         return None if self.run is None else self.run.reader.maximum
+
+    @property
+    def problem(self) -> Problem | None:
+        """Return what is solved, where samples are points of a domain; else None."""
+        if self.run is None or self.target.per != "point":
+            return None
+        source = registry.load("source", str(self.run.reader.source))
+        if not hasattr(source, "problem_of"):  # of the user's own
+            return self.run.own_data().samples.problem
+        problem: Problem = source.problem_of(self.run.config.data)
+        return problem
 
     @property
     def depth(self) -> int:

@@ -16,11 +16,14 @@ class Finding:
             `curves` (`grid` (c, points), `values` (c, points)), `images` (`values` (n, height,
             width, channels)), `profiles` (`values` (n, columns), `low` and `high` (columns,);
             labels are a text for each and then the columns), `points` (`places` (groups, n, 2),
-            `classes` (n,)), or `plane` (`values` (height, width), `extent` (4,)).
+            `classes` (n,)), or `plane` (`values` (height, width), `extent` (4,), and perhaps
+            `places` (n, 2) of points on it, with `classes` (n,)).
         title: one line.
         arrays: as `kind` says.
         labels: a text for each bar, curve, image, group or class.
         note: what to know when reading it.
+        table: names of columns, and rows (n, columns), which are written as a .csv beside the
+            figure.
     """
 
     kind: str
@@ -28,6 +31,7 @@ class Finding:
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
     labels: list[str] = field(default_factory=list)
     note: str = ""
+    table: tuple[list[str], np.ndarray] | None = None
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from mlzoo.core.errors import UsageError
+from mlzoo.data.problems.problem import Problem
 from mlzoo.introspection import graphs, heads, layers, models
 from mlzoo.introspection.findings import Background
 
@@ -49,6 +50,7 @@ class Opened:
         diagnostics: numbers that the last method reported of its maps, by name.
         background: samples of the training split, for methods that compare with them.
         known: samples of the split that is explained, with their truth.
+        problem: what the model solves, where its inputs are points of a domain; else None.
         forwards: samples that went through the model since it was opened.
     """
 
@@ -77,6 +79,7 @@ class Opened:
         self.forwards = 0
         self.background: Background | None = None
         self.known: Background | None = None
+        self.problem: Problem | None = None
         self._graphs: dict[Any, Any] = {}
         self._x = tf.TensorSpec((None, *x.shape[1:]), models.dtype_of(model, x))
         deep = (la.depth for la in graphs.all_layers(model) if type(la).__name__ == "Unstack")

@@ -62,6 +62,17 @@ def recognizes(path: str) -> bool:
     return named or (path.lower().endswith((".yaml", ".yml")) and not holds_map(path))
 
 
+def problem_of(data: str) -> Problem:
+    """Return the problem of a file or a name, without a solution to score against.
+
+    Raises:
+        DataError: the file is no problem.
+    """
+    from mlzoo.data.problems.reading import read_problem
+
+    return read_problem(_file(data))
+
+
 def load(config: Config, progress: Any = None) -> Samples:
     """Return points of the domain, with the solution where models are scored.
 
@@ -71,12 +82,11 @@ def load(config: Config, progress: Any = None) -> Samples:
     import numpy as np
 
     from mlzoo.data.problems.points import spread
-    from mlzoo.data.problems.reading import read_problem
     from mlzoo.data.quality.digests import row_digests
     from mlzoo.data.samples import Column, Samples
     from mlzoo.data.tables.reader import TableReader, TargetColumn
 
-    problem = read_problem(_file(config.data))
+    problem = problem_of(config.data)
     points = spread(problem, sum(_SPLITS.values()), config.seed)
     splits = np.repeat(list(_SPLITS), list(_SPLITS.values()))
     measured = problem.measurements

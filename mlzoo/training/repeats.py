@@ -167,6 +167,11 @@ def _train_once(repeat: _Repeat) -> TrainingRecord:
 
         if not weight_ranges.finish(repeat.checkpoints, repeat.folder.path):
             repeat.listener.note("no ranges of weights: they are solved for, not trained")
+    if repeat.config.diagnose == "spectrum" and repeat.first:
+        from mlzoo.training.figures import spectrum
+
+        if not spectrum.finish(repeat.checkpoints, repeat.folder.path):
+            repeat.listener.note("no error by frequency: weights are solved for, not trained")
     repeat.stage.doing = "evaluating"
     repeat.listener.note(
         "evaluating on the test split" if len(data.test) else "scoring out of fold"

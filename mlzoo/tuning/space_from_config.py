@@ -52,6 +52,7 @@ FIXED = {
             "devices",
             "profile",
             "weight_ranges",
+            "diagnose",
             "xla",
             "checkpoint_every",
             "metrics",

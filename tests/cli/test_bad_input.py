@@ -340,6 +340,7 @@ GOOD_VALUES = {
     "devices": 1,
     "profile": None,
     "weight_ranges": None,
+    "diagnose": "spectrum",
     "ema_momentum": 0.9,
     "augment_trials": 3,
     "warmup": 1,

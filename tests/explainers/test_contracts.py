@@ -38,7 +38,11 @@ def plugin(name: str) -> ModuleType:
 
 MAPPING = [name for name in NAMES if not getattr(plugin(name), "MODEL", False)]
 WHOLE = [
-    name for name in NAMES if name not in MAPPING and not getattr(plugin(name), "CODED", False)
+    name
+    for name in NAMES
+    if name not in MAPPING
+    and not getattr(plugin(name), "CODED", False)
+    and not getattr(plugin(name), "EQUATIONS", False)
 ]
 
 

@@ -18,7 +18,7 @@ from mlzoo.core.validation.plugins import (
 
 _BY_STEPS = (
     *("learning_rate", "batch_size", "clip_norm", "clip_value", "sampler", "checkpoint_every"),
-    *("augment", "devices", "profile", "weight_ranges", "ema_momentum"),
+    *("augment", "devices", "profile", "weight_ranges", "diagnose", "ema_momentum"),
 )
 """Fields that an optimizer reads unless it takes the whole training split at once."""
 
@@ -166,12 +166,15 @@ def check_fit(config: RunConfig, task: str) -> None:
         problems.append(f"--cost is for one class a sample, not for {task}: leave it out")
     if config.precision == "float64" and target.per != "point":
         problems.append(f"--precision float64 has no effect on {task}: leave it out")
+    if config.diagnose == "spectrum" and not target.draws_training and not target.sample_numbers:
+        problems.append(f"--diagnose spectrum is for numbers, not for {task}: leave it out")
     if target.draws_training:
         refused = {
             "--folds and --ensemble are": config.averaged > 1,
             "--devices is": config.devices != "1",
             "--profile is": config.profile,
             "--weight-ranges is": config.weight_ranges,
+            "--diagnose is": config.diagnose != "none",
             "--train-on train+valid is": config.train_on == "train+valid",
         }
         problems += [

@@ -152,7 +152,7 @@ def _plane(finding: Finding) -> Figure:
     )
     figure.colorbar(drawn, ax=axes)
     classes = finding.arrays.get("classes")
-    across, up = finding.arrays["places"].T
+    across, up = finding.arrays.get("places", np.empty((0, 2))).T
     axes.scatter(
         across,
         up,

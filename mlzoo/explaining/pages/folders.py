@@ -148,6 +148,10 @@ def _figures(folder: Path, findings: dict[str, list[Finding]]) -> list[tuple[str
             path = draw_finding(folder / "model" / f"{stem}.png", finding)
             labels = {"labels": np.array(finding.labels, str)}
             write_maps(path.with_suffix(".npz"), {**finding.arrays, **labels})
+            if finding.table is not None:
+                names, rows = finding.table
+                lines = [dict(zip(names, line, strict=True)) for line in rows.tolist()]
+                files.write_text(path.with_suffix(".csv"), files.csv_text(lines))
             drawn.append((f"{method}: {finding.title}", path))
     return drawn
 

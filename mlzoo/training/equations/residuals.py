@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import keras
 import numpy as np
 
-from mlzoo.core.expressions import evaluate
-from mlzoo.data.problems.problem import Equation, Problem
-from mlzoo.layers.derivatives.interface import compiled, derivatives, functions
-from mlzoo.layers.trial import FittedNumbers
+from mlzoo.data.problems.problem import Problem
+from mlzoo.layers.derivatives.interface import functions
+from mlzoo.layers.derivatives.residuals import residuals
 
 _BINS = 16
 """Slices of time whose residuals are weighted apart."""
@@ -55,36 +53,6 @@ def mean_squares(
             values = keras.ops.convert_to_tensor(measured.values[:, column], outputs.dtype)
             terms.append(xp.mean((outputs[:, which] - values) ** 2))
     return xp.stack(terms)
-
-
-def residuals(
-    problem: Problem, equations: Sequence[Equation], function: Any, points: Any
-) -> list[Any]:
-    """Return the residuals (n,) of some equations at points (n, inputs)."""
-    used = {name: place for each in equations for name, place in problem.used(each).items()}
-    words = {(), *(word for _, word in used.values())}
-    by_word = derivatives(function, points, words)
-    values = problem.values(points)
-    values |= {name: by_word[word][:, which] for name, (which, word) in used.items()}
-    for place, name in enumerate(problem.fitted, len(problem.unknowns)):
-        values[name] = by_word[()][:, place]
-    return [evaluate(each.residual, values, functions()) for each in equations]
-
-
-def residual_sizes(problem: Problem, function: Any, points: Any) -> Any:
-    """Return the root of the summed squared residuals (n,) of all equations at points."""
-    squares = [r**2 for r in residuals(problem, problem.equations, function, points)]
-    return functions().sqrt(sum(squares[1:], squares[0]))
-
-
-def sizes_at(problem: Problem, model: keras.Model, points: np.ndarray) -> np.ndarray:
-    """Return the sizes of residuals (n,) at points, with the numbers that a model has fitted."""
-    numbers = [layer for layer in model.layers if isinstance(layer, FittedNumbers)]
-    values = {name: value for layer in numbers for name, value in layer.values().items()}
-    known = replace(problem, parameters={**problem.parameters, **values}, fitted={})
-    sizes = compiled(model, lambda function, at: residual_sizes(known, function, at))
-    at = np.asarray(points, keras.config.floatx())
-    return np.asarray(keras.ops.convert_to_numpy(sizes(at)), float)
 
 
 def _causal_weights(time: Any, ends: tuple[float, float], squares: Any, causal: float) -> Any:

@@ -23,9 +23,10 @@ from mlzoo.data.problems.points import draw
 from mlzoo.data.problems.trial import soft_part, trial_functions
 from mlzoo.data.samples import Data
 from mlzoo.layers.derivatives.interface import compiled, weighted_terms
+from mlzoo.layers.derivatives.residuals import residual_sizes
 from mlzoo.layers.trial import FittedNumbers
 from mlzoo.training import checkpoints
-from mlzoo.training.equations.residuals import mean_squares, residual_sizes
+from mlzoo.training.equations.residuals import mean_squares
 from mlzoo.training.loop.early_stopping import Fitted, Watch
 from mlzoo.training.optimizers import build_optimizer
 from mlzoo.training.signals import Stop

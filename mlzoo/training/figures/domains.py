@@ -24,8 +24,8 @@ def draw_solution(
 ) -> None:
     """Draw the solution of a problem over the domain, its error, and where residuals are large."""
     # A run of other data need not read these.
+    from mlzoo.layers.derivatives.residuals import sizes_at
     from mlzoo.reporting.figures import equation_errors, solutions
-    from mlzoo.training.equations.residuals import sizes_at
 
     problem = data.samples.problem
     assert problem is not None

@@ -191,12 +191,16 @@ class Training:
             self._save()
 
     def _record_weights(self, epoch: int) -> None:
-        """Write the ranges of the weights after an epoch, where they are asked for."""
+        """Write ranges of the weights, and the error by frequency, where they are asked for."""
         if self.config.weight_ranges:
             from mlzoo.training.loop import weight_ranges
 
             several = self.networks.networks.values() if self.networks else [self.whole[0]]
             weight_ranges.record(self.folder, epoch, several)
+        if self.config.diagnose == "spectrum":
+            from mlzoo.training.figures import spectrum
+
+            spectrum.record(self.folder, epoch, *self.whole)
 
     def _epoch_batches(self) -> Iterator[Batch]:
         """The batches that are left of the present epoch."""

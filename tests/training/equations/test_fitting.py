@@ -17,6 +17,7 @@ from mlzoo.core.expressions import evaluate
 from mlzoo.core.progress import Listener
 from mlzoo.data.problems.points import draw
 from mlzoo.data.problems.reading import parse_problem, read_problem
+from mlzoo.explaining.explain_run import explain
 from mlzoo.layers.derivatives.interface import functions
 from mlzoo.runs import datasets, devices
 from mlzoo.sources.problem import NAMES
@@ -123,6 +124,12 @@ def test_a_run_solves_a_system_and_predicts_a_column_an_unknown(
     points.write_text("t\n0.0\n0.5\n")
     [first, second] = run.predict(str(points)).labels
     np.testing.assert_allclose(first, [1, 0], atol=0.01)
+    if keras.backend.backend() == "tensorflow":  # what explains
+        result = explain(run.path, listener=Listener())
+        assert result.folder == run.path / "explanations" / "residuals"
+        assert (result.folder / "model" / "residuals.csv").read_text().startswith("t,u_t = v,")
+        (finding,) = result.explained.findings["residuals"]
+        assert finding.arrays["values"].max() < -1
     np.testing.assert_allclose(second, [np.cos(1), -2 * np.sin(1)], atol=0.01)
     record = json.loads((run.path / "data.json").read_text())
     assert record["task"] == "equations" and record["target_names"] == ["u", "v"]
