@@ -1,6 +1,7 @@
 """Residuals: how far a network is from solving each equation of its problem, over the domain.
 
-The residual is the left side of an equation minus the right one, with the network's derivatives. Of
+Raissi, Perdikaris and Karniadakis, "Physics-informed neural networks" (2019). The residual is the
+left side of an equation minus the right one, with the network's derivatives. Of
 one coordinate a curve is drawn, of several the plane of the first two, time across, the others in
 the middle of their intervals. A table has the values at points of the whole domain.
 """

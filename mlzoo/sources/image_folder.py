@@ -59,7 +59,7 @@ def recognizes(path: str) -> bool:
     """
     from mlzoo.data.images.layouts import has_masks, has_pairs, has_sequences
     from mlzoo.data.label_files.recognizing import find_label_files, has_class_folders
-    from mlzoo.data.volumes.tiff import has_stacks
+    from mlzoo.data.volumes.recognizing import has_stacks
 
     folder = expand(path)
     if not folder.is_dir() or (folder / "x.npy").is_file():

@@ -89,7 +89,7 @@ class Config(Settings):
 def recognizes(path: str) -> bool:
     """Return whether it is a folder with images, not volumes, and masks in one of the layouts."""
     from mlzoo.data.images.layouts import has_masks
-    from mlzoo.data.volumes.tiff import has_stacks
+    from mlzoo.data.volumes.recognizing import has_stacks
 
     folder = expand(path)
     if not folder.is_dir() or (folder / "x.npy").is_file():

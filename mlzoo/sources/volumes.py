@@ -73,7 +73,7 @@ def recognizes(path: str) -> bool:
     folder = expand(path)
     if not folder.is_dir() or (folder / "x.npy").is_file():
         return False
-    from mlzoo.data.volumes.tiff import has_stacks
+    from mlzoo.data.volumes.recognizing import has_stacks
 
     return has_stacks(folder)
 

@@ -20,8 +20,9 @@ from mlzoo.data.inputs import read_inputs, read_labelled
 from mlzoo.data.masks.reader import DenseReader
 from mlzoo.data.reader_record import parse_reader, write_reader
 from mlzoo.data.samples import Samples
+from mlzoo.data.volumes.recognizing import has_stacks
 from mlzoo.data.volumes.slices import side_by_side, slices_of, stacked
-from mlzoo.data.volumes.tiff import has_stacks, read_stack
+from mlzoo.data.volumes.tiff import read_stack
 from mlzoo.runs import datasets
 
 DEPTH, SIDE = 3, 8

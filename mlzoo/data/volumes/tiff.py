@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,28 +16,13 @@ from mlzoo.data.images.headers import (
     SeveralPagesError,
     read_header,
 )
-from mlzoo.data.images.layouts import SUFFIXES
 from mlzoo.data.quality.bad_files import listed
 
 MAX_VOXELS = 268_435_456
 """Voxels of a file beyond which it is refused before it is decoded."""
 ENDINGS = (".tif", ".tiff")
 _MODES = {"1": "uint8", "L": "uint8", "RGB": "uint8", "F": "float32"}
-_FOLDERS = 3
 _DESCRIPTION = 270
-
-
-def has_stacks(folder: Path) -> bool:
-    """Return whether the first image of a folder, up to two folders further in, is a stack."""
-    root = len(folder.parts)
-    for parent, folders, files in os.walk(folder):
-        folders.sort()
-        if len(Path(parent).parts) - root >= _FOLDERS - 1:
-            folders.clear()
-        for name in sorted(files):
-            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
-                return is_stack(Path(parent) / name)
-    return False
 
 
 def is_stack(path: Path) -> bool:
