@@ -56,7 +56,7 @@ def test_the_plane_has_the_residual_where_the_domain_is_and_the_table_all_points
     assert np.isnan(values[10, 10])
     assert np.allclose(values[0], np.log10(3 - np.linspace(0, 1, 21)), atol=1e-5)
     names, rows = finding.table
-    assert names == ["x", "t", "u_xx + u_yy + u_x = x"]
+    assert names == ["x", "y", "u_xx + u_yy + u_x = x"]
     assert np.allclose(rows[:, 2], 3 - rows[:, 0], atol=1e-5)
     assert finding.note.startswith("root mean square 2.5")
     ((title, picture),) = _figures(tmp_path, {"residuals": [finding]})

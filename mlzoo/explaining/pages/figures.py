@@ -151,17 +151,18 @@ def _plane(finding: Finding) -> Figure:
         finding.arrays["values"], origin="lower", extent=extent, aspect="auto", cmap="cividis"
     )
     figure.colorbar(drawn, ax=axes)
-    classes = finding.arrays.get("classes")
-    across, up = finding.arrays.get("places", np.empty((0, 2))).T
-    axes.scatter(
-        across,
-        up,
-        s=10,
-        c="white" if classes is None else classes,
-        cmap="cividis",
-        edgecolors="white",
-        linewidths=0.4,
-    )
+    if "places" in finding.arrays:
+        classes = finding.arrays.get("classes")
+        across, up = finding.arrays["places"].T
+        axes.scatter(
+            across,
+            up,
+            s=10,
+            c="white" if classes is None else classes,
+            cmap="cividis",
+            edgecolors="white",
+            linewidths=0.4,
+        )
     axes.set(xlim=extent[:2], ylim=extent[2:])
     tidy(axes, "", label(finding.labels[0]), label(finding.labels[1]))
     _title(figure, finding)
