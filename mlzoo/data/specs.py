@@ -324,7 +324,8 @@ class Outputs:
     `units` numbers at every pixel, restored as those of a regression. Labeling: one unit a class,
     two for two classes, at every step. Forecasting: `units` numbers at each of the `horizon` steps
     that follow, restored as those of a regression; `channels` are their places among the input's,
-    where they are inputs, and `context` those of inputs that are known ahead. Restoration: the
+    where they are inputs, and `context` those of inputs that are known ahead or stay the
+    same in a series. Restoration: the
     channels of an image, from 0 to 1, restored as numbers of a regression. Reconstruction: the
     input after `scaling` (serialized layers, as those of `Inputs`), of shape `shape`, whose last
     axis has `units` entries; `bounded` if all lie from 0 to 1; `code` is the size of the model's

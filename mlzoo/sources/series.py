@@ -53,6 +53,10 @@ class Config(Settings):
     )
     """Where each step stands in the day, week or year, as further inputs: day, week, year; also of
     the steps to forecast, where a window is as long as these."""
+    static: Annotated[list[str], BeforeValidator(as_list)] = Field(default_factory=list)
+    """Columns that say what kind a series is and stay the same within it, comma-separated; a text
+    becomes an input for each of its values, and so does the column of --group-by, which has models
+    know each series; numbers stay numbers."""
     known_ahead: Annotated[list[str], BeforeValidator(as_list)] = Field(default_factory=list)
     """Columns whose values are known before they come, such as holidays or prices, comma-separated:
     forecasts see those of the steps to forecast, which new data give in rows without targets;

@@ -831,3 +831,48 @@ def test_the_calendar_is_known_ahead(tmp_path: Path) -> None:
     before = reader_of(samples).model_copy(update={"ahead": ()})
     run = config(path, window=2, horizon=2, source_set={"calendar": "week"})
     assert loading.read_again(run, before).inputs[0][0, 1] == pytest.approx(np.sin(angles[0]))
+
+
+# -- Several series as one
+
+
+def test_series_and_their_kinds_are_inputs(tmp_path: Path) -> None:
+    path = plants(tmp_path, {"west": 30, "east": 30})
+    table = pd.read_csv(path)
+    kinds, sizes = (
+        table.plant.map({"west": "wind", "east": "sun"}),
+        np.where(table.plant == "west", 5, 7),
+    )
+    table.assign(kind=kinds, size=sizes).to_csv(path, index=False)
+    fields = {
+        "group_by": "plant",
+        "target": "v",
+        "window": 4,
+        "source_set": {"static": "plant,kind,size"},
+    }
+    samples = read(path, **fields)
+    names = ("size", "plant=east", "plant=west", "kind=sun", "kind=wind")
+    assert samples.reader.channels == ("v", *names) and samples.context_channels == (1, 2, 3, 4, 5)
+    assert samples.inputs[0][:, 1:].tolist() == [[5, 0, 1, 0, 1]] * 4
+    assert samples.inputs[-1][:, 1:].tolist() == [[7, 1, 0, 1, 0]] * 4
+    reader = reader_of(samples)
+    np.testing.assert_array_equal(read_labelled(str(path), reader).inputs[:], samples.inputs[:])
+    new = plants(tmp_path, {"north": 8})
+    pd.read_csv(new).assign(kind="sun", size=6).to_csv(new, index=False)
+    latest = last_windows(new, reader)
+    assert latest.windows[0, 0, 1:].tolist() == [6, 0, 0, 1, 0]
+    assert latest.warnings[0].startswith("'plant' is north, which the model was not trained on")
+
+
+@pytest.mark.parametrize(
+    ("static", "message"),
+    [
+        ("v", "'v' is to be forecast"),
+        ("kind", "'kind'"),
+        ("month", "'month' has 70 values, and at"),
+    ],
+)
+def test_what_can_not_be_static(tmp_path: Path, static: str, message: str) -> None:
+    path = counted(tmp_path, 70, month=[f"m{i}" for i in range(70)])
+    with pytest.raises(DataError, match=f"--source-set static=: .*{message}"):
+        read(path, target="v", source_set={"static": static})

@@ -149,6 +149,13 @@ def test_what_is_known_ahead_is_used_whatever_its_unit(horizon: int, size: float
     assert error(series_data(series, window=8, horizon=horizon, ahead=[1])) < 0.25
 
 
+def test_series_that_are_known_have_drifts_of_their_own() -> None:
+    walks = np.cumsum(RNG.normal(size=(2, 150)) * 2 + [[1.0], [-1.0]], axis=1)
+    series = [np.stack([walk, np.full(150, kind)], axis=1) for kind, walk in enumerate(walks)]
+    known = error(series_data(series, window=4, horizon=8, static=[1]))
+    assert known < 0.8 * error(series_data([walk for walk in walks], window=4, horizon=8))
+
+
 def test_without_windows_to_judge_by_the_last_value_is_repeated() -> None:
     data = series_data([np.arange(6.0)], window=2)
     start = linear_start(data)

@@ -26,6 +26,7 @@ def series_data(
     stride: int = 1,
     missing: str = "error",
     ahead: Sequence[int] = (),
+    static: Sequence[int] = (),
 ) -> Data:
     """Windows of series (steps,) or (steps, channels), 60/20/20 of the time.
 
@@ -46,6 +47,7 @@ def series_data(
         season=season,
         missing=missing,
         ahead=tuple(names[place] for place in ahead),
+        static=tuple(names[place] for place in static),
     )
     unknown = np.full((horizon, len(names)), np.nan, "float32")
     found = [replace(each, following=unknown) for each in found]

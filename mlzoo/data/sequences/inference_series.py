@@ -88,14 +88,14 @@ def read_windows(location: Path, reader: SeriesReader) -> Samples:
 
 def _open(location: Path, reader: SeriesReader) -> Table:
     """A file's columns, read as those of the training data."""
-    names = [name for name in (*reader.targets, reader.time, reader.group) if name]
+    names = [name for name in (*reader.targets, reader.time, reader.group, *reader.coded) if name]
     return open_steps(location, reader.delimiter, reader.header, names)
 
 
 def _check_ahead(series: Series, called: str, reader: SeriesReader) -> None:
     """Raise DataError unless what the model knows ahead is given for all steps to forecast."""
     unknown = np.isnan(series.values[-reader.horizon :])
-    for place in reader.context:
+    for place in reader.ahead_places:
         if not unknown[:, place].any():
             continue
         name, given = reader.channels[place], reader.horizon - int(unknown[:, place].sum())

@@ -61,6 +61,10 @@ class SeriesColumns(SequenceReader):
     """Periods in which the place of each step is an input of its own."""
     ahead: tuple[str, ...] = ()
     """Channels that are known ahead: a window's step holds their value `horizon` steps later."""
+    static: tuple[str, ...] = ()
+    """Channels that stay the same within a series."""
+    coded: dict[str, tuple[str, ...]] = {}
+    """Columns of texts of which each value is a channel, 1 where a series has it."""
     delimiter: Delimiter = None
     """Delimiter of the columns; None: recognized."""
     header: Header = "auto"
@@ -91,5 +95,11 @@ class SeriesReader(SeriesColumns):
 
     @property
     def context(self) -> tuple[int, ...]:
+        """Return the places of the channels that are known ahead, or static."""
+        known = (*self.ahead, *self.static)
+        return tuple(i for i, name in enumerate(self.channels) if name in known)
+
+    @property
+    def ahead_places(self) -> tuple[int, ...]:
         """Return the places of the channels that are known ahead."""
         return tuple(i for i, name in enumerate(self.channels) if name in self.ahead)

@@ -149,3 +149,18 @@ class Series:
     def label(self, step: int) -> str:
         """The time of a step as text."""
         return f"step {step + 1}" if self.times is None else self.times.text(step)
+
+
+def shared_axis(all_series: Sequence[Series]) -> tuple[list[np.ndarray], np.ndarray]:
+    """The position of each step of each series on a time axis that all share, and its labels."""
+    if any(series.times is None for series in all_series):
+        longest = max(all_series, key=lambda series: len(series.values))
+        labels = np.array([longest.label(i) for i in range(len(longest.values))], dtype=object)
+        return [np.arange(len(series.values)) for series in all_series], labels
+    stamps = [series.times.stamps for series in all_series if series.times is not None]
+    union, where = np.unique(np.concatenate(stamps), return_inverse=True)
+    first = all_series[0].times
+    assert first is not None
+    labels = np.array([first.written(stamp) for stamp in union], dtype=object)
+    cuts = np.cumsum([len(series_stamps) for series_stamps in stamps])[:-1]
+    return np.split(where, cuts), labels

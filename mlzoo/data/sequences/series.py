@@ -20,15 +20,17 @@ from mlzoo.data.sequences.seasons import (
     default_window,
     different_steps,
 )
-from mlzoo.data.sequences.sequences import Sequences, Series
+from mlzoo.data.sequences.sequences import Sequences, Series, shared_axis
 from mlzoo.data.sequences.steps import (
     Steps,
     fill_stretches,
+    find_codes,
     find_time,
     open_steps,
     read_steps,
     refuse_missing,
     split_future,
+    with_codes,
     with_time,
 )
 from mlzoo.data.sequences.times import TimeAxis, calendar, check_calendar
@@ -56,7 +58,11 @@ def load_series(config: Any) -> Samples:
     if config.time != "none":
         time = find_time(replace(table, columns=left), config.time)
     table = with_time(table, time)
-    targets, channels, notes = _columns(config, table, time)
+    coded = find_codes(table, config.static, config.group_by)
+    table = with_codes(table, coded, config.group_by)[0]
+    static = [name for name in config.static if name not in coded]
+    static += [f"{name}={value}" for name, values in coded.items() for value in values]
+    targets, channels, notes = _columns(config, table, time, static)
     notes = [*table.notes, *_time_note(time, table), *notes]
     given = [name for name in config.known_ahead if name != "none"]
     columns = SeriesColumns(
@@ -67,6 +73,8 @@ def load_series(config: Any) -> Samples:
         missing=config.missing,
         calendar=tuple(config.calendar),
         ahead=tuple(given),
+        static=tuple(static),
+        coded=coded,
         horizon=config.horizon,
         dtype="float32",
         delimiter=config.delimiter,
@@ -121,7 +129,7 @@ def _regular(all_series: Sequence[Series]) -> bool:
 
 def known_ahead(all_series: Sequence[Series], reader: SeriesReader) -> list[Series]:
     """Return series in which what is known ahead stands `horizon` steps earlier."""
-    return [series.shifted(reader.context, reader.horizon) for series in all_series]
+    return [series.shifted(reader.ahead_places, reader.horizon) for series in all_series]
 
 
 def _time_note(time: str | None, table: Table) -> list[str]:
@@ -155,9 +163,11 @@ def read_series(
         last: how many steps from the end on matter; all by default.
     """
     table = with_time(table, reader.time)
+    warnings: list[str] = []
+    if not {*reader.static} <= {*table.columns}:
+        table, warnings = with_codes(table, reader.coded, reader.group)
     groups = {"": table} if reader.group is None else _grouped(table, reader.group, what)
     all_series: list[Series] = []
-    warnings: list[str] = []
     angles_ = _angle_names(reader.calendar)
     table_channels = [name for name in reader.channels if name not in angles_]
     for name, rows in groups.items():
@@ -165,7 +175,7 @@ def read_series(
         try:
             steps: Steps = read_steps(rows, called, reader.time, table_channels)
             columns_ahead = [name for name in table_channels if name in reader.ahead]
-            steps, future = split_future(steps, columns_ahead, called)
+            steps, future = split_future(steps, columns_ahead, reader.static, called)
             end = steps.values if last is None else steps.values[-last:]
             refuse_missing(end, reader.missing, steps.channels, trained)
         except DataError as error:
@@ -281,7 +291,7 @@ def cut_windows(all_series: Sequence[Series], reader: SeriesReader) -> Samples:
         DataError: no series is as long as a window and the horizon.
     """
     window, horizon, k = reader.window, reader.horizon, len(reader.targets)
-    stamps, labels = _shared_axis(all_series)
+    stamps, labels = shared_axis(all_series)
     starts, spans, history, targets, names = [], [], [], [], []
     filled = np.zeros(len(labels), dtype=int)
     offset = 0
@@ -357,7 +367,9 @@ def _some(flags: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
     return counts[starts + length] > counts[starts]
 
 
-def _columns(config: Any, table: Table, time: str | None) -> tuple[list[str], list[str], list[str]]:
+def _columns(
+    config: Any, table: Table, time: str | None, static: Sequence[str]
+) -> tuple[list[str], list[str], list[str]]:
     """Targets, all channels (targets first), and notes."""
     names = [name for name in table.columns if name not in (time, config.group_by)]
     named_columns = [("--drop", name) for name in config.drop]
@@ -379,12 +391,12 @@ def _columns(config: Any, table: Table, time: str | None) -> tuple[list[str], li
         taken |= dict.fromkeys(config.drop, "left out by --drop")
         if name in taken:
             raise DataError(f"--target: {name!r} is {taken[name]}; name a column of numbers")
-    for name in ahead:
+    for setting, name in [*(("known_ahead", n) for n in ahead), *(("static", n) for n in static)]:
         taken = {time: "the time", config.group_by: "what tells the series apart"}
         taken |= dict.fromkeys(config.drop, "left out by --drop")
         taken |= dict.fromkeys(targets, "to be forecast")
         if name in taken:
-            raise DataError(f"--source-set known_ahead=: {name!r} is {taken[name]}; name another")
+            raise DataError(f"--source-set {setting}=: {name!r} is {taken[name]}; name another")
     notes = []
     names = [name for name in names if name not in config.drop]
     if not names:
@@ -396,7 +408,7 @@ def _columns(config: Any, table: Table, time: str | None) -> tuple[list[str], li
     targets = list(dict.fromkeys(targets))
     if not targets:
         numeric = [name for name in names if _is_numeric(table, name)]
-        numeric = [name for name in numeric if name not in ahead]
+        numeric = [name for name in numeric if name not in (*ahead, *static)]
         targets = [(numeric or names)[-1]]
         notes = [f"target: {targets[0]!r}, the last column of numbers (--target)"]
     others = [name for name in names if name not in targets]
@@ -419,21 +431,6 @@ def _is_numeric(table: Table, name: str) -> bool:
 
 def _angle_names(features: Sequence[str]) -> list[str]:
     return [f"{name}_{part}" for name in features for part in ("sin", "cos")]
-
-
-def _shared_axis(all_series: Sequence[Series]) -> tuple[list[np.ndarray], np.ndarray]:
-    """The position of each step of each series on a time axis that all share, and its labels."""
-    if any(series.times is None for series in all_series):
-        longest = max(all_series, key=lambda series: len(series.values))
-        labels = np.array([longest.label(i) for i in range(len(longest.values))], dtype=object)
-        return [np.arange(len(series.values)) for series in all_series], labels
-    stamps = [series.times.stamps for series in all_series if series.times is not None]
-    union, where = np.unique(np.concatenate(stamps), return_inverse=True)
-    first = all_series[0].times
-    assert first is not None
-    labels = np.array([first.written(stamp) for stamp in union], dtype=object)
-    cuts = np.cumsum([len(series_stamps) for series_stamps in stamps])[:-1]
-    return np.split(where, cuts), labels
 
 
 def _stretch_starts(breaks: np.ndarray, steps: np.ndarray) -> np.ndarray:

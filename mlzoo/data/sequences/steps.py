@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from mlzoo.core.errors import DataError
+from mlzoo.core.messages import few
+from mlzoo.core.registry import unknown
 from mlzoo.data.arrays import is_array_file, open_inputs
 from mlzoo.data.decoders.wav import is_audio, read_wav
 from mlzoo.data.sequences.times import TIME_NAMES, TimeAxis, are_dates, parse_times, time_axis
 from mlzoo.data.tables.columns import drop_flag, numbers
+from mlzoo.data.tables.labels import class_name
 from mlzoo.data.tables.tables import Table, read_table
 
 _DECIMAL, _THOUSANDS = re.compile(r"[+-]?\d+(,\d+)?"), re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
@@ -37,6 +41,8 @@ _ALIASES = {
 }
 _CLOCKS = ("time", "hour", "hr")
 _CLOCK = re.compile(r"\d{1,2}([:.]\d{2}([:.]\d{2}(\.\d+)?)?)?")
+_MOST_CODES = 64
+"""Values of a static column that become inputs."""
 _FEWEST_TIMES = 10
 """Different times from which on rows follow one another."""
 
@@ -289,7 +295,64 @@ def read_steps(
     return Steps(tuple(channels), np.stack(channel_values, axis=1), table, axis)
 
 
-def split_future(steps: Steps, ahead: Collection[str], what: str) -> tuple[Steps, np.ndarray]:
+def find_codes(
+    table: Table, static: Sequence[str], group: str | None
+) -> dict[str, tuple[str, ...]]:
+    """Return the values of each static column that is coded: of texts, and of the series' names.
+
+    Raises:
+        DataError: a column is not there, or has more values than inputs are made of.
+    """
+    codes = {}
+    for name in static:
+        if name not in table.columns:
+            raise DataError(f"--source-set static=: {unknown('column', name, table.columns)}")
+        column = table.columns[name]
+        if name != group and _as_numbers(column) is not None:
+            continue
+        values = sorted({class_name(value) for value in column if not _missing(value)})
+        if len(values) > _MOST_CODES:
+            raise DataError(
+                f"--source-set static=: {name!r} has {len(values)} values, and at most "
+                f"{_MOST_CODES} become inputs; name a column of fewer, such as a kind of series"
+            )
+        codes[name] = tuple(values)
+    return codes
+
+
+def with_codes(
+    table: Table, codes: Mapping[str, Sequence[str]], group: str | None
+) -> tuple[Table, list[str]]:
+    """Return a table in which each value of some columns is a column of 0 and 1, and warnings.
+
+    Args:
+        table: as `open_steps` gives it.
+        codes: values by column.
+        group: column that tells series apart, which stays.
+    """
+    columns, warnings = dict(table.columns), []
+    for name, values in codes.items():
+        if name not in columns:
+            raise DataError(f"column {name!r} is missing; there are {', '.join(table.columns)}")
+        column = columns[name] if name == group else columns.pop(name)
+        texts = np.array(["" if _missing(value) else class_name(value) for value in column])
+        columns |= {f"{name}={value}": (texts == value).astype("float64") for value in values}
+        new = sorted({*texts.tolist()} - {*values, ""})
+        if new:
+            warnings.append(
+                f"{name!r} is {few(new, 3)}, which the model was not trained on; such series are "
+                "forecast as none of those that it knows"
+            )
+    return replace(table, columns=columns), warnings
+
+
+def _missing(value: Any) -> bool:
+    return value is None or value != value
+
+
+def split_future(
+    steps: Steps, ahead: Collection[str], static: Collection[str], what: str
+) -> tuple[Steps, np.ndarray]:
     """Return the steps of the past, and the values (rows, channels) of those that follow.
 
     The last rows, of which nothing but channels that are known ahead has a value, are the future.
@@ -297,12 +360,13 @@ def split_future(steps: Steps, ahead: Collection[str], what: str) -> tuple[Steps
     Args:
         steps: all rows.
         ahead: names of the channels that are known ahead; without any all rows are the past.
+        static: names of those that stay the same.
         what: how messages call the file.
 
     Raises:
         DataError: the future does not follow on the past.
     """
-    other = [i for i, name in enumerate(steps.channels) if name not in ahead]
+    other = [i for i, name in enumerate(steps.channels) if name not in (*ahead, *static)]
     known = np.flatnonzero(~np.isnan(steps.values[:, other]).all(axis=1))
     end = int(known[-1]) + 1 if len(known) and ahead else len(steps.values)
     times = steps.times
