@@ -8,6 +8,10 @@ maximizes log D(G(z)); labels of real images are smoothed to .9 (Salimans et al.
 differs: as many doublings as the image has, from 4 to 7 pixels on, in place of four from 4x4;
 channels double at each halving from `filters` on (1024 to 128 in the paper); a 3x3 convolution and
 a sigmoid end the generator, since scaled pixels lie from 0 to 1.
+
+`adversarial=wasserstein` is the loss of Gulrajani et al., "Improved training of Wasserstein GANs"
+(2017): a critic without batch normalization, and a penalty on the norm of its gradient between real
+and drawn images; what differs is one step of the critic, not five, for each of the generator.
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mlzoo.core.configs import RunConfig, Settings
 from mlzoo.core.setting_types import searched
@@ -43,21 +47,35 @@ class Config(Settings):
     """Channels of the largest feature maps; they double at each halving."""
     dropout: float = Field(0.3, ge=0, lt=1, json_schema_extra=searched(0.0, 0.5))
     """Share of the discriminator's features dropped."""
-    adversarial: Literal["cross_entropy", "hinge"] = "cross_entropy"
-    """Loss: cross_entropy with smoothed labels, or hinge (Lim and Ye, 2017)."""
+    adversarial: Literal["cross_entropy", "hinge", "wasserstein"] = "cross_entropy"
+    """Loss: cross_entropy with smoothed labels, hinge (Lim and Ye, 2017), or wasserstein: the
+    difference of the mean scores, with a gradient penalty."""
+    gradient_penalty: float = Field(10.0, gt=0)
+    """adversarial=wasserstein: weight of the penalty."""
+    spectral_norm: bool = False
+    """Divide the discriminator's kernels by their spectral norm, in place of batch normalization
+    (Miyato et al., 2018)."""
     conditional: bool = False
     """Draw images of a class that is asked for, which both networks get as an input beside (Mirza
     and Osindero, "Conditional generative adversarial nets", 2014)."""
+
+    @model_validator(mode="after")
+    def _together(self) -> Config:
+        default = type(self).model_fields["gradient_penalty"].default
+        if self.adversarial != "wasserstein" and self.gradient_penalty != default:
+            raise ValueError("gradient_penalty has no effect without adversarial=wasserstein")
+        return self
 
 
 def recipe(data: Data, config: RunConfig) -> Recipe:
     """Return the optimizer of the paper; the loss of neither network says when to stop."""
     from mlzoo.data.contracts import Recipe
 
+    wasserstein = Config(**config.set).adversarial == "wasserstein"
     return Recipe(
         {
             "learning_rate": 2e-4,
-            "optimizer_set": {"beta_1": 0.5},
+            "optimizer_set": {"beta_1": 0.0, "beta_2": 0.9} if wasserstein else {"beta_1": 0.5},
             "keep": "last",
             "early_stopping": 0,
         },
@@ -82,6 +100,7 @@ def networks(config: Config, inputs: Inputs, outputs: Outputs) -> dict[str, kera
     import keras
 
     from mlzoo.layers.blocks import flat
+    from mlzoo.layers.spectral_norm import SpectralNormConv2D, SpectralNormDense
     from mlzoo.models._mirrored import halved, halvings, upsample
 
     inputs.require_image("dcgan")
@@ -103,15 +122,30 @@ def networks(config: Config, inputs: Inputs, outputs: Outputs) -> dict[str, kera
         label, embedded = _embedded(outputs.conditions, height * width)
         plane = keras.layers.Reshape((height, width, 1), name="class_map")(embedded)
         given, x = [image, label], keras.layers.Concatenate(name="image_of_class")([x, plane])
+    convolution, dense = keras.layers.Conv2D, keras.layers.Dense
+    if config.spectral_norm:
+        convolution, dense = SpectralNormConv2D, SpectralNormDense
     for number, channels in enumerate(widths[1:], 1):
-        x = keras.layers.Conv2D(channels, 4, 2, padding="same", name=f"down{number}")(x)
-        if number > 1:
-            x = keras.layers.BatchNormalization(name=f"down{number}_norm")(x)
+        x = convolution(channels, 4, 2, padding="same", name=f"down{number}")(x)
+        if number > 1 and not config.spectral_norm:
+            x = _normalized(config, x, f"down{number}_norm")
         x = keras.layers.LeakyReLU(_SLOPE, name=f"down{number}_activation")(x)
         x = keras.layers.Dropout(config.dropout, name=f"down{number}_dropout")(x)
-    logit = keras.layers.Dense(1, dtype="float32", name="logit")(flat(x))
+    logit = dense(1, dtype="float32", name="logit")(flat(x))
     discriminator = keras.Model(given, logit, name="discriminator")
     return {"generator": generator, "discriminator": discriminator, "scaling": scaling}
+
+
+def _normalized(config: Config, x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    """Return normalized features of the discriminator.
+
+    The gradient penalty is of each image alone, so that no image may depend on its batch.
+    """
+    import keras
+
+    if config.adversarial == "wasserstein":
+        return keras.layers.LayerNormalization(axis=(1, 2, 3), name=name)(x)
+    return keras.layers.BatchNormalization(name=name)(x)
 
 
 def _embedded(classes: int, size: int) -> tuple[keras.KerasTensor, keras.KerasTensor]:
@@ -128,9 +162,12 @@ def objectives(config: Config, inputs: Inputs, outputs: Outputs) -> Sequence[Obj
     from mlzoo.layers.networks import Objective
 
     discriminate, generate = partial(_discriminate, config), partial(_generate, config)
+    terms: list[tuple[str, ...]] = [("real_as_real",), ("drawn_as_real",)]
+    if config.adversarial == "wasserstein":  # whose scores have no sign
+        terms = [("distance", "penalty"), ()]
     return [
-        Objective("discriminator", ("discriminator",), discriminate, ("real_as_real",)),
-        Objective("generator", ("generator",), generate, ("drawn_as_real",)),
+        Objective("discriminator", ("discriminator",), discriminate, terms[0]),
+        Objective("generator", ("generator",), generate, terms[1]),
     ]
 
 
@@ -141,13 +178,22 @@ def _discriminate(
     targets: Any,
     context: StepContext,
 ) -> dict[str, object]:
-    """Return the discriminator's loss, and the share of real images that it takes for real."""
+    """Return the discriminator's loss, and the share of real images that it takes for real.
+
+    Of a critic, in place of that share, the distance of the two distributions that it sees, and the
+    gradient penalty.
+    """
     from keras import ops
 
     classes = _classes(networks, targets)
     judge = partial(networks["discriminator"], training=context.training)
-    real = judge([networks["scaling"](inputs), *classes])
-    drawn = judge([_drawn(config, networks, inputs, classes, context), *classes])
+    images = networks["scaling"](inputs), _drawn(config, networks, inputs, classes, context)
+    real, drawn = (judge([each, *classes]) for each in images)
+    if config.adversarial == "wasserstein":
+        distance = ops.mean(real) - ops.mean(drawn)
+        penalty = _gradient_penalty(networks["discriminator"], *images, classes, context)
+        loss = config.gradient_penalty * penalty - distance
+        return {"loss": loss, "distance": distance, "penalty": penalty}
     if config.adversarial == "hinge":
         loss = ops.mean(ops.relu(1 - real)) + ops.mean(ops.relu(1 + drawn))
     else:
@@ -168,8 +214,28 @@ def _generate(
     classes = _classes(networks, targets)
     images = _drawn(config, networks, inputs, classes, context)
     logits = networks["discriminator"]([images, *classes], training=context.training)
-    loss = -ops.mean(logits) if config.adversarial == "hinge" else _cross_entropy(logits, 1.0)
+    plain = config.adversarial == "cross_entropy"
+    loss = _cross_entropy(logits, 1.0) if plain else -ops.mean(logits)
     return {"loss": loss, "drawn_as_real": ops.mean(ops.cast(logits > 0, "float32"))}
+
+
+def _gradient_penalty(
+    critic: keras.Model, real: Any, drawn: Any, classes: list[Any], context: StepContext
+) -> Any:
+    """Return the mean squared difference of the gradient's norm to 1, between pairs of images.
+
+    The critic is without dropout there.
+    """
+    import keras
+    from keras import ops
+
+    from mlzoo.layers.derivatives.interface import gradient
+
+    share = keras.random.uniform((ops.shape(real)[0], 1, 1, 1), seed=context.seed)
+    between = share * real + (1 - share) * drawn
+    slopes = gradient(lambda images: critic([images, *classes], training=False), between)
+    norms = ops.sqrt(ops.sum(ops.square(slopes), axis=(1, 2, 3)) + 1e-12)
+    return ops.mean(ops.square(norms - 1))
 
 
 def _classes(networks: Mapping[str, keras.Model], targets: Any) -> list[Any]:

@@ -23,12 +23,14 @@ from mlzoo.data.samples import Data, Part, Samples
 from mlzoo.data.specs import Inputs, Outputs, Target
 from mlzoo.layers.input_scaling import input_spec
 from mlzoo.layers.networks import StepContext
+from mlzoo.layers.spectral_norm import SpectralNormConv2D
 from mlzoo.runs import datasets
 from mlzoo.runs.models import draw_samples
 from mlzoo.training import checkpoints
 from mlzoo.training.building import build_model
 from mlzoo.training.figures import unlabeled
 from mlzoo.training.loop.early_stopping import Fitted
+from mlzoo.training.loop.steps import value_and_gradients
 from mlzoo.training.loop.training import Training
 from mlzoo.training.signals import Stop
 from tests.training.made import config
@@ -146,6 +148,55 @@ def test_the_losses_of_a_gan_are_their_formulas() -> None:
     expected = np.maximum(0, 1 - real).mean() + np.maximum(0, 1 + drawn).mean()
     found = discriminator.loss(networks, x, x, context(False))["loss"]
     assert number(found) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.backends
+def test_the_loss_of_a_critic_has_a_penalty_on_its_gradient() -> None:
+    plugin, settings, inputs, outputs = specs("dcgan", (8, 8, 1))
+    settings = plugin.Config(**SETTINGS["dcgan"], adversarial="wasserstein", gradient_penalty=3.0)
+    networks = plugin.networks(settings, inputs, outputs)
+    image = keras.Input((8, 8, 1))
+    layer = keras.layers.Dense(1)
+    critic = keras.Model([image], layer(keras.layers.Flatten()(image)))
+    networks["discriminator"] = critic
+    x = np.random.default_rng(0).integers(0, 17, size=(9, 8, 8, 1)).astype("float32")
+    code = keras.random.normal((9, settings.code), seed=keras.random.SeedGenerator(0))
+    drawn = keras.ops.convert_to_numpy(networks["generator"](code))
+    kernel = keras.ops.convert_to_numpy(layer.kernel)[:, 0].astype("float64")
+    norm = np.linalg.norm(kernel)
+    apart = (x / 16 - drawn).reshape(9, -1).mean(axis=0)
+    discriminator, generator = plugin.objectives(settings, inputs, outputs)
+    variables = [v for each in networks.values() for v in each.variables]
+    terms, [gradient, _] = value_and_gradients(
+        lambda: discriminator.loss(networks, x, x, context(False)),
+        critic.trainable_variables,
+        variables,
+    )
+    assert number(terms["distance"]) == pytest.approx(apart @ kernel, rel=1e-3)
+    assert number(terms["penalty"]) == pytest.approx((norm - 1) ** 2, rel=1e-3)
+    expected = 3 * (norm - 1) ** 2 - apart @ kernel
+    assert number(terms["loss"]) == pytest.approx(expected, rel=1e-3)
+    slope = 6 * (norm - 1) * kernel / norm - apart
+    gradient = keras.ops.convert_to_numpy(gradient)[:, 0]
+    np.testing.assert_allclose(gradient, slope, atol=1e-3, err_msg="through the norm too")
+    loss = generator.loss(networks, x, x, context(False))["loss"]
+    assert number(loss) == pytest.approx(-number(keras.ops.mean(critic(drawn))), rel=1e-4)
+    with pytest.raises(ValueError, match="without adversarial=wasserstein"):
+        plugin.Config(gradient_penalty=3.0)
+
+
+def test_normalization_of_a_discriminator_follows_from_its_loss() -> None:
+    plugin, settings, inputs, outputs = specs("dcgan", (16, 16, 1))
+    for given, layer in (
+        ({}, keras.layers.BatchNormalization),
+        ({"adversarial": "wasserstein"}, keras.layers.LayerNormalization),
+        ({"spectral_norm": True}, SpectralNormConv2D),
+    ):
+        chosen = settings.model_copy(update=given)
+        layers = plugin.networks(chosen, inputs, outputs)["discriminator"].layers
+        kinds = {keras.layers.BatchNormalization, keras.layers.LayerNormalization}
+        kinds |= {SpectralNormConv2D}
+        assert {type(each) for each in layers} & kinds == {layer}
 
 
 @pytest.mark.backends
@@ -314,9 +365,20 @@ def test_samples_of_no_class_can_not_be_asked_for(tmp_path: Path) -> None:
 
 # The others are of one network an objective, as that of `test_networks.py`.
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["dcgan", "diffusion"])
-def test_resume_changes_no_bit_of_any_network(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("dcgan", {}),
+        ("dcgan", {"adversarial": "wasserstein", "spectral_norm": True}),
+        ("diffusion", {}),
+    ],
+    ids=["dcgan", "wasserstein", "diffusion"],
+)
+def test_resume_changes_no_bit_of_any_network(
+    name: str, given: dict[str, Any], tmp_path: Path
+) -> None:
     more = {"epochs": 3, "batch_size": 20, "keep": "last", "checkpoint_every": 0}
+    more["set"] = {**SETTINGS[name], **given}
     _, whole = fit(name, tmp_path / "whole", CopyAt(tmp_path / "whole", {8}), **more)
     assert checkpoints.newest(tmp_path / "cut-8")
     _, again = fit(name, tmp_path / "cut-8", **more)

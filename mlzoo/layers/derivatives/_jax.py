@@ -31,6 +31,13 @@ def directional(function: Any, points: Any, coordinate: int) -> tuple[Any, Any]:
     return value, slope
 
 
+def gradient(function: Any, inputs: Any) -> Any:
+    """Return the gradient of the sum of a function's values; see `interface.gradient`."""
+    import jax
+
+    return jax.grad(lambda x: function(x).sum())(inputs)
+
+
 def compile_function(model: keras.Model, function: Any) -> Any:
     """Return a compiled function of points; see `interface.compiled`."""
     import jax

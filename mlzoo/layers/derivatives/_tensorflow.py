@@ -47,6 +47,16 @@ def _columns(value: Any) -> Any:
     return tf.unstack(value, axis=-1)
 
 
+def gradient(function: Any, inputs: Any) -> Any:
+    """Return the gradient of the sum of a function's values; see `interface.gradient`."""
+    import tensorflow as tf
+
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(inputs)
+        total = tf.reduce_sum(function(inputs))
+    return tape.gradient(total, inputs)
+
+
 def compile_function(model: keras.Model, function: Any) -> Any:
     """Return a compiled function of points; see `interface.compiled`."""
     import tensorflow as tf

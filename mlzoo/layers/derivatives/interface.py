@@ -61,6 +61,16 @@ def functions() -> Any:
     return _backend().functions()
 
 
+def gradient(function: Function, inputs: Any) -> Any:
+    """Return the gradient (n, ...) of the sum of a function's values, within a traced function.
+
+    Args:
+        function: from inputs (n, ...) to values; it draws nothing and assigns nothing.
+        inputs: where it is taken.
+    """
+    return _backend().gradient(function, inputs)
+
+
 def derivatives(function: Function, points: Any, words: Iterable[Word]) -> Mapping[Word, Any]:
     """Return derivatives (n, outputs) by word, among them those below each word.
 
