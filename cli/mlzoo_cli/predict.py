@@ -25,7 +25,7 @@ PREDICT = Fields("runs/predicting/settings.py", "PredictConfig")
 _OF_MASKS = ("probabilities", "overlays", "tile", "overlap")
 _OF_ALL_BUT_EPISODES = (
     *(*_OF_MASKS, "shards", "coverage", "features", "length", "temperature", "unlike"),
-    "derivatives",
+    *("derivatives", "steps", "truth"),
 )
 _OF_TEXT = ("length", "temperature", "seed")
 
@@ -98,9 +98,15 @@ def predict(
         from mlzoo_cli.predict_masks import predict_masks
 
         _refuse(("shards",), given, opened)
+        if config.steps is not None:
+            from mlzoo_cli.predict_rollouts import predict_rollouts
+
+            _refuse(_OF_MASKS, given, opened)
+            predict_rollouts(opened, data, config, json)
+            return
         predict_masks(opened, data, config, json)
         return
-    _refuse(_OF_MASKS, given, opened)
+    _refuse((*_OF_MASKS, "steps", "truth"), given, opened)
     if config.shards is not None:
         from mlzoo_cli.predict_shards import write_shards
 

@@ -92,6 +92,7 @@ CHECKS_ONLY = [
     ("train rnn delayed-xor --source-set lag=0", 2, "lag: must be at least 1 (got 0)"),
     ("predict x y --length 0", 2, "--length: must be at least 1 (got '0')"),
     ("predict x y --temperature nan", 2, "--temperature: must be a finite number (got 'nan')"),
+    ("predict x y --truth t.npy", 2, "--truth: has no effect without --steps"),
     ("predict x y --seed -1", 2, "--seed: must be at least 0 (got '-1')"),
     (
         "evaluate x --part tset",

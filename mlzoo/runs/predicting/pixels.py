@@ -40,7 +40,7 @@ def masks_of(
         widths = field_widths(run.path, coverage)
     elif coverage is not None:
         rule = mask_threshold(run.path, run.record["task"], coverage)
-    images = _images(run, new, listener)
+    images = images_of(run, new, listener)
     for index, name in enumerate(images.names):
         painted = _mask_of(run, images, index, name, cut, outputs or rule is not None)
         if rule is not None:
@@ -106,7 +106,7 @@ def _with_ends(painted: Painted, widths: FieldWidths, most: float) -> Painted:
     return replace(painted, low=low, high=high)
 
 
-def _images(run: LoadedRun, new: Any, listener: Listener) -> NewImages:
+def images_of(run: LoadedRun, new: Any, listener: Listener) -> NewImages:
     """Return new images as the model takes them."""
     import numpy as np
 

@@ -53,6 +53,14 @@ class PredictConfig(Settings):
     """Cut images otherwise than in training: a side, or none."""
     overlap: int | None = None
     """Pixels that tiles share, with --tile."""
+    # -- Fields
+    steps: int | None = Field(None, ge=1)
+    """Feed predicted fields back as the next input so often: a rollout in time, of models whose
+    fields are the input's first channels one step later. A row a step; -o FOLDER has rollouts/
+    (.npy), rollout.csv and, with --truth, the growth of the error, rollout.png."""
+    truth: Annotated[Path | None, Flag(metavar="FILE")] = None
+    """True fields of a rollout, arrays (starts, steps, height, width, fields) or of one dimension
+    (starts, steps, points, fields), to tell how its error grows."""
     # -- Text and episodes
     length: int = Field(LENGTH, ge=1)
     """Characters to write."""
@@ -60,6 +68,14 @@ class PredictConfig(Settings):
     """0 takes the likeliest character, 1 draws as the model says."""
     seed: int = Field(0, ge=0)
     """Seed of what is drawn."""
+
+    @model_validator(mode="after")
+    def _rolled(self) -> PredictConfig:
+        if self.truth is not None and self.steps is None:
+            raise ValueError("--truth: has no effect without --steps")
+        if self.steps is not None and self.coverage is not None:
+            raise ValueError("--steps and --coverage exclude each other")
+        return self
 
 
 class GenerateConfig(Settings):

@@ -1,0 +1,1 @@
+"""Rollouts: predictions that are the next input."""
