@@ -12,6 +12,7 @@ import numpy as np
 from mlzoo.augmentation import catalogue, policy_checks
 from mlzoo.augmentation.augmenter import are_films, kind_of
 from mlzoo.core.errors import UsageError
+from mlzoo.core.messages import over
 from mlzoo.data import policies
 from mlzoo.data.images.degradation import degradation_of
 from mlzoo.data.policies import Policy, Step
@@ -90,7 +91,8 @@ def _colored(
         return steps, ()
     kept = tuple(step for step in steps if not catalogue.is_marked(next(iter(step)), "COLOR"))
     left = [name for step in steps for name in step if step not in kept]
-    why = f"left out, since images have {samples.inputs.shape[-1]} channels: {', '.join(left)}"
+    channels = over(samples.inputs.shape[-1], "channels")
+    why = f"left out, since images have {channels}: {', '.join(left)}"
     return kept, (why,) if left else ()
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from mlzoo.core import registry
 from mlzoo.core.errors import DataError
 from mlzoo.core.files import expand
-from mlzoo.core.messages import few
+from mlzoo.core.messages import few, over
 from mlzoo.core.progress import Listener
 from mlzoo.explaining.evidence import sanity
 from mlzoo.explaining.evidence.learned import why_no_claim
@@ -341,16 +341,15 @@ def check_method(
 
 
 def _layer(probe: Any, shape: tuple[int, ...]) -> str:
+    channels = over(probe.channels, "channels")
     if not probe.cells:
-        return f"layer: {probe.layer.name}, {probe.channels} channels (--layer)"
+        return f"layer: {probe.layer.name}, {channels} (--layer)"
     cells = "x".join(map(str, probe.cells))
     covered = probe.frame if probe.depth else shape[1:]
     sides = [f"{a / b:.3g}" for a, b in zip(covered, probe.cells, strict=False)]
-    unit = {2: "pixels", 3: "voxels"}.get(len(sides), "steps")
-    return (
-        f"layer: {probe.layer.name}, {cells} cells of {'x'.join(sides)} {unit}, "
-        f"{probe.channels} channels (--layer)"
-    )
+    unit = {2: "pixel", 3: "voxel"}.get(len(sides), "step")
+    size = f"{'x'.join(sides)} {unit}{'' if sides == ['1'] else 's'}"
+    return f"layer: {probe.layer.name}, {cells} cells of {size}, {channels} (--layer)"
 
 
 def _tell_left_out(left_out: dict[str, str], listener: Listener) -> None:

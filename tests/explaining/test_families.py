@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -12,6 +13,7 @@ from mlzoo.core import registry
 from mlzoo.explaining import target_weights
 from mlzoo.explaining.evidence import faithfulness
 from mlzoo.explaining.explain import without_padding
+from mlzoo.explaining.explain_run import _layer
 from mlzoo.introspection.probe import Probe
 from mlzoo.layers.scaling import SequenceScaling
 from tests.explaining.trained import trained_once
@@ -205,3 +207,19 @@ def _fitted(units: int, head: str) -> keras.Model:
     model.compile(keras.optimizers.Adam(0.01), loss)
     model.fit(x, mask[..., None].astype("float32"), batch_size=16, epochs=6, verbose=0)
     return model
+
+
+@pytest.mark.parametrize(
+    ("cells", "shape", "channels", "text"),
+    [
+        ((64,), (2, 64, 1), 8, "layer: conv, 64 cells of 1 step, 8 channels (--layer)"),
+        ((8, 4), (2, 32, 16, 3), 1, "layer: conv, 8x4 cells of 4x4 pixels, 1 channel (--layer)"),
+        ((), (2, 5), 3, "layer: conv, 3 channels (--layer)"),
+    ],
+)
+def test_the_layer_is_told_with_the_size_of_its_cells(
+    cells: tuple[int, ...], shape: tuple[int, ...], channels: int, text: str
+) -> None:
+    layer = SimpleNamespace(name="conv")
+    probe = SimpleNamespace(layer=layer, cells=cells, channels=channels, depth=0)
+    assert _layer(probe, shape) == text
