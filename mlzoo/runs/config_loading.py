@@ -90,6 +90,8 @@ class Given:
     problems: list[str] = field(default_factory=list)
     complete: bool = True
     """True: all of it could be read; if not, what is missing may stand in the rest."""
+    needs_data: bool = True
+    """False: of a finished run, whose data may be gone or elsewhere."""
 
     def where(self, *keys: str) -> str:
         """`config.yaml:12` or `--epochs`, for a field or an entry of a nested one."""
@@ -124,6 +126,7 @@ def merge(
     problems: Iterable[str] = (),
     complete: bool = True,
     trust: bool = False,
+    needs_data: bool = True,
 ) -> Merged:
     """Merge a configuration file and flags (which win) into a checked configuration.
 
@@ -132,12 +135,13 @@ def merge(
 
     `flags` holds given fields only; `set`, `optimizer_set` and their like are mappings or lists
     of `name=value`. `problems` are mistakes that the caller has found already; where they may hide
-    the model or the data, `complete` is False, and that these lack is no further mistake.
+    the model or the data, `complete` is False, and that these lack is no further mistake. Without
+    `needs_data` it is no mistake that the data are not there.
 
     Raises:
         UsageError: with every mistake, one line each.
     """
-    given = Given(problems=list(problems), complete=complete)
+    given = Given(problems=list(problems), complete=complete, needs_data=needs_data)
     if file is not None:
         read_file(file, given)
     if trust:
@@ -175,12 +179,15 @@ def _trust(values: Mapping[str, Any]) -> None:
 def read_config(run: Path, trust: bool = False) -> RunConfig:
     """Return the configuration of a run folder; code that it names may run with `trust`.
 
+    Its data may be gone: who reads them is told.
+
     Raises:
         DataError: `config.yaml` is missing or damaged.
         UsageError: it holds what no configuration may hold.
     """
     files.read_mapping(run / "config.yaml", ("model", "data"))
-    return merge({}, run / "config.yaml", allow_unused=True, trust=trust).config
+    file = run / "config.yaml"
+    return merge({}, file, allow_unused=True, trust=trust, needs_data=False).config
 
 
 def check_unread(merged: Merged, unread: Mapping[str, str]) -> list[str]:
@@ -367,7 +374,7 @@ def _check_plugins(values: Mapping[str, Any], given: Given) -> None:
             given.problems += [f"{_prefix(given, 'augment')}{line}" for line in error.problems]
     if values.get("data"):
         for name, text in check_source(dict(values), set(given.values)):
-            if not text.startswith(_NO_EFFECT):
+            if not text.startswith(_NO_EFFECT) and (given.needs_data or name != "data"):
                 given.add(text, name)
 
 

@@ -357,7 +357,12 @@ class LoadedRun:
                 f"{self.path} was made of given weights without data; name data, as in "
                 f"`mlzoo evaluate {self.path} DATA`"
             )
-
+        if Path(self.config.data).is_absolute() and not Path(self.config.data).exists():
+            raise DataError(
+                f"{self.path} was trained on {self.config.data}, which is not there (looked at "
+                f"{files.real_path(self.config.data)}); put it back, or name other data, as in "
+                f"`mlzoo evaluate {self.path} DATA` or `mlzoo explain {self.path} --data DATA`"
+            )
         listener = listener or Listener()
         samples = loading.read_again(self.config, self.reader, listener.progress)
         arranged = datasets.arrange(samples, self.config, self.config.seed)

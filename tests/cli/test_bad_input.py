@@ -559,7 +559,10 @@ def test_evaluating_data_that_have_changed(mlzoo: Mlzoo, runs: Path, tmp_path: P
     copy.write_text(copy.read_text().replace("red", "blue", 1))
     refused(mlzoo("evaluate", "saved_models/linear-t"), 3, "t.csv has changed since the run was")
     copy.unlink()
-    refused(mlzoo("evaluate", "saved_models/linear-t"), 2, "is not there (looked at ")
+    gone = mlzoo("evaluate", "saved_models/linear-t")
+    refused(gone, 3, "t.csv, which is not there (looked at ")
+    words = ("explain", "saved_models/linear-t", "--method", "saliency", "--data", "d/ok.csv")
+    assert mlzoo(*words, "--limit", 1, "--no-evidence").code == 0
 
 
 # -- In a process of its own
