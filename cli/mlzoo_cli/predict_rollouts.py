@@ -16,7 +16,7 @@ def predict_rollouts(run: OpenedRun, data: list[str], config: PredictConfig, jso
     Raises:
         UsageError: several paths, or a folder that holds a rollout.
     """
-    from mlzoo.reporting.rollout_export import TABLE, error_growth, told, write_rollouts
+    from mlzoo.reporting.rollout_export import TABLE, error_growth, step_rows, write_rollouts
     from mlzoo.runs.predicting.rollouts.fields import read_truth, rollouts
 
     output = config.output
@@ -34,7 +34,7 @@ def predict_rollouts(run: OpenedRun, data: list[str], config: PredictConfig, jso
         reporter.end()
     for warning in dict.fromkeys(text for each in rolled for text in each.warnings):
         reporter.warn(warning)
-    rows = told(rolled, run.record["target_names"])
+    rows = step_rows(rolled, run.record["target_names"])
     if json:
         show(rows)
     else:

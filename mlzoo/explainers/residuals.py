@@ -96,9 +96,9 @@ def _curves(
     grid = np.linspace(*problem.box[0], 4 * config.points)
     logs = _logs(residuals_at(problem, model.model, grid[:, None]))
     arrays = {"grid": np.stack([grid] * len(texts)), "values": logs.T}
-    told = "; ".join(f"{text}: {note}" for text, note in zip(texts, notes, strict=True))
+    summary = "; ".join(f"{text}: {note}" for text, note in zip(texts, notes, strict=True))
     title = f"log10 of the residuals over {problem.inputs[0]}"
-    return Finding("curves", title, arrays, texts, told, table)
+    return Finding("curves", title, arrays, texts, summary, table)
 
 
 def _plane(

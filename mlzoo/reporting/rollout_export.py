@@ -16,7 +16,7 @@ from mlzoo.runs.predicting.rollouts.fields import Rollout
 TABLE = "rollout.csv"
 
 
-def told(rolled: Sequence[Rollout], names: Sequence[str]) -> list[dict[str, Any]]:
+def step_rows(rolled: Sequence[Rollout], names: Sequence[str]) -> list[dict[str, Any]]:
     """Return a row for each step of each start: means of the fields, and errors where known.
 
     Args:
@@ -60,7 +60,7 @@ def write_rollouts(folder: Path, rolled: Sequence[Rollout], rows: Sequence[dict[
     Args:
         folder: it is made if missing.
         rolled: the rollouts.
-        rows: of the table, as `told` returned them.
+        rows: of the table, as `step_rows` returned them.
     """
     for each in rolled:
         path = folder / "rollouts" / f"{each.name.replace(' ', '-')}.npy"

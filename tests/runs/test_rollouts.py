@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from mlzoo.core.errors import DataError, UsageError
 from mlzoo.data.masks.reader import DenseReader
 from mlzoo.data.specs import target_of
-from mlzoo.reporting.rollout_export import error_growth, told, write_rollouts
+from mlzoo.reporting.rollout_export import error_growth, step_rows, write_rollouts
 from mlzoo.runs.predicting.rollouts.fields import check_rollout, read_truth, rollouts
 from mlzoo.runs.predicting.settings import PredictConfig
 
@@ -62,7 +62,7 @@ def test_the_error_and_its_growth_are_told_and_drawn(tmp_path: Path) -> None:
     truth = np.stack([x[..., :1] * 0.25**step for step in (1, 2)], axis=1)
     rolled = list(rollouts(made(), x, 2, truth))
     assert np.allclose(rolled[0].errors, [1, 3])
-    rows = told(rolled, ["u"])
+    rows = step_rows(rolled, ["u"])
     assert (rows[1]["step"], rows[1]["relative_l2"], rows[1]["start_kept"]) == (2, 3, 15)
     assert error_growth(rolled) == (
         "median relative L2 error 1 after 1 step, 3 after 2: times 3 a step; 15 if nothing changed"
@@ -73,7 +73,7 @@ def test_the_error_and_its_growth_are_told_and_drawn(tmp_path: Path) -> None:
     assert (tmp_path / "rollout.png").stat().st_size > 3000
     alone = list(rollouts(made(), x, 1))
     assert error_growth(alone) is None
-    assert "relative_l2" not in told(alone, ["u"])[0]
+    assert "relative_l2" not in step_rows(alone, ["u"])[0]
 
 
 def test_truth_of_a_file_and_of_another_shape(tmp_path: Path) -> None:
