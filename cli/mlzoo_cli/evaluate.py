@@ -49,14 +49,14 @@ def evaluate(
     if json:
         show(result)
         return
-    from mlzoo.statistics.verdicts import verdict_sentence
+    from mlzoo.statistics.verdicts import distribution_sentence, verdict_sentence
 
     print(scores(result))
     if "decision" in result:
         from mlzoo.evaluating.decision_costs import costs_sentence
 
         say(costs_sentence(result["decision"]))
-    if sentence := verdict_sentence(result):
+    for sentence in filter(None, (verdict_sentence(result), distribution_sentence(result))):
         say(sentence)
 
 

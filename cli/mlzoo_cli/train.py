@@ -328,7 +328,7 @@ def _excluded(flags: dict[str, bool], resume: str | None) -> list[str]:
 
 
 def _summary(run: OpenedRun) -> None:
-    from mlzoo.statistics.verdicts import verdict_sentence
+    from mlzoo.statistics.verdicts import distribution_sentence, verdict_sentence
     from mlzoo_cli.evaluate import scores
 
     metrics = run.metrics
@@ -345,6 +345,8 @@ def _summary(run: OpenedRun) -> None:
         print(scores(metrics["out_of_fold"]))
     print(scores(metrics["test"]))
     say(verdict_sentence(metrics["test"]))
+    if sentence := distribution_sentence(metrics["test"]):
+        say(sentence)
     if metrics["repeats"]:
         print(_repeats(metrics["repeats"], metrics["headline"]["name"]))
     say(f"run folder: {run.path}")

@@ -1,4 +1,7 @@
-"""Normal distribution of the training targets, everywhere, beside models that predict one."""
+"""Distribution of the training targets, everywhere, beside models that predict one.
+
+Normal beside models of mean and deviation, else by the quantiles that the model predicts.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,13 @@ FAST = True
 
 
 def fit(data: Data, seed: int) -> Baseline | None:
-    """Return mean and standard deviation (n, 2, k); None beside models of points or quantiles."""
+    """Return (n, 2, k) mean and deviation, or (n, q, k) quantiles; None beside models of points."""
     outputs = data.outputs
-    if not outputs.distribution or outputs.quantiles or not len(data.train):
+    if not outputs.distribution or not len(data.train):
         return None
-    moments = np.stack([outputs.mean, outputs.std])
-    return Baseline(lambda inputs: np.tile(moments, (len(inputs), 1, 1)))
+    if outputs.quantiles:
+        targets = np.asarray(data.train.targets, "float64").reshape(len(data.train), -1)
+        constant = np.quantile(targets, outputs.quantiles, axis=0)
+    else:
+        constant = np.stack([outputs.mean, outputs.std])
+    return Baseline(lambda inputs: np.tile(constant, (len(inputs), 1, 1)))

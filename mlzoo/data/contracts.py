@@ -152,6 +152,8 @@ class SplitScores(Judgment):
         baselines: metrics of each, and `note`.
         headline: the metric that decides.
         relative_mae: forecasting only: the model's error over that of each baseline.
+        distribution: regression only: gain and verdict of predicted distributions, in CRPS, beside
+            those that a baseline predicts.
         decision: costs of the decisions, where the run has an operating point.
         trained_on: other data only: samples that the run was trained on.
         tolerance: masks only: pixels within which tolerant metrics count as right, where given.
@@ -166,6 +168,7 @@ class SplitScores(Judgment):
     baselines: dict[str, dict[str, Any]]
     headline: str
     relative_mae: NotRequired[Mapping[str, Mapping[str, Any]]]
+    distribution: NotRequired[Judgment]
     decision: NotRequired[DecisionCosts]
     trained_on: NotRequired[int]
     tolerance: NotRequired[float]

@@ -1,10 +1,13 @@
-"""Continuous ranked probability score of normal predictive distributions; of points their MAE."""
+"""Continuous ranked probability score of predicted distributions; of points their MAE.
+
+Distributions are normal where deviations are predicted, else linear between predicted quantiles.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from mlzoo.statistics.predictive.distributions import crps_normal
+from mlzoo.statistics.predictive.distributions import crps_normal, crps_quantiles
 from mlzoo.statistics.scorers import Predictions, Scorer, weighted_mean
 
 TARGETS = ("numbers per sample",)
@@ -15,7 +18,11 @@ TITLE = "CRPS"
 
 def score(predictions: Predictions) -> Scorer:
     """Return the metric as a function of weights over samples, in the units of the target."""
-    if predictions.std is None:
+    given, y_true = predictions.distributions, predictions.y_true
+    if given is None:
         return predictions.mean_error(np.abs)
-    scores = crps_normal(predictions.y_true, predictions.y_pred, predictions.std)
+    if given.std is None:
+        scores = crps_quantiles(y_true, given.quantiles, given.levels)
+    else:
+        scores = crps_normal(y_true, predictions.y_pred, given.std)
     return weighted_mean(scores.mean(axis=1))

@@ -13,8 +13,12 @@ SYMMETRIC = True
 
 
 def score(predictions: Predictions) -> Scorer | None:
-    """Return the metric as a function of weights over samples; None without deviations."""
-    if predictions.std is None:
+    """Return the metric as a function of weights over samples.
+
+    None of points and of quantiles, which have no density.
+    """
+    given = predictions.distributions
+    if given is None or given.std is None:
         return None
-    scores = nll_normal(predictions.y_true, predictions.y_pred, predictions.std)
+    scores = nll_normal(predictions.y_true, predictions.y_pred, given.std)
     return weighted_mean(scores.mean(axis=1))

@@ -21,7 +21,12 @@ from mlzoo.runs.predicting.decisions import rule_sentence
 from mlzoo.statistics.calibration.conformal import coverage_sentence, under_covered
 from mlzoo.statistics.calibration.temperature import temperature_sentence
 from mlzoo.statistics.metrics import mode, near, title
-from mlzoo.statistics.verdicts import short_verdict, verdict_of, verdict_sentence
+from mlzoo.statistics.verdicts import (
+    distribution_sentence,
+    short_verdict,
+    verdict_of,
+    verdict_sentence,
+)
 
 PICTURES = {
     "learning_curves": "Learning curves",
@@ -183,15 +188,18 @@ def scores(facts: Facts) -> list[ScoreRow]:
 
 
 def calibration_sentences(facts: Facts) -> list[str]:
-    """Return what was done to a classifier's probabilities, and how often intervals or sets hold.
+    """Return what was done to probabilities, and what distributions, intervals or sets are worth.
 
-    The latter is of the test split, with a sentence on each part that is covered too seldom.
+    How often intervals and sets hold is of the test split, with a sentence on each part that is
+    covered too seldom.
     """
     temperature = facts["metrics"].get("calibration")
     conformal = facts["metrics"].get("conformal")
     texts = [temperature_sentence(temperature)] if temperature else []
     if decision := facts["metrics"].get("decision"):
         texts += [rule_sentence(decision), costs_sentence(decision)]
+    if distributions := distribution_sentence(facts["metrics"]["test"]):
+        texts.append(distributions)
     if conformal:
         texts += [coverage_sentence(conformal), *under_covered(conformal)]
     return [f"{text[0].upper()}{text[1:]}." for text in texts]

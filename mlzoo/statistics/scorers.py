@@ -123,19 +123,36 @@ class LabelPredictions:
         ]
 
 
+@dataclass(frozen=True)
+class Distributions:
+    """Predicted distributions of n samples with k numbers each: by deviations or by quantiles.
+
+    Attributes:
+        std: (n, k) standard deviations; None of quantiles.
+        levels: (q,) of the quantiles, ascending; () of deviations.
+        quantiles: (n, q, k) in the order of the levels; None of deviations.
+    """
+
+    std: Array | None = None
+    levels: tuple[float, ...] = ()
+    quantiles: Array | None = None
+
+
 class NumberPredictions:
     """Predicted numbers of n samples.
 
     Attributes:
         y_true: (n, k) true values, in the units of the target.
         y_pred: (n, k) predicted values.
-        std: (n, k) predicted standard deviations, or None.
+        distributions: what is predicted beside them; None of points.
     """
 
-    def __init__(self, y_true: Array, y_pred: Array, std: Array | None = None) -> None:
+    def __init__(
+        self, y_true: Array, y_pred: Array, distributions: Distributions | None = None
+    ) -> None:
         self.y_true = y_true.reshape(len(y_true), -1).astype("float64")
         self.y_pred = y_pred.reshape(self.y_true.shape).astype("float64")
-        self.std = None if std is None else std.reshape(self.y_true.shape).astype("float64")
+        self.distributions = distributions
 
     def mean_error(self, error: Callable[[Array], Array]) -> Scorer:
         """Return the mean of a function of the differences over all values."""

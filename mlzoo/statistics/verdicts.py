@@ -146,3 +146,11 @@ def verdict_sentence(test: Mapping[str, Any]) -> str:
         )
     note = ((test.get("baselines") or {}).get(rival) or {}).get("note")
     return f"{text}; the {rival} baseline: {note}" if note else text
+
+
+def distribution_sentence(test: Mapping[str, Any]) -> str:
+    """Return the verdict on predicted distributions in words; "" where none were compared."""
+    if not (judged := test.get("distribution")):
+        return ""
+    sentence = verdict_sentence({**test, **judged})
+    return f"the predicted distributions: {sentence}"

@@ -11,7 +11,7 @@ from mlzoo.data.samples import Part, Samples
 from mlzoo.data.specs import Outputs
 from mlzoo.statistics.calibration.bins import reliability_table, sample_bins
 from mlzoo.statistics.metrics import as_probabilities, class_tables
-from mlzoo.statistics.scorers import ClassPredictions
+from mlzoo.statistics.scorers import ClassPredictions, Distributions
 from mlzoo.tasks._predictions import SamplePredictions
 from mlzoo.tasks._samples import SampleTask
 from mlzoo.tasks._tallies import MODEL_TABLES
@@ -36,7 +36,7 @@ class ClassTask(SampleTask):
         targets: np.ndarray,
         predictions: np.ndarray,
         positive: int = 1,
-        std: np.ndarray | None = None,
+        distributions: Distributions | None = None,
     ) -> Any:
         """Return predictions as metrics take them."""
         return ClassPredictions(targets, predictions, positive)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from mlzoo.data.contracts import Scorer, SplitScores
 from mlzoo.data.samples import Samples
 from mlzoo.statistics import intervals
 from mlzoo.statistics.metrics import spread
-from mlzoo.statistics.scorers import NumberPredictions
+from mlzoo.statistics.scorers import Distributions, NumberPredictions
 from mlzoo.statistics.verdicts import against_baselines
 from mlzoo.tasks._predictions import SamplePredictions, read_numbers
 from mlzoo.tasks._samples import SampleOutcome, SampleTask
@@ -25,21 +25,27 @@ class NumbersTask(SampleTask):
         means = outputs[:, 0] if outputs.ndim == 3 else outputs
         return np.asarray(means, "float64").reshape(targets.shape)
 
-    def deviations(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray | None:
-        """Return standard deviations shaped as the targets; None of points and of quantiles."""
-        if outputs.ndim != 3 or outputs.shape[1] != 2:
+    def distributions(
+        self, outputs: np.ndarray, levels: Sequence[float] = ()
+    ) -> Distributions | None:
+        """Return deviations or quantiles; None of points."""
+        if outputs.ndim != 3:
             return None
-        return np.asarray(outputs[:, 1], "float64").reshape(targets.shape)
+        values = np.asarray(outputs, "float64")
+        if not levels:
+            return Distributions(std=values[:, 1])
+        order = np.argsort(levels)
+        return Distributions(None, tuple(levels[i] for i in order), values[:, order])
 
     def scored(
         self,
         targets: np.ndarray,
         predictions: np.ndarray,
         positive: int = 1,
-        std: np.ndarray | None = None,
+        distributions: Distributions | None = None,
     ) -> Any:
         """Return predictions as metrics take them."""
-        return NumberPredictions(targets, predictions, std)
+        return NumberPredictions(targets, predictions, distributions)
 
     def tables(
         self, targets: np.ndarray, predictions: np.ndarray, samples: Samples, positive: int = 1

@@ -13,6 +13,7 @@ from mlzoo.data.contracts import Baseline, Evaluation, Predict, Scorer, SplitSco
 from mlzoo.data.samples import Part, Samples
 from mlzoo.statistics import intervals
 from mlzoo.statistics.metrics import class_counts, rarer, scorers, values
+from mlzoo.statistics.scorers import Distributions
 from mlzoo.statistics.verdicts import against_baselines, best_baseline
 from mlzoo.tasks._heads import HeadedTask
 from mlzoo.tasks._predictions import SamplePredictions, read_predictions
@@ -28,12 +29,15 @@ class SampleTask(HeadedTask):
         """Return a model's outputs (n, units) as they are scored."""
         raise NotImplementedError
 
-    def deviations(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray | None:
-        """Return predicted standard deviations, shaped as predictions; None where there are none.
+    def distributions(
+        self, outputs: np.ndarray, levels: Sequence[float] = ()
+    ) -> Distributions | None:
+        """Return predicted distributions; None of points.
 
         Args:
-            outputs: of a model or baseline; (n, 2, units) has means and deviations.
-            targets: (n,) or (n, k).
+            outputs: of a model or baseline; (n, 2, units) has means and deviations, (n, q, units)
+                a quantile of each level.
+            levels: of the quantiles; () of deviations.
         """
         return None
 
@@ -42,7 +46,7 @@ class SampleTask(HeadedTask):
         targets: np.ndarray,
         predictions: np.ndarray,
         positive: int = 1,
-        std: np.ndarray | None = None,
+        distributions: Distributions | None = None,
     ) -> Any:
         """Return predictions as metrics take them.
 
@@ -50,7 +54,7 @@ class SampleTask(HeadedTask):
             targets: (n,) class positions, or (n,) or (n, k) numbers.
             predictions: output of `as_predictions`.
             positive: which of two classes metrics of one class are about.
-            std: output of `deviations`.
+            distributions: output of `distributions`.
         """
         raise NotImplementedError
 
@@ -60,7 +64,7 @@ class SampleTask(HeadedTask):
         predictions: np.ndarray,
         positive: int = 1,
         extra: Sequence[str] = (),
-        std: np.ndarray | None = None,
+        distributions: Distributions | None = None,
     ) -> dict[str, Scorer]:
         """Return the task's metrics and others as functions of weights over samples.
 
@@ -69,10 +73,10 @@ class SampleTask(HeadedTask):
             predictions: output of `as_predictions`.
             positive: which of two classes metrics of one class are about.
             extra: names of other metrics.
-            std: output of `deviations`.
+            distributions: output of `distributions`.
         """
         names = dict.fromkeys((*self.metrics, *extra))
-        return scorers(names, self.scored(targets, predictions, positive, std))
+        return scorers(names, self.scored(targets, predictions, positive, distributions))
 
     def scores(
         self, targets: np.ndarray, predictions: np.ndarray, positive: int = 1
@@ -117,14 +121,15 @@ class SampleTask(HeadedTask):
         predictions = {
             name: self.as_predictions(each, rows.targets) for name, each in outputs.items()
         }
-        std = {name: self.deviations(each, rows.targets) for name, each in outputs.items()}
-        names = (*given.extra, *(() if std[""] is None else OF_DISTRIBUTIONS))
+        levels = data.outputs.quantiles
+        spread = {name: self.distributions(each, levels) for name, each in outputs.items()}
+        names = (*given.extra, *(() if spread[""] is None else OF_DISTRIBUTIONS))
         outcome = SampleOutcome(
-            self, rows.targets, predictions.pop(""), rows.indices, rare, names, std[""]
+            self, rows.targets, predictions.pop(""), rows.indices, rare, names, spread[""]
         )
         ours, groups = outcome.scorers(), rows.groups
         theirs = {
-            name: self.scorers(rows.targets, each, rare, names, std[name])
+            name: self.scorers(rows.targets, each, rare, names, spread[name])
             for name, each in predictions.items()
         }
         metric = self.judged_by(counts, len(data.samples.target_names)).name
@@ -150,6 +155,9 @@ class SampleTask(HeadedTask):
             "headline": metric,
             **against_baselines(ours, theirs, metric, len(rows), groups, seed, chosen),
         }
+        if "crps" in ours and (beside := {k: v for k, v in theirs.items() if spread[k]}):
+            judged = against_baselines(ours, beside, "crps", len(rows), groups, seed)
+            result["distribution"] = judged
         self.judge_each(result, outcome, predictions, groups, seed, chosen)
         return result, outcome
 
@@ -204,7 +212,7 @@ class SampleOutcome:
         indices: (n,) positions of the samples in `Samples`.
         positive: which of two classes metrics of one class are about.
         extra: names of metrics beside the task's own.
-        std: predicted standard deviations, shaped as `outputs`, where there are some.
+        distributions: what is predicted beside numbers; None of points.
     """
 
     task: SampleTask
@@ -213,29 +221,35 @@ class SampleOutcome:
     indices: np.ndarray
     positive: int = 1
     extra: tuple[str, ...] = ()
-    std: np.ndarray | None = None
+    distributions: Distributions | None = None
 
     def scorers(self) -> dict[str, Scorer]:
         """Return the scalar metrics as functions of weights over samples."""
-        return self.task.scorers(self.targets, self.outputs, self.positive, self.extra, self.std)
+        given = self.positive, self.extra, self.distributions
+        return self.task.scorers(self.targets, self.outputs, *given)
 
     def columns(self, samples: Samples) -> list[tuple[str, list[Any]]]:
         """Return the columns of `predictions.csv`; numbers keep all their digits."""
         return [
             *samples.columns_of(self.indices),
             *self.task.columns(self.targets, self.outputs, samples),
-            *self._deviation_columns(samples),
+            *self._distribution_columns(samples),
         ]
 
-    def _deviation_columns(self, samples: Samples) -> list[tuple[str, list[Any]]]:
-        """Return the predicted standard deviation of each target, where there is one."""
-        if self.std is None:
+    def _distribution_columns(self, samples: Samples) -> list[tuple[str, list[Any]]]:
+        """Return the standard deviation or quantiles of each target, where they are predicted."""
+        given = self.distributions
+        if given is None:
             return []
-        std = self.std.reshape(len(self.std), -1)
-        if std.shape[1] == 1:
-            return [("std", std[:, 0].tolist())]
+        values = {} if given.std is None else {"std": given.std}
+        for i, level in enumerate(given.levels):
+            values[f"q{level:g}"] = given.quantiles[:, i]  # type: ignore[index]
         names = samples.target_names
-        return [(f"std_{name}", std[:, i].tolist()) for i, name in enumerate(names)]
+        return [
+            (f"{title}_{name}" if len(names) > 1 else title, each[:, i].tolist())
+            for title, each in values.items()
+            for i, name in enumerate(names)
+        ]
 
 
 def outputs_of(predictors: Mapping[str, Predict], rows: Part) -> dict[str, np.ndarray]:

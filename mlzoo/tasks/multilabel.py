@@ -14,7 +14,7 @@ from mlzoo.data.specs import Outputs, Target
 from mlzoo.data.tables.label_sets import encoded, joined, split_cell
 from mlzoo.statistics.calibration.thresholds import HALF, choose_thresholds
 from mlzoo.statistics.metrics import number, scorers
-from mlzoo.statistics.scorers import LabelPredictions
+from mlzoo.statistics.scorers import Distributions, LabelPredictions
 from mlzoo.tasks._predictions import SamplePredictions
 from mlzoo.tasks._samples import SampleOutcome, SampleTask, outputs_of
 
@@ -78,7 +78,7 @@ class Task(SampleTask):
         targets: np.ndarray,
         predictions: np.ndarray,
         positive: int = 1,
-        std: np.ndarray | None = None,
+        distributions: Distributions | None = None,
     ) -> Any:
         """Return predictions as metrics take them."""
         return LabelPredictions(targets, predictions[:, 0], predictions[:, 1])

@@ -19,6 +19,7 @@ from mlzoo.statistics.episodes import EpisodeScores
 from mlzoo.statistics.forecasts import LEVEL, Band, ForecastPredictions
 from mlzoo.statistics.scorers import (
     ClassPredictions,
+    Distributions,
     LabelPredictions,
     NumberPredictions,
     Reconstructions,
@@ -115,7 +116,7 @@ def predictions(of: str, y_true: np.ndarray, y_pred: np.ndarray) -> Any:
         return ForecastPredictions(y_true, y_pred, np.array([0.5, 2.0]), band)
     if target.is_class:
         return ClassPredictions(y_true.astype("int64"), y_pred)
-    return NumberPredictions(y_true, y_pred, np.full(y_true.shape, 0.5))
+    return NumberPredictions(y_true, y_pred, Distributions(np.full(y_true.shape, 0.5)))
 
 
 def score(name: str, of: str, y_true: np.ndarray, y_pred: np.ndarray) -> float:

@@ -1,4 +1,4 @@
-"""Scores of normal distributions are their definitions, integrated."""
+"""Scores of distributions are their definitions, integrated."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from mlzoo.statistics.predictive.distributions import crps_normal, nll_normal
+from mlzoo.statistics.predictive.distributions import crps_normal, crps_quantiles, nll_normal
 
 
 @pytest.mark.parametrize(("y", "mean", "std"), [(0.3, 1.0, 2.0), (-4.0, 0.0, 0.5), (1.0, 1.0, 1.0)])
@@ -23,6 +23,30 @@ def test_crps_is_the_integral_of_the_squared_difference_of_distributions(
 def test_without_spread_it_is_the_absolute_error() -> None:
     found = crps_normal(np.array([1.0, 5.0]), np.array([3.0, 5.0]), np.zeros(2))
     assert found.tolist() == [2, 0]
+
+
+@pytest.mark.parametrize("y", [-3.0, 0.4, 1.0, 2.5, 7.0])
+def test_crps_of_quantiles_is_the_integral_over_lines_between_them(y: float) -> None:
+    levels, quantiles = (0.1, 0.5, 0.8), np.array([-1.0, 1.0, 3.0])
+    v = np.linspace(-5, 9, 1_400_001)
+    f = np.interp(v, quantiles, levels, left=0.0, right=1.0)
+    expected = ((f - (v >= y)) ** 2).sum() * (v[1] - v[0])
+    score = crps_quantiles(np.array([[y]]), quantiles[None, :, None], levels)
+    assert score[0, 0] == pytest.approx(expected, rel=1e-4)
+
+
+def test_quantiles_that_coincide_score_as_a_point() -> None:
+    at_three = np.full((2, 3, 1), 3.0)
+    score = crps_quantiles(np.array([[3.0], [5.0]]), at_three, (0.1, 0.5, 0.9))
+    assert score.tolist() == [[0.0], [2.0]]
+
+
+def test_close_quantiles_of_a_normal_distribution_have_its_crps() -> None:
+    levels = np.linspace(0.005, 0.995, 199)
+    y = np.array([[-2.0], [0.1], [1.5]])
+    quantiles = np.tile(norm.ppf(levels)[:, None], (3, 1, 1))
+    normal = crps_normal(y, np.zeros_like(y), np.ones_like(y))
+    np.testing.assert_allclose(crps_quantiles(y, quantiles, levels), normal, atol=0.003)
 
 
 def test_negative_log_likelihood() -> None:

@@ -59,6 +59,12 @@ def test_it_is_scored_beside_climatology_and_points(run: mlzoo.Run) -> None:
     assert scores["nll"] < baselines["climatology"]["nll"]
     assert baselines["linear"]["crps"] == baselines["linear"]["mae"]
     assert "nll" not in baselines["linear"]
+    judged = test["distribution"]
+    assert judged["verdict"] == "better" and judged["gain"]["baseline"] == "climatology"
+    saved = baselines["climatology"]["crps"] - scores["crps"]
+    assert judged["gain"]["value"] == pytest.approx(saved)
+    report = (run.path / "report.html").read_text()
+    assert "The predicted distributions: better than the climatology baseline in CRPS" in report
     # Constant deviations would score worse than those that follow the data.
     assert scores["crps"] < crps_normal(y, mean, np.full_like(y, (y - mean).std())).mean()
 

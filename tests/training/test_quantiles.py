@@ -17,6 +17,7 @@ from mlzoo.core.errors import UsageError
 from mlzoo.layers.predictive import Quantiles, distribution_model, levels_of
 from mlzoo.losses import quantile
 from mlzoo.losses._distributions import Pinball
+from mlzoo.statistics.predictive.distributions import crps_quantiles
 from mlzoo.training.building import build_model
 from tests.tasks.made_forecasts import series_data
 from tests.training.made import LEAN
@@ -42,7 +43,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def run(table: Path) -> mlzoo.Run:
     more = {"target": "y", "set": {"degree": 2}, "epochs": 40, "early_stopping": 0}
-    more |= {**ASKED, "pictures": "all", "conformal": 0.5}
+    more |= {**ASKED, "pictures": "all", "conformal": 0.5, "baselines": "fast"}
     return mlzoo.train("linear", str(table), out=str(table.parent), **more)
 
 
@@ -55,6 +56,20 @@ def test_quantiles_are_those_of_the_noise(run: mlzoo.Run) -> None:
         expected = 50 + 20 * x + norm.ppf(level) * deviation(x)
         error = predicted.quantiles[f"q{level:g}"][:, 0] - expected
         assert np.abs(error / deviation(x)).max() < 0.4
+
+
+def test_quantiles_are_scored_beside_those_of_the_training_targets(run: mlzoo.Run) -> None:
+    test = run.metrics["test"]
+    rows = np.genfromtxt(run.path / "predictions.csv", delimiter=",", names=True, dtype=None)
+    quantiles = np.stack([rows[name] for name in ("q01", "q05", "q09")], axis=1)
+    np.testing.assert_array_equal(quantiles[:, 1], rows["prediction"])
+    scores = crps_quantiles(rows["target"][:, None], quantiles[:, :, None], LEVELS)
+    assert test["metrics"]["crps"] == pytest.approx(scores.mean())
+    low, high = test["intervals"]["crps"]
+    assert low < scores.mean() < high and "nll" not in test["metrics"]
+    beside, judged = test["baselines"]["climatology"], test["distribution"]
+    assert beside["crps"] > 1.2 * test["metrics"]["crps"] and beside["crps"] < beside["mae"]
+    assert judged["verdict"] == "better" and judged["gain"]["metric"] == "crps"
 
 
 def test_pictures_of_one_input_are_drawn_without_a_band_of_deviations(run: mlzoo.Run) -> None:

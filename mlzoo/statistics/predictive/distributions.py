@@ -1,4 +1,4 @@
-"""Scores of normal predictive distributions; lower is better.
+"""Scores of predictive distributions, normal or given by quantiles; lower is better.
 
 Gneiting and Raftery, "Strictly Proper Scoring Rules, Prediction, and Estimation" (2007).
 """
@@ -6,6 +6,7 @@ Gneiting and Raftery, "Strictly Proper Scoring Rules, Prediction, and Estimation
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -27,6 +28,33 @@ def crps_normal(y_true: Array, mean: Array, std: Array) -> Array:
     density = np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
     score = std * (z * (2 * ndtr(z) - 1) + 2 * density - 1 / math.sqrt(math.pi))
     return np.where(std > 0, score, np.abs(error))
+
+
+def crps_quantiles(y_true: Array, quantiles: Array, levels: Sequence[float]) -> Array:
+    """Return the continuous ranked probability score of each value, in its units.
+
+    It is that of the distribution whose cumulative function is linear between the quantiles, with
+    what lies beyond the outermost two on these: the integral over all values v of
+    (F(v) - [v >= y])^2. Tails that are not predicted are thus not guessed.
+
+    Args:
+        y_true: (n, k) true values.
+        quantiles: (n, q, k) of the predicted distributions, ascending along q.
+        levels: (q,) of the quantiles, ascending, in (0, 1).
+    """
+    y = y_true[:, None]
+    low, high = quantiles[:, :-1], quantiles[:, 1:]
+    width = high - low
+    share = np.asarray(levels, "float64")[:, None]
+    a, b = share[:-1], share[1:]
+    part = np.clip((y - low) / np.where(width > 0, width, 1.0), 0, 1)
+    # F rises from a to m where y parts a piece, and from m to b behind it.
+    m = a + (b - a) * part
+    before = part * (a * a + a * m + m * m) / 3
+    behind = (1 - part) * ((1 - m) ** 2 + (1 - m) * (1 - b) + (1 - b) ** 2) / 3
+    beyond = np.maximum(quantiles[:, 0] - y_true, 0) + np.maximum(y_true - quantiles[:, -1], 0)
+    result: Array = (width * (before + behind)).sum(axis=1) + beyond
+    return result
 
 
 def nll_normal(y_true: Array, mean: Array, std: Array) -> Array:
