@@ -29,6 +29,7 @@ from mlzoo_cli.output import ConsoleReporter
 
 import mlzoo
 from tests import stand_ins
+from tests.browser import Browser, checks, needs_chromium
 from tests.cli.shell import Done, run_mlzoo
 from tests.once import once
 
@@ -260,15 +261,37 @@ def test_the_readme_is_short_and_shows_pictures() -> None:
     assert all((ROOT / picture).is_file() for picture in pictures)
 
 
-@pytest.mark.slow
-def test_the_site_is_built_without_warnings(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site of docs/."""
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
     quiet = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=quiet)
     assert done.returncode == 0, done.stderr
-    made = (tmp_path / "reference" / "models" / "index.html").read_text("utf-8")
+    return folder
+
+
+@pytest.mark.slow
+def test_the_site_is_built_without_warnings(site: Path) -> None:
+    made = (site / "reference" / "models" / "index.html").read_text("utf-8")
     assert "--set filters" in made
     assert not re.findall(r"<(?:script|link|img)[^>]*(?:src|href)=\"https?:", made)
+
+
+@pytest.mark.slow
+@needs_chromium
+def test_axe_finds_nothing_serious_on_the_site(site: Path) -> None:
+    with Browser() as browser:
+        for page in ("index.html", "tutorials/tables/index.html", "reference/python/index.html"):
+            for width, dark in ((390, True), (1280, False)):
+                browser.open(site / page, width=width, dark=dark)
+                scheme = browser.run("document.body.dataset.mdColorScheme")
+                assert scheme == ("slate" if dark else "default"), "as the system has it"
+                assert browser.run("document.documentElement.scrollWidth") <= width, page
+                browser.run(checks())
+                assert browser.run("serious()") == [], f"{page} dark={dark}"
+                assert not [each for each in browser.requests if not each.startswith("file:")]
 
 
 @pytest.mark.parametrize("text", spans("mlzoo "))
