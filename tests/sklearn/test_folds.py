@@ -24,7 +24,7 @@ def test_a_grid_search_over_the_folds_of_a_search_gives_its_scores(tmp_path: Pat
     y = (5 + 2 * x["a"] - x["b"] + 0.3 * rng.normal(size=60)).round(3)
     path = tmp_path / "t.csv"
     x.assign(y=y).to_csv(path, index=False)
-    found = mlzoo.tune(
+    tuned = mlzoo.tune(
         "linear",
         str(path),
         vary=[f"l2={','.join(map(str, PENALTIES))}"],
@@ -34,8 +34,8 @@ def test_a_grid_search_over_the_folds_of_a_search_gives_its_scores(tmp_path: Pat
         out=str(tmp_path),
         final=False,
     )
-    assert found.best is not None and len(found.trials) == len(PENALTIES)
-    folds = found.folds()
+    assert tuned.best is not None and len(tuned.trials) == len(PENALTIES)
+    folds = tuned.folds()
     assert [len(test) for _, test in folds] == [24, 24], "the test split is in none"
     assert not set(folds[0][1]) & set(folds[1][1])
     estimator = MlzooRegressor("linear", preset="none", fractions="100/0/0")
@@ -49,10 +49,10 @@ def test_a_grid_search_over_the_folds_of_a_search_gives_its_scores(tmp_path: Pat
         search.cv_results_["split1_test_score"],
         strict=True,
     ):
-        trial = next(t for t in found.trials if t.values["l2"] == penalty)
+        trial = next(t for t in tuned.trials if t.values["l2"] == penalty)
         np.testing.assert_allclose(-np.array(scores), trial.fold_scores, rtol=1e-5)
     best = search.cv_results_["params"][search.best_index_]["set"]["l2"]
-    assert best == found.best.values["l2"] and best < 1
+    assert best == tuned.best.values["l2"] and best < 1
 
 
 @pytest.mark.slow
