@@ -134,7 +134,7 @@ class RunConfig(Settings):
     """CSV file that gives samples (column `name`) another class (column `suggested`)."""
     group_by: Annotated[str | None, Flag(basic=True)] = None
     """Keep groups in one split: a table column, or a regular expression on file names."""
-    weight_column: Annotated[str | None, Flag(detail=True)] = None
+    weight_column: str | None = None
     """Table column of how much each sample counts in the training and validation loss, in
     proportion; rows of 0 are left out. It is no input, and scores count each sample once."""
     split: Annotated[Literal["random", "hash"], Flag(detail=True)] = "random"
