@@ -44,6 +44,13 @@ def choose(augment: str | Sequence[Any], part: Part) -> Policy:
     samples = part.samples
     if policy.name in ("none", "search"):
         return policy
+    if policy.generates:
+        if not samples.target.sample_class:
+            raise UsageError(
+                "augment: generated samples are of the class that is asked for, but "
+                f"{samples.task} has no class a sample; leave it out"
+            )
+        return policy
     if samples.target.causal:
         raise UsageError("augment: there is no augmentation of text; leave it out")
     kind = kind_of(samples)

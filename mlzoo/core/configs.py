@@ -179,7 +179,8 @@ class RunConfig(Settings):
     augment: Annotated[str | list[Any], Flag(basic=True)] = "none"
     """Change training samples at random, targets along with them: none, a preset (`mlzoo
     augmentations`: flips, light, medium, heavy, ...), auto (picked by the data), search (tried on
-    the validation split), or a policy file."""
+    the validation split), a policy file, or generated:RUN, which adds samples of the classes that a
+    generator's run draws, as many as there are."""
     augment_workers: int | Literal["auto"] = "auto"
     """Processes that change images beside the training; auto: as many as cores where images are
     large. The batches are the same whatever it is."""

@@ -24,6 +24,8 @@ from mlzoo.core.files import expand, refuse_special
 
 AUTOMATIC = ("auto", "search")
 """Names that pick a policy by the data, and by trying."""
+GENERATED = "generated:"
+"""Beginning of a setting that names the run of a generator, whose samples are added."""
 _FOLDER = Path(__file__).parents[1] / "transforms" / "presets"
 Step = dict[str, dict[str, Any]]
 """One transform: its name, and its parameters; those of a composite hold `transforms`."""
@@ -53,13 +55,18 @@ class Policy:
         """Return whether samples are mixed, so that labels become shares of classes."""
         return any(registry.constants("transform", name).get("MIXES") for name in self.names())
 
+    @property
+    def generates(self) -> bool:
+        """Return whether samples of a generator are added, and none is changed."""
+        return self.name.startswith(GENERATED)
+
     def names(self) -> list[str]:
         """All transforms by name, those within composites too."""
         return [name for name, _ in walk(self.steps)]
 
     def notes(self) -> tuple[str, ...]:
         """Return what is done and why, a sentence each; nothing where nothing was asked for."""
-        if self.name in ("none", "search"):
+        if self.name in ("none", "search") or self.generates:
             return ()
         step_names = ", ".join(self.names()) or "nothing"
         return (f"augmentation {self.name}: {'; '.join((step_names, *self.reasons))} (--augment)",)
@@ -73,6 +80,12 @@ class Policy:
         why = "".join(f"# {line}\n" for line in (title, *self.reasons))
         steps = [name if not given else {name: given} for name, given in pairs(self.steps)]
         return why + yaml.safe_dump(steps, sort_keys=False, default_flow_style=None, width=100)
+
+
+def generator_of(value: str) -> tuple[str, str]:
+    """Return the path of the run that `generated:RUN` names, and its digest if it has one."""
+    path, _, digest = value.removeprefix(GENERATED).partition("@")
+    return path, digest
 
 
 def pairs(steps: Sequence[Step]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -108,6 +121,8 @@ def parse(value: str | Sequence[Any]) -> Policy:
         return Policy("policy", tuple(_steps(value, "augment")))
     known = {name for kind in ("images", "sequences", "tables") for name in presets(kind)}
     if value in known or value in AUTOMATIC:
+        return Policy(value)
+    if value.startswith(GENERATED):
         return Policy(value)
     path = expand(value)
     if path.suffix.lower() not in (".yaml", ".yml"):

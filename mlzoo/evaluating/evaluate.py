@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ def evaluate(
     positive: int | None = None,
     trained: Mapping[str, Any] | None = None,
     extra: Sequence[str] = (),
+    beside: Mapping[str, Baseline] = MappingProxyType({}),
 ) -> tuple[SplitScores, Outcome]:
     """Score a model on one split of the data, which is read in chunks of at most 32 MB.
 
@@ -40,6 +42,7 @@ def evaluate(
         positive: which of two classes `average_precision` is about; by default the rarer one.
         trained: the training run's metrics on its test split, if `data` has no other split.
         extra: names of metrics beside the task's own.
+        beside: other models by name, which are scored as baselines are.
 
     Returns:
         The scores and the predictions that they are computed from.
@@ -52,7 +55,7 @@ def evaluate(
         raise DataError(
             f"there is nothing to evaluate: the {part} split is empty; choose another with --part"
         )
-    fitted = fit_baselines(data, seed, baselines)
+    fitted = {**fit_baselines(data, seed, baselines), **beside}
     task = contracts.task(data.samples.task)
     given = Evaluation(predict, data, part, seed, fitted, positive, trained, extra)
     return task.evaluate(given)

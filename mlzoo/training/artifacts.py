@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import keras
 import numpy as np
 
 from mlzoo.core import files, registry
 from mlzoo.core.configs import RunConfig
-from mlzoo.data.contracts import Outcome, SplitScores
+from mlzoo.data.contracts import Baseline, Outcome, SplitScores
 from mlzoo.data.samples import Data, Part
 from mlzoo.evaluating.evaluate import evaluate, summarize_repeats, write_predictions
 from mlzoo.layers.description import code_size, layer_graph
@@ -36,9 +37,21 @@ from mlzoo.training.loop.early_stopping import Fitted
 
 
 def score(
-    model: keras.Model, data: Data, seed: int, config: RunConfig
+    model: keras.Model,
+    data: Data,
+    seed: int,
+    config: RunConfig,
+    beside: Mapping[str, Baseline] = MappingProxyType({}),
 ) -> tuple[SplitScores, Outcome]:
-    """Score a model on the test split, which is done once."""
+    """Score a model on the test split, which is done once.
+
+    Args:
+        model: the trained model.
+        data: as split for the run.
+        seed: of intervals, baselines and what is drawn.
+        config: of the run.
+        beside: other models by name, which are scored as baselines are.
+    """
     spread = None if data.outputs.target.is_class else distribution_model(model)
     outputs = replace(data.outputs, code=code_size(model), distribution=spread is not None)
     data = replace(data, outputs=outputs)
@@ -55,7 +68,8 @@ def score(
         classes = inputs % outputs.conditions if outputs.conditions else None
         return draw_samples(plugin, config.set, networks.networks, len(inputs), seed, classes)
 
-    return evaluate(predict, data, "test", seed, config.baselines, extra=config.metrics)
+    which = config.baselines
+    return evaluate(predict, data, "test", seed, which, extra=config.metrics, beside=beside)
 
 
 def training_record(

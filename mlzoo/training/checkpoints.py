@@ -20,7 +20,7 @@ import keras
 import numpy as np
 
 from mlzoo.core import files
-from mlzoo.core.errors import DataError
+from mlzoo.core.errors import DataError, DivergedError
 from mlzoo.core.progress import Listener
 
 Arrays = list[np.ndarray]
@@ -231,3 +231,16 @@ def weights_sha256(model: keras.Model) -> str:
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+def keep_best(folder: Path, model: keras.Model, error: DivergedError) -> DivergedError:
+    """Save what a diverged training leaves: the best weights so far, and where it went wrong."""
+    files.write_json(folder / "diverged.json", error.facts)
+    if not error.facts.get("kept_epoch"):
+        return DivergedError(f"{error}; no epoch was finished, so no weights are kept", error.facts)
+    model.save(folder / "model.keras")
+    return DivergedError(
+        f"{error}; the best weights so far (epoch {error.facts['kept_epoch']}) are in "
+        f"{folder / 'model.keras'}",
+        error.facts,
+    )

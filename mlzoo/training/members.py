@@ -36,6 +36,7 @@ from mlzoo.training.building import build_model, cutting, takes_full_batch
 from mlzoo.training.loop.early_stopping import Fitted
 from mlzoo.training.loop.training import Training
 from mlzoo.training.signals import Stop
+from mlzoo.training.starting.generated_samples import with_generated
 
 OUT_OF_FOLD = "out_of_fold"
 _INNER = (8, 4, 2)
@@ -83,7 +84,9 @@ class Ensemble:
     members: list[Member]
 
 
-def members_of(config: RunConfig, data: Data, seed: int) -> list[Member]:
+def members_of(
+    config: RunConfig, data: Data, seed: int, listener: Listener | None = None
+) -> list[Member]:
     """Return the members of a run.
 
     The scaling of inputs and targets is that of the training and validation splits together, so
@@ -93,12 +96,14 @@ def members_of(config: RunConfig, data: Data, seed: int) -> list[Member]:
         config: `folds` or `ensemble` says how many.
         data: as split for the run.
         seed: of the run or its repeat.
+        listener: hears of samples that are added.
 
     Raises:
         DataError: too few samples, groups, or samples of a class for the folds.
     """
-    nothing = Part(data.samples, np.arange(0))
+    nothing, listener = Part(data.samples, np.arange(0)), listener or Listener()
     if config.folds == 1:
+        data = with_generated(config, data, seed, listener)
         return [
             Member(number, _seed(seed, number), data, nothing)
             for number in range(1, config.ensemble + 1)
@@ -123,7 +128,10 @@ def members_of(config: RunConfig, data: Data, seed: int) -> list[Member]:
             inputs=inputs,
             outputs=outputs,
         )
-        members.append(Member(number, _seed(seed, number), own, Part(data.samples, held_out)))
+        left = Part(data.samples, held_out)
+        own = with_generated(config, replace(own, test=data.test), seed, listener, left)
+        own = replace(own, test=nothing)
+        members.append(Member(number, _seed(seed, number), own, left))
     return members
 
 
@@ -178,7 +186,7 @@ def fit_members(
         DivergedError: the loss of a member became NaN or infinite.
         Interrupted: a signal came; the state is saved.
     """
-    members = members_of(config, data, seed)
+    members = members_of(config, data, seed, listener)
     models = [build_model(config, member.data, member.seed) for member in members]
     shared = build_model(config, members[0].data, members[0].seed)
     fits, rows = _Fits(config, shared, listener, stop), []

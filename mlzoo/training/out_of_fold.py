@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,12 @@ def ensemble_record(ensemble: Ensemble, scored: ScoredFolds | None) -> TrainingR
 
 
 def score_out_of_fold(
-    ensemble: Ensemble, data: Data, seed: int, baselines: str, extra: Sequence[str] = ()
+    ensemble: Ensemble,
+    data: Data,
+    seed: int,
+    baselines: str,
+    extra: Sequence[str] = (),
+    beside: Mapping[str, Ensemble] = MappingProxyType({}),
 ) -> ScoredFolds | None:
     """Score the predictions of each sample by the member that never saw it.
 
@@ -68,10 +74,14 @@ def score_out_of_fold(
         seed: of intervals and baselines.
         baselines: which to fit, on the samples outside of each fold.
         extra: names of metrics beside the task's own.
+        beside: other models of the same folds by name, which are scored as baselines are.
     """
     if ensemble.outputs is None or not _has_scores(data):
         return None
     fitted = _cross_fitted(ensemble, seed, baselines)
+    for name, each in beside.items():
+        assert each.outputs is not None
+        fitted[name] = Baseline(_replay(list(each.outputs)))
     nothing = Part(data.samples, np.arange(0))
     pooled = replace(data, train=ensemble.pool, valid=nothing, cut=uncut)
     given = Evaluation(_replay(list(ensemble.outputs)), pooled, "train", seed, fitted, extra=extra)

@@ -6,7 +6,7 @@ import shutil
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mlzoo.core import files
 from mlzoo.core.configs import RunConfig
@@ -46,6 +46,7 @@ class _Repeat:
         first: whether its model and pictures stay in the folder.
         listener: hears of progress.
         stage: what is being done, which is told where it is interrupted.
+        plain: whether it is the one without generated samples, beside the other.
     """
 
     folder: RunFolder
@@ -55,11 +56,13 @@ class _Repeat:
     first: bool
     listener: Listener
     stage: Stage
+    plain: bool = False
 
     @property
     def checkpoints(self) -> Path:
         """Return the folder of its checkpoints."""
-        return self.folder.path / "checkpoints" / f"seed-{self.seed}"
+        plain = "-plain" if self.plain else ""
+        return self.folder.path / "checkpoints" / f"seed-{self.seed}{plain}"
 
 
 @dataclass(frozen=True)
@@ -162,6 +165,7 @@ def _train_once(repeat: _Repeat) -> TrainingRecord:
     own_loss = any(hasattr(model, name) for name in ("compiled_with", "networks"))
     _announce(repeat, model, own_loss)
     trained = _fit(repeat, model)
+    beside = _without_generated(repeat)
     if repeat.config.weight_ranges and repeat.first:
         from mlzoo.training.loop import weight_ranges
 
@@ -179,7 +183,7 @@ def _train_once(repeat: _Repeat) -> TrainingRecord:
     if data.outputs.target.dense:
         cut = cutting(repeat.config, trained.model, data.samples.reader.depth)
         repeat = replace(repeat, data=replace(data, cut=cut))
-    scored = _score(repeat, trained, aside, own_loss, began)
+    scored = _score(repeat, trained, beside, aside, own_loss, began)
     if repeat.first:
         repeat.stage.doing = "drawing and saving"
         _write(repeat, scored, aside)
@@ -239,13 +243,27 @@ def _announce(repeat: _Repeat, model: keras.Model, own_loss: bool) -> None:
     tell_of_tiles(config, data, model, listener)
 
 
+def _without_generated(repeat: _Repeat) -> _Trained | None:
+    """Return the same training on real samples alone; None where no others are added."""
+    from mlzoo.training.starting.generated_samples import adds_generated
+
+    if not adds_generated(repeat.config):
+        return None
+    repeat.listener.note("the same model without generated samples is trained to stand beside it")
+    config = repeat.config.model_copy(update={"augment": "none", "profile": False})
+    plain = replace(repeat, config=config, listener=Listener(), plain=True)
+    return _fit(plain, build_model(config, repeat.data, repeat.seed))
+
+
 def _fit(repeat: _Repeat, model: keras.Model) -> _Trained:
     """Train a model, or the members that its configuration asks for.
 
     Raises:
         DivergedError: the loss is no finite number any more; the best weights are kept.
     """
+    from mlzoo.training.checkpoints import keep_best
     from mlzoo.training.signals import caught
+    from mlzoo.training.starting.generated_samples import with_generated
 
     config, data, seed, listener = repeat.config, repeat.data, repeat.seed, repeat.listener
     try:
@@ -256,12 +274,15 @@ def _fit(repeat: _Repeat, model: keras.Model) -> _Trained:
                 folder = repeat.checkpoints
                 ensemble = fit_members(config, data, seed, folder, listener, stop)
                 return _Trained(ensemble.model, ensemble.fitted, ensemble)
+            data = with_generated(config, data, seed, listener)
             given = model, data, config, repeat.checkpoints, seed, listener, stop
             if config.profile and repeat.first:
-                return _Trained(model, _profiled(repeat.folder, config, listener, *given))
+                from mlzoo.training.loop.profiling import profiled
+
+                return _Trained(model, profiled(repeat.folder.path, config, listener, *given))
             return _Trained(model, fit_network(*given))
     except DivergedError as error:
-        raise _keep_best(repeat.folder, model, error) from None
+        raise keep_best(repeat.folder.path, model, error) from None
 
 
 def fit_network(
@@ -321,13 +342,19 @@ def _refuse_callbacks(config: RunConfig, data: Data) -> None:
 
 
 def _score(
-    repeat: _Repeat, trained: _Trained, aside: Part | None, own_loss: bool, began: float
+    repeat: _Repeat,
+    trained: _Trained,
+    beside: _Trained | None,
+    aside: Part | None,
+    own_loss: bool,
+    began: float,
 ) -> _Scored:
     """Calibrate a trained model and score it on the test split.
 
     Args:
         repeat: with the data that it is scored on.
         trained: the model.
+        beside: the same without generated samples; None where there are none.
         aside: samples of the validation split that conformal scores are of.
         own_loss: whether the model has losses of its own.
         began: time at which the repeat began, of `time.monotonic`.
@@ -337,6 +364,7 @@ def _score(
     from mlzoo.training.calibration import conformal, coverage, decisions
     from mlzoo.training.calibration.temperature import calibrated
     from mlzoo.training.optimizers import scales
+    from mlzoo.training.starting.generated_samples import BESIDE, beside_real
 
     config, data, seed, listener = repeat.config, repeat.data, repeat.seed, repeat.listener
     ensemble = trained.ensemble
@@ -347,12 +375,14 @@ def _score(
         from mlzoo.training.out_of_fold import score_out_of_fold
 
         which = "none" if len(data.test) else config.baselines
-        folds = score_out_of_fold(ensemble, data, seed, which, config.metrics)
+        plain = {BESIDE: beside.ensemble} if beside and beside.ensemble else {}
+        folds = score_out_of_fold(ensemble, data, seed, which, config.metrics, plain)
     if ensemble is not None and folds is not None and not len(data.test):
         test, outcome = folds
         data = replace(data, test=ensemble.pool)
     else:
-        test, outcome = score(model, data, seed, config)
+        others = beside_real(beside.model) if beside else {}
+        test, outcome = score(model, data, seed, config, others)
     record = training_record(model, trained.fitted, test, seed, seconds)
     record["scales"] = {} if own_loss else scales(config, data.outputs)
     record["calibration"] = calibration
@@ -417,31 +447,3 @@ def _write(repeat: _Repeat, scored: _Scored, aside: Part | None) -> None:
         write_members(path, ensemble, data, scored.folds)
     if scored.point is not None:
         decisions.write(path, scored.point, data, outcome, pictures)
-
-
-def _profiled(folder: RunFolder, config: RunConfig, listener: Listener, *given: Any) -> Fitted:
-    """Train, and write and tell where the time went; `given` is as `Training` takes it."""
-    from mlzoo.training.loop.profiling import ProfiledTraining, write_profile
-
-    training = ProfiledTraining(*given)
-    fitted: Fitted = training.fit()
-    parts = training.parts()
-    total = sum(part.seconds for part in parts)
-    shares = ", ".join(f"{part.name} {part.seconds / total:.0%}" for part in parts)
-    listener.note(f"time of the training: {shares} of {total:.3g} s (profile.csv)")
-    for sentence in write_profile(folder.path, parts, config):
-        listener.note(f"to make it faster: {sentence}")
-    return fitted
-
-
-def _keep_best(folder: RunFolder, model: keras.Model, error: DivergedError) -> DivergedError:
-    """Save what a diverged training leaves: the best weights so far, and where it went wrong."""
-    files.write_json(folder.path / "diverged.json", error.facts)
-    if not error.facts.get("kept_epoch"):
-        return DivergedError(f"{error}; no epoch was finished, so no weights are kept", error.facts)
-    model.save(folder.path / "model.keras")
-    return DivergedError(
-        f"{error}; the best weights so far (epoch {error.facts['kept_epoch']}) are in "
-        f"{folder.path / 'model.keras'}",
-        error.facts,
-    )

@@ -44,9 +44,6 @@ def draw(
             is no such end.
         DataError: the file of an end can't be read, or does not fit.
     """
-    import numpy as np
-
-    from mlzoo.layers.input_scaling import unscaled
     from mlzoo.statistics.unlabeled.codes import grid_codes, slerp
 
     if not run.target.drawn:
@@ -69,10 +66,30 @@ def draw(
             start, end = (_code_of(run, name, shape) for name in interpolate)
             codes = slerp(start, end, count)
         scaled = decode(codes)
+    return Generated(_raw(run, scaled), scaled)
+
+
+def draw_of_classes(run: LoadedRun, classes: np.ndarray, seed: int) -> np.ndarray:
+    """Return raw samples (n, *shape) of a conditional model.
+
+    Args:
+        run: of the model.
+        classes: (n,) position of the class of each.
+        seed: decides what is drawn.
+    """
+    plugin = registry.load("model", run.config.model)
+    drawn = draw_samples(plugin, run.config.set, run.networks, len(classes), seed, classes)
+    return _raw(run, drawn)
+
+
+def _raw(run: LoadedRun, scaled: np.ndarray) -> np.ndarray:
+    """Return raw samples (n, *shape) of scaled ones, pixels within their range."""
+    import numpy as np
+
+    from mlzoo.layers.input_scaling import unscaled
+
     raw = unscaled(run.scaling, scaled)
-    if run.reader.maximum:
-        raw = np.clip(raw, 0, run.reader.maximum)
-    return Generated(raw, scaled)
+    return np.clip(raw, 0, run.reader.maximum) if run.reader.maximum else raw
 
 
 def _classes(run: LoadedRun, count: int, name: str | None) -> np.ndarray | None:

@@ -11,8 +11,10 @@ from typing import Any
 
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.files import csv_text, write_text
+from mlzoo.core.progress import Listener
 from mlzoo.drawing.canvas import BLUE, ORANGE, label, new_figure, save, tidy
 from mlzoo.training.loop.batches import Batch
+from mlzoo.training.loop.early_stopping import Fitted
 from mlzoo.training.loop.training import Training
 
 READING, TRANSFER, COMPILING = "waiting for batches", "transfer", "first calls (compiling)"
@@ -99,6 +101,19 @@ class ProfiledTraining(Training):
     def _save(self) -> None:
         with self._timed(CHECKPOINTS):
             super()._save()
+
+
+def profiled(folder: Path, config: RunConfig, listener: Listener, *given: Any) -> Fitted:
+    """Train, and write and tell where the time went; `given` is as `Training` takes it."""
+    training = ProfiledTraining(*given)
+    fitted = training.fit()
+    parts = training.parts()
+    total = sum(part.seconds for part in parts)
+    shares = ", ".join(f"{part.name} {part.seconds / total:.0%}" for part in parts)
+    listener.note(f"time of the training: {shares} of {total:.3g} s (profile.csv)")
+    for sentence in write_profile(folder, parts, config):
+        listener.note(f"to make it faster: {sentence}")
+    return fitted
 
 
 def write_profile(folder: Path, parts: list[TimedPart], config: RunConfig) -> list[str]:

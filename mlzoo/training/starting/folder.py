@@ -26,6 +26,7 @@ from mlzoo.runs.config_loading import (
     unread_by_source,
 )
 from mlzoo.runs.run_folder import RunFolder
+from mlzoo.training.starting.generated_samples import adds_generated, recorded_generator
 
 if TYPE_CHECKING:
     from mlzoo.data.samples import Data
@@ -65,7 +66,9 @@ def config_text(merged: Merged, unread: Collection[str] = ()) -> str:
     if "backbone" in settings or "weights" in settings:
         settings = placed(settings)
     read: dict[str, object] = {"set": settings, "learning_rate": config.rate}
-    if steps := parse(config.augment).steps:
+    if adds_generated(config):
+        read["augment"] = recorded_generator(str(config.augment))
+    elif steps := parse(config.augment).steps:
         read["augment"] = list(steps)  # what stands in a file, so that the run needs none
     read |= {f"{kind}_set": all_settings(config, kind) for kind in SHARED}
     read |= absolute_fields(config)

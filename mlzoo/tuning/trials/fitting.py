@@ -37,6 +37,7 @@ from mlzoo.training.building import build_model, check_task
 from mlzoo.training.optimizers import adapts
 from mlzoo.training.repeats import fit_network
 from mlzoo.training.signals import Stop
+from mlzoo.training.starting.generated_samples import refuse_in_search
 from mlzoo.tuning.compiled.interface import CompiledFits, open_compiled_fits
 from mlzoo.tuning.plan import Plan
 from mlzoo.tuning.results.ties import UnitScores, unit_scores
@@ -100,6 +101,7 @@ class Evaluator:
         check_task(plan.run.model, task)
         check_fit(plan.run, task)
         _check_folds(plan, self.data)
+        refuse_in_search(plan.run)
         for note in self.data.notes:
             listener.note(note)
         for warning in self.data.warnings:
