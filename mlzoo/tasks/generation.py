@@ -16,7 +16,13 @@ from mlzoo.core.errors import DivergedError
 from mlzoo.data.contracts import Baseline, Headline, Predict
 from mlzoo.data.samples import Data, Part
 from mlzoo.data.specs import Outputs, Target
-from mlzoo.statistics.unlabeled.draws import ComponentSpace, Draws, agreement, compare
+from mlzoo.statistics.unlabeled.draws import (
+    ComponentSpace,
+    Draws,
+    agreement,
+    compare,
+    learned_from,
+)
 from mlzoo.tasks._inputs import InputTask
 from mlzoo.tasks._tallies import Counting, Tally
 
@@ -40,6 +46,7 @@ class Task(InputTask):
         "copies",
         "nearest_ratio",
         "class_agreement",
+        "train_on_drawn",
     )
 
     def count(
@@ -75,7 +82,10 @@ class Task(InputTask):
             if conditions and not name:
                 wanted = np.arange(len(samples)) % conditions
                 agreed = agreement(space, _classes(data.train), flat, wanted)
-                counts = replace(counts, agreed=agreed)
+                learned = learned_from(space, flat, wanted, real, _classes(rows))
+                counts = replace(counts, agreed=agreed, learned=learned)
+            elif conditions and name == _BOUND:
+                counts = replace(counts, learned=_learned_real(data, space, real, rows))
             tallies[name] = GenerationTally(counts, None if name else samples)
         return tallies
 
@@ -113,6 +123,14 @@ class GenerationTally:
             "drawn_nearest_is_drawn": self.counts.drawn_alone.astype(int).tolist() + none,
             "copy": self.counts.copied.astype(int).tolist() + none,
         }
+
+
+def _learned_real(data: Data, space: ComponentSpace, real: np.ndarray, rows: Part) -> np.ndarray:
+    """Return whether what learned from as many training samples as are drawn is right, (n,)."""
+    some = np.unique(np.linspace(0, len(data.train) - 1, len(rows)).astype(int))
+    chosen = Part(data.samples, data.train.indices[some])
+    flat = _scaled(data.outputs, chosen)
+    return learned_from(space, flat, _classes(chosen), real, _classes(rows))
 
 
 def _classes(rows: Part) -> np.ndarray:

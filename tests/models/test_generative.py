@@ -21,6 +21,7 @@ from mlzoo.core.progress import Listener
 from mlzoo.data.contracts import Evaluation, task
 from mlzoo.data.samples import Data, Part, Samples
 from mlzoo.data.specs import Inputs, Outputs, Target
+from mlzoo.evaluating.evaluate import fit_baselines
 from mlzoo.layers.input_scaling import input_spec
 from mlzoo.layers.networks import StepContext
 from mlzoo.layers.spectral_norm import SpectralNormConv2D
@@ -351,8 +352,21 @@ def test_agreement_with_the_class_is_that_of_a_classifier() -> None:
 
     result, _ = task("generation").evaluate(Evaluation(draw, data))
     assert result["metrics"]["class_agreement"] == pytest.approx(0.8)
+    # What learns of every fifth image a wrong class still tells the four corners.
+    assert result["metrics"]["train_on_drawn"] == 1
+
+    def mistaken(positions: np.ndarray) -> np.ndarray:
+        """Return real images, each of the class after the one that is asked for."""
+        rows = [np.flatnonzero(classes == k)[0] for k in (positions + 1) % 4]
+        return data.samples.inputs[np.array(rows)] / 16
+
+    wrong, _ = task("generation").evaluate(
+        Evaluation(mistaken, data, baselines=fit_baselines(data))
+    )
+    assert wrong["metrics"]["train_on_drawn"] == 0
+    assert wrong["baselines"]["real"]["train_on_drawn"] == 1
     plain, _ = task("generation").evaluate(Evaluation(draw, squares()))
-    assert "class_agreement" not in plain["metrics"]
+    assert not {"class_agreement", "train_on_drawn"} & {*plain["metrics"]}
 
 
 def test_samples_of_no_class_can_not_be_asked_for(tmp_path: Path) -> None:

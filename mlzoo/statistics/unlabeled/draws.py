@@ -59,6 +59,8 @@ class Draws:
             that to the second nearest.
         agreed: (m,) whether a drawn sample is of the class that was asked for, by a classifier of
             real ones; None where no class was asked for.
+        learned: (n,) whether a classifier that learned from the drawn samples is right on each real
+            one; None where no class was asked for.
     """
 
     real: Array
@@ -70,6 +72,7 @@ class Draws:
     covered: Array
     nearest_ratio: Array
     agreed: Array | None = None
+    learned: Array | None = None
 
     def two_sample(self) -> Scorer:
         """Return the accuracy of a 1-nearest-neighbor classifier of real and drawn samples.
@@ -132,6 +135,10 @@ class Draws:
             return None
         agreed = weighted_mean(self.agreed)
         return lambda weights: agreed(weights[:, : len(self.drawn)])
+
+    def train_on_drawn(self) -> Scorer | None:
+        """Return the accuracy on real samples of a classifier that learned from drawn ones."""
+        return None if self.learned is None else weighted_mean(self.learned)
 
     def frechet(self) -> Scorer:
         """Return the Frechet distance of two Gaussians with the samples' means and covariances.
@@ -202,11 +209,33 @@ def agreement(space: ComponentSpace, classes: Array, drawn: Array, wanted: Array
         drawn: (m, values) scaled drawn samples.
         wanted: (m,) their classes.
     """
+    return _right(space.train, classes, space.place(drawn), wanted)
+
+
+def learned_from(
+    space: ComponentSpace, drawn: Array, wanted: Array, real: Array, classes: Array
+) -> Array:
+    """Return whether a classifier that learned from drawn samples is right on real ones, (n,).
+
+    Args:
+        space: of the training split.
+        drawn: (m, values) scaled samples to learn from.
+        wanted: (m,) their classes.
+        real: (n, values) scaled samples.
+        classes: (n,) of these.
+    """
+    return _right(space.place(drawn), wanted, space.place(real), classes)
+
+
+def _right(points: Array, classes: Array, others: Array, wanted: Array) -> Array:
+    """Return whether a support-vector machine gives other points their classes, (m,)."""
     from sklearn.svm import SVC
 
     some = np.linspace(0, len(classes) - 1, min(len(classes), _CLASSIFIED)).astype(int)
-    classifier = SVC(C=10.0).fit(space.train[some], classes[some])
-    return np.asarray(classifier.predict(space.place(drawn)) == wanted, "float64")
+    if len(np.unique(classes[some])) < 2:
+        return np.asarray(wanted == classes[0], "float64")
+    classifier = SVC(C=10.0).fit(points[some], classes[some])
+    return np.asarray(classifier.predict(others) == wanted, "float64")
 
 
 def _moments(rows: Array, weights: Array) -> tuple[Array, Array]:
