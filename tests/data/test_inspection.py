@@ -181,3 +181,10 @@ def test_commands_name_a_model_that_runs(kind: str, task: str, model: str) -> No
     samples = Samples(np.zeros((4, 8, 8, 1)), np.zeros(4, "int32"), task, kind=kind)
     [row] = remedies(config("d"), samples, [], ["1 file is bad: --on-bad skip"])
     assert row["command"] == f"mlzoo train {model} d --on-bad skip"
+
+
+def test_a_setting_that_a_warning_names_stands_in_the_command() -> None:
+    samples = Samples(np.zeros((4, 8, 8, 1)), np.zeros((4, 8, 8), "uint8"), "segmentation")
+    text = "11 has no name: leave it out with --source-set ignore=11; if it is a class, all is well"
+    [row] = remedies(config("d"), samples, [], [text])
+    assert row["command"] == "mlzoo train unet d --source-set ignore=11"

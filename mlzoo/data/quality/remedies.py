@@ -23,7 +23,8 @@ _MISSING = 0.5
 _SAME = 0.98
 """The correlation from which on two columns say the same."""
 _MOST_COLUMNS = 60
-_OPTION = re.compile(r"(--[a-z][a-z-]*)((?: (?:'[^']*'|\"[^\"]*\"|auto|skip|merge|balanced))?)")
+_VALUE = r"'[^']*'|\"[^\"]*\"|auto|skip|merge|balanced|[a-z]+=\d+"
+_OPTION = re.compile(rf"(--[a-z][a-z-]*)((?: (?:{_VALUE}))?)")
 _DROPPED = re.compile(r"--drop (\S.*)$")
 _SETTLED = ("--loss", "--split", "--fractions", "--source", "--limit", "--sampler")
 """Options that texts name beside the one that solves the problem."""
