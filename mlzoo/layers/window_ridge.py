@@ -12,6 +12,8 @@ from mlzoo.layers.season_profile import SeasonProfile
 PENALTIES = (1e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0)
 """Ridge penalties, in mean squares of the features."""
 _MOST_FEATURES = 512
+_MOST_RESIDUALS = 500
+"""Windows whose residuals a median is taken of."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class WindowRidge:
         candidates: kernels, channel and scale.
         relative: whether the features are changes from the last step, not values.
         profile: season that is taken away from windows and added to forecasts; None: none is.
+        medians: whether the residuals of each regression have the median 0, not the mean: where
+            values repeat, their median has a far lower absolute error.
     """
 
     def __init__(
@@ -64,6 +68,7 @@ class WindowRidge:
         candidates: Candidates,
         relative: bool,
         profile: SeasonProfile | None = None,
+        medians: bool = False,
     ) -> None:
         self.candidates, self.relative, self.profile = candidates, relative, profile
         # A forecast far beyond all that was seen is an error of the extrapolation.
@@ -79,6 +84,13 @@ class WindowRidge:
         rest = y - season - self._structural(x)
         self.intercept = rest.mean(axis=1)
         self.projected = left.T @ (rest - self.intercept[:, None])
+        self.medians = np.zeros((len(PENALTIES), *self.intercept.shape))
+        if medians:
+            some = np.linspace(0, len(x) - 1, min(len(x), _MOST_RESIDUALS)).astype(int)
+            for number, penalty in enumerate(PENALTIES):
+                change = (left[some] * self.sizes * self._shrunk(penalty)) @ self.projected
+                residual = rest[:, some] - self.intercept[:, None] - change
+                self.medians[number] = np.median(residual, axis=1)
 
     def _factors(self, features: np.ndarray, channels: int) -> np.ndarray:
         """Return factors (features,) that give channels of context the size of the target's.
@@ -125,9 +137,9 @@ class WindowRidge:
         x, season = self._adjusted(x)
         base = self._structural(x) + season
         scores = ((self._features(x) - self.shift) * self.factors) @ self.right.T
-        for penalty in PENALTIES:
+        for number, penalty in enumerate(PENALTIES):
             change = (scores * self._shrunk(penalty)) @ self.projected
-            yield base + self.intercept[:, None] + change
+            yield base + (self.intercept + self.medians[number])[:, None] + change
         yield base
 
     def restored(self, forecasts: np.ndarray) -> np.ndarray:
@@ -146,7 +158,8 @@ class WindowRidge:
         factors = weights[:-1].T @ shrunk
         kernel = self.right.T @ np.einsum("kr,krh->rh", factors, self.projected)
         kernel *= self.factors[:, None]
-        return kernel, weights[:-1].sum(axis=0) @ self.intercept - self.shift @ kernel
+        bias = weights[:-1].sum(axis=0) @ self.intercept - self.shift @ kernel
+        return kernel, bias + np.einsum("pk,pkh->h", weights[:-1], self.medians)
 
     def seasonal(self, weights: np.ndarray, kernel: np.ndarray) -> np.ndarray | float:
         """Return what the weighted candidates add in each phase, (season, horizon).

@@ -6,7 +6,8 @@ windows without their mean season too (`season_profile`). Candidates are judged 
 through the training split and on the validation split, and averaged with weights that fall with
 their error: an average is seldom much worse than the best (Timmermann, "Forecast Combinations",
 2006), while the best of many on few windows is often one that was lucky. All are linear in the
-window and in the probabilities of its phases, and so is their average.
+window and in the probabilities of its phases, and so is their average. Where one value recurs, as
+no demand does, a constant is a candidate too, and residuals are centered at their median.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ _MOST_NUMBERS = 4_000_000
 """Numbers that the forecasts of all kernels for the windows of a fit have, at most."""
 _FEWEST = 3
 """Windows that a regression is fitted on, at least."""
+_REPEATED = 0.2
+"""Share of one value among the targets from which on their median is forecast, not their mean."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,8 @@ class Start:
         drifts: whether regressions on changes from the last step had the lower error than those
             on the values.
         seasons: what is added in each phase of a season, of each target; None without one.
+        repeats: whether one value, such as no demand, recurs so often in every target that
+            medians are forecast.
     """
 
     kernel: np.ndarray
@@ -68,6 +73,7 @@ class Start:
     error: float
     drifts: bool
     seasons: tuple[SeasonTerm | None, ...] = (None,)
+    repeats: bool = False
 
 
 def linear_start(data: Data, log: bool = False, season: int = 1) -> Start:
@@ -81,13 +87,16 @@ def linear_start(data: Data, log: bool = False, season: int = 1) -> Start:
     horizon, channels = data.outputs.horizon, data.outputs.channels
     windows = data.samples.windows
     repeats = 1 if windows is None else windows.season
-    kernels = structural(int(data.samples.inputs.shape[1]), horizon, repeats)
-    most = int(np.clip(_MOST_NUMBERS // (len(kernels) * horizon), 100, _MOST_ROWS))
+    window = int(data.samples.inputs.shape[1])
+    usual = structural(window, horizon, repeats)
+    constant = np.zeros((1, window, horizon))
+    most = int(np.clip(_MOST_NUMBERS // (len(usual) * horizon), 100, _MOST_ROWS))
     fits = []
     for target, channel in enumerate(channels):
         train = _rows(data, data.train, target, log, most)
         valid = _rows(data, data.valid, target, log, min(most, _MOST_SCORED))
         folds = list(_folds(train, valid))
+        kernels = np.concatenate([usual, constant]) if _repeats(train.y) else usual
         candidates = Candidates(kernels, channel, log, data.outputs.context)
         past = _history(data, target, log) if season > 1 and folds else None
         profiles = None if past is None else _profiles(past, season, folds, train, candidates)
@@ -101,6 +110,7 @@ def linear_start(data: Data, log: bool = False, season: int = 1) -> Start:
         error=float(np.mean([fit.error for fit in fits])),
         drifts=bool(np.mean([fit.drifts for fit in fits]) >= 0.5),
         seasons=tuple(fit.seasons[0] for fit in fits),
+        repeats=all(fit.repeats for fit in fits),
     )
 
 
@@ -212,12 +222,16 @@ def _combined(
         return Start(kernel, levels, bias, mean, float("inf"), True)
     rows = [*(fitted for fitted, _ in folds), train]
     judged = [scored for _, scored in folds]
+    repeats = _repeats(train.y)
     views = [
-        [WindowRidge(each, candidates, relative) for each in rows] for relative in (True, False)
+        [WindowRidge(each, candidates, relative, None, repeats) for each in rows]
+        for relative in (True, False)
     ]
     for relative in (True, False) if profiles else ():
         known = zip(rows, profiles or (), strict=True)
-        views.append([WindowRidge(each, candidates, relative, profile) for each, profile in known])
+        views.append(
+            [WindowRidge(each, candidates, relative, profile, repeats) for each, profile in known]
+        )
     errors = np.stack([_errors(ridges[:-1], judged) for ridges in views])
     # Regressions on values are not to be trusted beyond the levels that they were fitted to.
     for changes, values in zip(errors[::2], errors[1::2], strict=True):
@@ -238,10 +252,20 @@ def _combined(
         offsets = offsets + ridges[-1].seasonal(each, weight)
     structure = np.einsum("rpk,kwh->wh", weights, candidates.kernels)
     kernel.reshape(steps, channels, horizon)[:, candidates.channel] += structure
+    # Classic forecasts move with the level, but for that of a constant.
+    fixed = structure.sum(axis=0) - 1
+    levels[candidates.channel] += fixed
+    bias += mean[candidates.channel] * fixed
     error = _combination_error(views, judged, weights) / (float(np.std(train.y)) or 1.0)
     drifts = bool(errors[::2].min() <= errors[1::2].min())
     term = SeasonTerm(profiles[-1], np.asarray(offsets)) if profiles else None
-    return Start(kernel, levels, bias, mean, error, drifts, (term,))
+    return Start(kernel, levels, bias, mean, error, drifts, (term,), repeats)
+
+
+def _repeats(values: np.ndarray) -> bool:
+    """Return whether one value is a large share of all, as zeros are of intermittent demand."""
+    counts = np.unique(values, return_counts=True)[1]
+    return bool(counts.max(initial=0) >= _REPEATED * max(1, values.size))
 
 
 def _steady(train: WindowRows, valid: WindowRows, channel: int) -> bool:

@@ -216,10 +216,14 @@ def recipe(data: Data, config: RunConfig, settings: tuple[str, ...]) -> Recipe:
     }
     growth = "growth in percent" if log else "steps alike"
     level = "a drifting level" if start.drifts else "a steady level"
+    fields: dict[str, object] = {"learning_rate": float(f"{RATE * share:.2g}")}
+    if start.repeats:
+        fields["loss"] = "mae"
     return Recipe(
-        fields={"learning_rate": float(f"{RATE * share:.2g}")},
+        fields=fields,
         settings={name: value for name, value in chosen.items() if name in settings},
         reason=f"{len(data.train)} windows, {growth}, {level}",
+        why={"loss": "one value recurs: medians are nearer than means"} if start.repeats else {},
     )
 
 

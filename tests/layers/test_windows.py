@@ -122,6 +122,17 @@ def test_an_autoregression_is_found() -> None:
     assert not linear_start(data).drifts
 
 
+def test_of_intermittent_demand_the_median_is_forecast() -> None:
+    rng = np.random.default_rng(0)
+    demand = np.where(rng.random(300) < 0.3, 1.0 + rng.poisson(5, 300), 0.0)
+    data = series_data([demand], window=12, horizon=3)
+    assert linear_start(data).repeats
+    # By absolute errors the best forecast of what is mostly 0 is 0, not the mean.
+    none, mean = (np.abs(data.test.targets - each).mean() for each in (0, demand.mean()))
+    assert error(data) < 1.02 * none < 0.85 * mean
+    assert not linear_start(series_data([monthly(70, 0.8, noise=0.5)], window=18)).repeats
+
+
 def test_growth_in_percent_is_forecast_in_logarithms() -> None:
     y = np.exp(0.04 * np.arange(90) + 0.3 * np.sin(np.arange(90) * np.pi / 3))
     data = series_data([y], window=12, horizon=6, season=6)

@@ -76,6 +76,9 @@ def test_the_recipe_knows_growth_in_percent(name: str) -> None:
     noise = series_data([np.random.default_rng(0).normal(size=300)], window=8)
     settings = plugin.recipe(noise, RunConfig(model=name, data="x")).settings
     assert (settings["transform"], settings["season"]) == ("none", 1)
+    demand = np.where(np.arange(200) % 3 == 0, 4.0, 0.0)
+    recipe = plugin.recipe(series_data([demand], window=8), RunConfig(model=name, data="x"))
+    assert recipe.fields["loss"] == "mae" and "medians" in recipe.why["loss"]
 
 
 def test_the_recipe_leaves_what_was_chosen() -> None:
