@@ -16,7 +16,7 @@ from mlzoo.statistics import fields, metrics, pixels, steps
 from mlzoo.statistics.boundaries import tolerant_counts
 from mlzoo.statistics.calibration.bins import cell_sums, stack_cells
 from mlzoo.statistics.episodes import EpisodeScores
-from mlzoo.statistics.forecasts import LEVEL, Band, ForecastPredictions
+from mlzoo.statistics.forecasts import LEVEL, ForecastPredictions
 from mlzoo.statistics.scorers import (
     ClassPredictions,
     Distributions,
@@ -112,8 +112,9 @@ def predictions(of: str, y_true: np.ndarray, y_pred: np.ndarray) -> Any:
         sums = np.stack([fields.count(*pair) for pair in pairs])
         return fields.RestorationSums(sums, np.array([fields.ssim(*pair) for pair in pairs]))
     if target.ahead:
-        band = Band(np.full((3, 2), -1.0), np.full((3, 2), 1.0), "here")
-        return ForecastPredictions(y_true, y_pred, np.array([0.5, 2.0]), band)
+        return ForecastPredictions(
+            y_true, y_pred, np.array([0.5, 2.0]), np.stack([y_pred - 1, y_pred + 1])
+        )
     if target.is_class:
         return ClassPredictions(y_true.astype("int64"), y_pred)
     return NumberPredictions(y_true, y_pred, Distributions(np.full(y_true.shape, 0.5)))
