@@ -6,8 +6,8 @@ windows without their mean season too (`season_profile`). Candidates are judged 
 through the training split and on the validation split, and averaged with weights that fall with
 their error: an average is seldom much worse than the best (Timmermann, "Forecast Combinations",
 2006), while the best of many on few windows is often one that was lucky. All are linear in the
-window and in the probabilities of its phases, and so is their average. Where one value recurs, as
-no demand does, a constant is a candidate too, and residuals are centered at their median.
+window and in the probabilities of its phases, and so is their average. Where levels stay, a constant
+is a candidate too. Where one value recurs, as no demand does, residuals are centered at their median.
 """
 
 from __future__ import annotations
@@ -88,15 +88,14 @@ def linear_start(data: Data, log: bool = False, season: int = 1) -> Start:
     windows = data.samples.windows
     repeats = 1 if windows is None else windows.season
     window = int(data.samples.inputs.shape[1])
-    usual = structural(window, horizon, repeats)
     constant = np.zeros((1, window, horizon))
-    most = int(np.clip(_MOST_NUMBERS // (len(usual) * horizon), 100, _MOST_ROWS))
+    kernels = np.concatenate([structural(window, horizon, repeats), constant])
+    most = int(np.clip(_MOST_NUMBERS // (len(kernels) * horizon), 100, _MOST_ROWS))
     fits = []
     for target, channel in enumerate(channels):
         train = _rows(data, data.train, target, log, most)
         valid = _rows(data, data.valid, target, log, min(most, _MOST_SCORED))
         folds = list(_folds(train, valid))
-        kernels = np.concatenate([usual, constant]) if _repeats(train.y) else usual
         candidates = Candidates(kernels, channel, log, data.outputs.context)
         past = _history(data, target, log) if season > 1 and folds else None
         profiles = None if past is None else _profiles(past, season, folds, train, candidates)
@@ -233,9 +232,12 @@ def _combined(
             [WindowRidge(each, candidates, relative, profile, repeats) for each, profile in known]
         )
     errors = np.stack([_errors(ridges[:-1], judged) for ridges in views])
-    # Regressions on values are not to be trusted beyond the levels that they were fitted to.
+    # Regressions on values, and constants, are not to be trusted beyond the levels that they were
+    # fitted to.
     for changes, values in zip(errors[::2], errors[1::2], strict=True):
         values[~(steady & (values < _CLEARLY * changes.min()))] = np.inf
+    if not (steady or repeats):
+        errors[..., -1] = np.inf
     weights = (errors.min() / errors) ** _POWER
     weights /= weights.sum()
     offsets: np.ndarray | float = 0.0

@@ -133,6 +133,15 @@ def test_of_intermittent_demand_the_median_is_forecast() -> None:
     assert not linear_start(series_data([monthly(70, 0.8, noise=0.5)], window=18)).repeats
 
 
+def test_noise_around_a_level_that_stays_is_forecast_by_its_mean() -> None:
+    y = np.random.default_rng(2).normal(50, 3, 200)
+    data = series_data([y], window=6, horizon=2)
+    assert error(data) < 1.02 * np.abs(data.test.targets - 50).mean()
+    # Forecasts by the means of windows err by a variance that is a sixth larger.
+    means = data.test.inputs().mean(axis=1, keepdims=True)
+    assert error(data) < 0.97 * np.abs(data.test.targets - means).mean()
+
+
 def test_growth_in_percent_is_forecast_in_logarithms() -> None:
     y = np.exp(0.04 * np.arange(90) + 0.3 * np.sin(np.arange(90) * np.pi / 3))
     data = series_data([y], window=12, horizon=6, season=6)
