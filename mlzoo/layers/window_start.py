@@ -6,8 +6,9 @@ windows without their mean season too (`season_profile`). Candidates are judged 
 through the training split and on the validation split, and averaged with weights that fall with
 their error: an average is seldom much worse than the best (Timmermann, "Forecast Combinations",
 2006), while the best of many on few windows is often one that was lucky. All are linear in the
-window and in the probabilities of its phases, and so is their average. Where levels stay, a constant
-is a candidate too. Where one value recurs, as no demand does, residuals are centered at their median.
+window and in the probabilities of its phases, and so is their average. Where levels stay, a
+constant is a candidate too. Where one value recurs, as no demand does, residuals are centered at
+their median.
 """
 
 from __future__ import annotations
