@@ -4,7 +4,8 @@ A window of the past is often shorter than two seasons, too short to average the
 noise, as smoothing of the whole past does. So the profile is averaged over the training split, by
 classical decomposition: the values less a centered moving mean of one season, averaged by phase
 (Hyndman and Athanasopoulos, Forecasting: Principles and Practice, 3rd edition, 2021, section 3.4).
-No date is needed: the probability of each phase follows from how well the profile fits the window
+Its frequencies are shrunk by the share of noise that few seasons leave in them (the empirical
+Wiener filter). No date is needed: the probability of each phase follows from how well the profile fits the window
 there, under normal errors, for any level and slope, which is a linear map and a softmax.
 """
 
@@ -114,7 +115,7 @@ def _mean_season(history: History, season: int) -> np.ndarray | None:
     half, steps = len(weights) // 2, history.values.shape[1]
     if steps < len(weights):
         return None
-    sums, counts = np.zeros(season), np.zeros(season)
+    sums, counts, squares = np.zeros(season), np.zeros(season), 0.0
     for values in history.values:
         trend = np.convolve(values, weights / season, "valid")
         rest = values[half : half + len(trend)] - trend
@@ -122,10 +123,28 @@ def _mean_season(history: History, season: int) -> np.ndarray | None:
         at = (np.flatnonzero(known) + half + history.begin) % season
         sums += np.bincount(at, rest[known], season)
         counts += np.bincount(at, minlength=season)
+        squares += float(np.square(rest[known]).sum())
     if not counts.all():
         return None
     profile = sums / counts
-    return np.asarray(profile - profile.mean())
+    left = squares - float((counts * np.square(profile)).sum())
+    variance = left / max(1.0, counts.sum() - season)
+    return _denoised(profile - profile.mean(), variance * float((1 / counts).sum()))
+
+
+def _denoised(profile: np.ndarray, noise: float) -> np.ndarray:
+    """Return a profile (season,) whose frequencies are shrunk by the share of noise in them.
+
+    Each is multiplied by max(0, 1 - noise / power).
+
+    Args:
+        profile: means by phase.
+        noise: expected power of the means' errors at each frequency: the sum of their variances.
+    """
+    waves = np.fft.rfft(profile)
+    power = np.square(np.abs(waves))
+    kept = np.divide(noise, power, out=np.ones_like(power), where=power > noise)
+    return np.asarray(np.fft.irfft(waves * (1 - kept), len(profile)))
 
 
 def _without_line(rows: np.ndarray) -> np.ndarray:

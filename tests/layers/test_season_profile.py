@@ -31,6 +31,22 @@ def test_series_are_put_together_from_windows() -> None:
     np.testing.assert_array_equal(history.until(8).values, [y[:3], 100 + y[:3]])
 
 
+def test_noise_that_few_seasons_leave_is_shrunk_and_what_stands_out_is_kept() -> None:
+    season, errors = np.arange(12), []
+    for seed, shape in enumerate((5 * np.sin(2 * np.pi * season / 12), 9.0 * (season == 3))):
+        y = np.resize(shape, 72) + np.random.default_rng(seed).normal(0, 3, 72)
+        x, after, begins = cut(y, 15, 1)
+        profile = season_profile(history_of(x, after, begins, None), 12, x, begins, 1)
+        assert profile is not None
+        # Five whole seasons have a moving mean; their means err by 3 / sqrt(5) = 1.3.
+        errors.append(np.sqrt(np.square(profile.future[:, 0] - shape + shape.mean()).mean()))
+    assert errors[0] < 0.75 and errors[1] < 1.5
+    y = np.random.default_rng(2).normal(0, 3, 72)
+    x, after, begins = cut(y, 15, 1)
+    nothing = season_profile(history_of(x, after, begins, None), 12, x, begins, 1)
+    assert nothing is None or np.abs(nothing.future).max() < 1.3
+
+
 def test_the_season_is_averaged_and_its_phase_recognized() -> None:
     rng = np.random.default_rng(0)
     for begin in (0, 4):
