@@ -5,8 +5,9 @@ noise, as smoothing of the whole past does. So the profile is averaged over the 
 classical decomposition: the values less a centered moving mean of one season, averaged by phase
 (Hyndman and Athanasopoulos, Forecasting: Principles and Practice, 3rd edition, 2021, section 3.4).
 Its frequencies are shrunk by the share of noise that few seasons leave in them (the empirical
-Wiener filter). No date is needed: the probability of each phase follows from how well the profile fits the window
-there, under normal errors, for any level and slope, which is a linear map and a softmax.
+Wiener filter). No date is needed: the probability of each phase follows from how well the profile
+fits the window there, under normal errors, for any level and slope, which is a linear map and a
+softmax.
 """
 
 from __future__ import annotations
