@@ -19,6 +19,11 @@ def predict_masks(run: OpenedRun, data: list[str], config: PredictConfig, json: 
     reporter = ConsoleReporter(quiet=json)
     rows: list[dict[str, object]] = []
     warnings: dict[str, None] = {}
+    unlike: list[bool] = []
+    import numpy as np
+
+    from mlzoo.runs.predicting import novelty
+
     try:
         from mlzoo.data.images.inference_inputs import image_names
         from mlzoo.reporting.mask_export import Folder
@@ -35,19 +40,28 @@ def predict_masks(run: OpenedRun, data: list[str], config: PredictConfig, json: 
                     outputs=config.probabilities,
                     listener=reporter,
                     coverage=config.coverage,
+                    unlike=config.unlike,
                 )
                 for painted in images:
                     warnings |= dict.fromkeys(painted.warnings)
                     written = {}
                     if folder is not None:
                         written["file"] = folder.write(painted, config.overlays)
-                    rows.append({"name": painted.name, **written, **_facts(run, painted)})
+                    facts = _facts(run, painted) | _novelty(painted)
+                    rows.append({"name": painted.name, **written, **facts})
+                    if painted.unlike is not None:
+                        unlike.append(painted.unlike)
             if folder is not None:
                 folder.finish()
     finally:
         reporter.end()
     for warning in warnings:
         reporter.warn(warning)
+    if unlike:
+        for warning in novelty.too_many(np.array(unlike), config.unlike):
+            reporter.warn(warning)
+    elif config.unlike and (limit := novelty.limitation(run.reference, config.unlike)):
+        reporter.note(limit)
     if json:
         show(rows)
     else:
@@ -56,6 +70,14 @@ def predict_masks(run: OpenedRun, data: list[str], config: PredictConfig, json: 
         say(f"{len(rows)} images predicted, in {output}")
     elif not json:
         say("nothing was written; --output FOLDER writes a file for each image")
+
+
+def _novelty(painted: Painted) -> dict[str, object]:
+    """Return whether an image is unlike the training data, and its p-value, where it is known."""
+    if painted.unlike is None or painted.unlike_p is None:
+        return {}
+    marked = "yes" if painted.unlike else "no"
+    return {"unlike": marked, "unlike_p": float(f"{painted.unlike_p:.7g}")}
 
 
 def _check(run: OpenedRun, config: PredictConfig) -> None:

@@ -115,7 +115,7 @@ def compare(
         DataError: the samples do not fit what the model was trained on.
     """
     listener = listener or Listener()
-    reference = run.reference if run.marks_unlike and not run.target.ahead else None
+    reference = run.reference if run.target.whole and not run.target.ahead else None
     if reference is None:
         raise UsageError(
             f"data compare needs {FILE}, the features that a run with one prediction a sample keeps"

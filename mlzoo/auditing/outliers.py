@@ -36,7 +36,7 @@ def outliers(
         split: (n,) the split of each.
         listener: hears of progress.
     """
-    reference = run.reference if run.marks_unlike else None
+    reference = run.reference if run.target.whole else None
     if reference is None or len(reference.training) < 2:
         return []
     features = measure(run, reference, samples.inputs, listener)[1]
@@ -70,7 +70,7 @@ def label_next(run: OpenedRun, new: str, count: int, listener: Listener) -> list
         UsageError: the run keeps no features.
         DataError: the samples do not fit what the model was trained on.
     """
-    reference = run.reference if run.marks_unlike else None
+    reference = run.reference if run.target.whole else None
     if reference is None:
         raise UsageError(
             f"--unlabeled needs {FILE}, the features that a run with one prediction a sample keeps "

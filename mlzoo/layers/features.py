@@ -20,12 +20,13 @@ def last_features(model: keras.Model) -> keras.KerasTensor:
 def feature_tensors(model: keras.Model) -> list[keras.KerasTensor]:
     """Return the features (batch, width) of a model; none where it has none of a whole sample.
 
-    They are the input of the layer `head`, and of images the mean over positions of the first
-    convolution, since noise and other textures are lost in the last features. Of a model of
-    several members they are those of the first.
+    They are the input of the layer `head` (its mean over positions where something is predicted at
+    every pixel), and of images the mean over positions of the first convolution, since noise and
+    other textures are lost in the last features. Of a model of several members they are those of
+    the first.
 
     Args:
-        model: of one prediction a sample.
+        model: of one prediction a sample, or at every pixel of an image.
     """
     names = {layer.name for layer in model.layers}
     if "member1" in names:
@@ -38,12 +39,13 @@ def feature_tensors(model: keras.Model) -> list[keras.KerasTensor]:
         start = model.get_layer("scaling").output if "scaling" in names else model.inputs[0]
         outputs = keras.Model(member.inputs, inner)(start)
         return list(outputs) if isinstance(outputs, list | tuple) else [outputs]
-    if "head" not in names or len(last_features(model).shape) != 2:
+    if "head" not in names or len(last_features(model).shape) not in (2, 4):
         return []
-    tensors = [last_features(model)]
+    pool = keras.layers.GlobalAveragePooling2D(dtype="float32")
+    last = last_features(model)
+    tensors = [pool(last) if len(last.shape) == 4 else last]
     convolutions = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
     if convolutions:
-        pool = keras.layers.GlobalAveragePooling2D(dtype="float32")
         tensors.append(pool(convolutions[0].output))
     return tensors
 

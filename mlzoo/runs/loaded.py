@@ -238,7 +238,12 @@ class LoadedRun:
     @property
     def marks_unlike(self) -> bool:
         """Return whether predictions of such a run can say which samples are unlike its data."""
-        return self.target.whole
+        return self.target.whole or self.dense
+
+    @cached_property
+    def pooled_model(self) -> novelty.PooledModel:
+        """The model of something at every pixel, and of features of the image."""
+        return novelty.PooledModel(self.model)
 
     def joint_outputs(self, inputs: np.ndarray) -> np.ndarray:
         """Return what `joint_model` returns for raw inputs (n, *shape), in chunks."""

@@ -55,7 +55,7 @@ class OpenedRun(LoadedRun):
         if coverage is not None and not (self.dense or self.target.ahead):
             scores = scores_for(self.path, self.record["task"], coverage)
         if self.dense:
-            masks = list(self.masks(new, listener=listener, coverage=coverage))
+            masks = list(self.masks(new, listener=listener, coverage=coverage, unlike=unlike))
             return as_masks(masks, self.reader.depth)
         if self.target.causal:
             raise UsageError("a model of text writes on: run.write(prompt)")
@@ -81,6 +81,7 @@ class OpenedRun(LoadedRun):
         outputs: bool = False,
         listener: Listener | None = None,
         coverage: float | None = None,
+        unlike: float = UNLIKE,
     ) -> Iterator[Painted]:
         """Predict at every pixel of new images, one after another.
 
@@ -92,6 +93,7 @@ class OpenedRun(LoadedRun):
             listener: hears of progress.
             coverage: share of the pixels of the rarer of two classes that masks are to hold, of
                 fields of the values that intervals are to hold.
+            unlike: mark images unlike the training data at this rate of false alarms; 0: none.
 
         Raises:
             DataError: the images do not fit what the model was trained on.
@@ -100,7 +102,7 @@ class OpenedRun(LoadedRun):
         from mlzoo.runs.predicting.pixels import masks_of
 
         cut, listener = tiling or self.tiling(), listener or Listener()
-        return masks_of(self, new, cut, outputs, listener, coverage)
+        return masks_of(self, new, cut, outputs, listener, coverage, unlike)
 
     def forecast(
         self,

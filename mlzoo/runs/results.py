@@ -85,6 +85,8 @@ class Painted:
         low: (height, width, k) lower ends of the intervals of fields, where a coverage was asked
             for.
         high: the same, the upper ends.
+        unlike: whether the image is unlike the training data; None where that is not known.
+        unlike_p: its p-value, small where it is.
     """
 
     name: str
@@ -95,6 +97,8 @@ class Painted:
     instances: np.ndarray | None = None
     low: np.ndarray | None = None
     high: np.ndarray | None = None
+    unlike: bool | None = None
+    unlike_p: float | None = None
 
     @property
     def prediction(self) -> np.ndarray:

@@ -173,7 +173,7 @@ class UploadPredictor:
         from mlzoo.drawing.palette import class_colors, instance_overlay, overlay
         from mlzoo.drawing.pictures import as_picture
 
-        (painted,) = self.run.masks(path)
+        (painted,) = self.run.masks(path, unlike=0)
         record = self.run.record
         picture = as_picture(painted.image, self.run.reader.maximum)
         answer: dict[str, object] = {

@@ -156,6 +156,42 @@ class JointModel:
         return values[:, :width].reshape(-1, *self.shape), values[:, width:]
 
 
+class PooledModel:
+    """A model of something at every pixel, and the features of the image whose tiles it is given.
+
+    They are the mean over its tiles, each of which is a mean over positions.
+
+    Args:
+        model: with features.
+    """
+
+    def __init__(self, model: keras.Model) -> None:
+        import keras
+
+        features = joined_features(model)
+        assert features is not None
+        self._model = keras.Model(model.inputs, [model.outputs[0], features])
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin an image."""
+        self._sum, self._tiles = 0.0, 0
+
+    def __call__(self, inputs: np.ndarray) -> np.ndarray:
+        """Return the outputs (n, height, width, units) of tiles of the image."""
+        outputs, features = self._model.predict_on_batch(inputs)
+        self._sum += features.astype("float64").sum(axis=0)
+        self._tiles += len(inputs)
+        result: np.ndarray = outputs
+        return result
+
+    def features(self) -> np.ndarray:
+        """Return those of the image, (d,) float32, once its tiles were given."""
+        import numpy as np
+
+        return np.asarray(self._sum / self._tiles, "float32")
+
+
 def joined_features(model: keras.Model) -> keras.KerasTensor | None:
     """Return the features (batch, d) of a model as one; None where it has none."""
     import keras
@@ -193,7 +229,8 @@ def with_novelty(
     warnings = predictions.warnings
     if (marked := marks(features, reference, rate)) is not None:
         unlike, p = marked
-        warnings = (*warnings, *_too_many(unlike, rate))
+        hint = "; `mlzoo data compare` shows in what"
+        warnings = (*warnings, *(text + hint for text in too_many(unlike, rate)))
         predictions = replace(predictions, unlike=unlike, unlike_p=p, warnings=warnings)
     if not column_names:
         return predictions
@@ -227,16 +264,20 @@ def marks(
     return p <= rate, p
 
 
-def _too_many(unlike: np.ndarray, rate: float) -> list[str]:
-    """Return a warning where more samples are marked than false alarms explain (p below .01)."""
+def too_many(unlike: np.ndarray, rate: float) -> list[str]:
+    """Return a warning where more samples are marked than false alarms explain (p below .01).
+
+    Args:
+        unlike: (n,) which are marked.
+        rate: of false alarms.
+    """
     from scipy.stats import binom
 
     count, n = int(unlike.sum()), len(unlike)
     if binom.sf(count - 1, n, rate) >= _CLEAR:
         return []
     return [
-        f"{count} of {n} samples are unlike the training data, and {rate:.0%} would be by chance; "
-        "`mlzoo data compare` shows in what"
+        f"{count} of {n} samples are unlike the training data, and {rate:.0%} would be by chance"
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mlzoo.core.errors import DataError
 from mlzoo.core.progress import Listener
 from mlzoo.data.masks.reader import DenseReader
+from mlzoo.runs.predicting import novelty
 from mlzoo.runs.predicting.conformal import field_widths, mask_threshold
 from mlzoo.runs.results import Painted, Predictions
 
@@ -28,6 +29,7 @@ def masks_of(
     outputs: bool,
     listener: Listener,
     coverage: float | None = None,
+    unlike: float = 0,
 ) -> Iterator[Painted]:
     """Predict at every pixel of new images, one after another; see `OpenedRun.masks`.
 
@@ -41,8 +43,14 @@ def masks_of(
     elif coverage is not None:
         rule = mask_threshold(run.path, run.record["task"], coverage)
     images = images_of(run, new, listener)
+    reference = run.reference if unlike else None
+    if reference is not None and len(reference.distances) < novelty.fewest(unlike):
+        reference = None
     for index, name in enumerate(images.names):
-        painted = _mask_of(run, images, index, name, cut, outputs or rule is not None)
+        keep = outputs or rule is not None
+        painted = _mask_of(run, images, index, name, cut, keep, reference is not None)
+        if reference is not None:
+            painted = _marked(painted, run.pooled_model.features(), reference, unlike)
         if rule is not None:
             painted = _decided(painted, *rule, outputs)
         if widths is not None and coverage is not None:
@@ -58,6 +66,8 @@ def as_masks(images: list[Painted], depth: int) -> Predictions:
         images: what was predicted of each.
         depth: slices of a volume, whose prediction begins with their axis; 0: no volumes.
     """
+    import numpy as np
+
     from mlzoo.data.volumes.slices import slices_of
 
     names, values = [each.name for each in images], [each.prediction for each in images]
@@ -69,7 +79,21 @@ def as_masks(images: list[Painted], depth: int) -> Predictions:
         if depth:
             low, high = ([slices_of(each, depth) for each in ends] for ends in (low, high))
         result = replace(result, low=low, high=high)
+    if images and images[0].unlike is not None:
+        marks = [(bool(each.unlike), float(each.unlike_p or 0)) for each in images]
+        unlike, p = (np.array(values) for values in zip(*marks, strict=True))
+        result = replace(result, unlike=unlike, unlike_p=p)
     return result
+
+
+def _marked(
+    painted: Painted, features: np.ndarray, reference: novelty.Reference, rate: float
+) -> Painted:
+    """Return what was predicted, with whether the image is unlike the training data."""
+    marks = novelty.marks(features[None], reference, rate)
+    assert marks is not None
+    unlike, p = marks
+    return replace(painted, unlike=bool(unlike[0]), unlike_p=float(p[0]))
 
 
 def _decided(painted: Painted, positive: int, threshold: float, outputs: bool) -> Painted:
@@ -125,9 +149,15 @@ def images_of(run: LoadedRun, new: Any, listener: Listener) -> NewImages:
 
 
 def _mask_of(
-    run: LoadedRun, images: NewImages, index: int, name: str, cut: ChooseTiling, outputs: bool
+    run: LoadedRun,
+    images: NewImages,
+    index: int,
+    name: str,
+    cut: ChooseTiling,
+    outputs: bool,
+    pooled: bool,
 ) -> Painted:
-    """Predict one image; `outputs` as of `masks_of`."""
+    """Predict one image; `outputs` as of `masks_of`, `pooled` has `run.pooled_model` see it."""
     import numpy as np
 
     from mlzoo.data.images.enlarging import in_size
@@ -142,7 +172,11 @@ def _mask_of(
     resized = (height, width) != size
     keep = outputs or (classes and resized)
     tiling = cut(height, width)
-    values = whole(image, run.outputs, tiling, classes, strips.append if keep else None)
+    predict: Callable[[np.ndarray], np.ndarray] = run.outputs
+    if pooled:
+        run.pooled_model.begin()
+        predict = run.pooled_model if run.tta == "none" else _beside(run)
+    values = whole(image, predict, tiling, classes, strips.append if keep else None)
     raw_outputs = np.concatenate(strips) if keep else None
     if resized:
         to_resize = values if raw_outputs is None else raw_outputs
@@ -151,3 +185,13 @@ def _mask_of(
     warnings = (*images.warnings, problem) if problem else images.warnings
     instances = instances_of(values) if run.target.separate else None
     return Painted(name, image, values, raw_outputs, warnings, instances)
+
+
+def _beside(run: LoadedRun) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the outputs of flipped images as a function that shows their tiles, too, unflipped."""
+
+    def predict(inputs: np.ndarray) -> np.ndarray:
+        run.pooled_model(inputs)
+        return run.outputs(inputs)
+
+    return predict

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import keras
 import numpy as np
 
+from mlzoo.data.images.tiles import strips
 from mlzoo.data.quality.facts import fact_names, facts_of
 from mlzoo.data.samples import Data, Part
 from mlzoo.layers.features import feature_tensors
 from mlzoo.runs.models import chunk_size
-from mlzoo.runs.predicting.novelty import Reference, joined_features
+from mlzoo.runs.predicting.novelty import PooledModel, Reference, joined_features
 from mlzoo.statistics.novelty.distances import nearest, whitening
 
 if TYPE_CHECKING:
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 TRAINING, HELD_OUT = 2000, 1000
 """Samples whose features are kept, at most, drawn at random."""
+IMAGES = 300
+"""The same of images at whose every pixel something is predicted, training and held-out each."""
+FEWEST_IMAGES = 9
+"""Such held-out images below which none are kept: they allow a rate of false alarms of .1."""
 WIDEST = 4096
 """Features of a sample beyond which none are kept."""
 
@@ -39,7 +44,8 @@ def reference_of(
         ensemble: the members of the model, if there are several.
         seed: decides which samples are drawn.
     """
-    if not data.outputs.target.whole:
+    target = data.outputs.target
+    if not (target.whole or target.dense):
         return None
     train, held_out = data.train, data.valid if aside is None else aside
     if ensemble is not None and len(ensemble.members[0].held_out):
@@ -48,9 +54,16 @@ def reference_of(
     if features is None or features.shape[-1] > WIDEST or not len(held_out) or len(train) < 2:
         return None
     rng = np.random.default_rng([seed, 0xFEA])
-    known, unseen = _drawn(train, TRAINING, rng), _drawn(held_out, HELD_OUT, rng)
-    extractor = keras.Model(model.inputs, features)
-    trained_on, not_seen = _features(extractor, known), _features(extractor, unseen)
+    if target.dense:
+        if len(held_out) < FEWEST_IMAGES:
+            return None
+        known, unseen = _drawn(train, IMAGES, rng), _drawn(held_out, IMAGES, rng)
+        pooled = PooledModel(model)
+        trained_on, not_seen = _pooled(pooled, data, known), _pooled(pooled, data, unseen)
+    else:
+        known, unseen = _drawn(train, TRAINING, rng), _drawn(held_out, HELD_OUT, rng)
+        extractor = keras.Model(model.inputs, features)
+        trained_on, not_seen = _features(extractor, known), _features(extractor, unseen)
     if not (np.isfinite(trained_on).all() and np.isfinite(not_seen).all()):
         return None
     widths = [tensor.shape[-1] for tensor in feature_tensors(model)]
@@ -65,7 +78,7 @@ def reference_of(
         compared,
         unseen.indices,
         nearest(compared, training)[1][:, 0],
-        _facts(unseen),
+        np.zeros((len(unseen), 0), "float32") if target.dense else _facts(unseen),
         low,
         high,
     )
@@ -87,6 +100,18 @@ def _features(extractor: keras.Model, part: Part) -> np.ndarray:
         inputs = inputs.astype(extractor.inputs[0].dtype)
         chunks.append(keras.ops.convert_to_numpy(extractor([inputs], training=False)))
     return np.concatenate(chunks).astype("float32")
+
+
+def _pooled(model: PooledModel, data: Data, part: Part) -> np.ndarray:
+    """Return features (n, d) of images, cut into tiles as they are when they are predicted."""
+    rows = []
+    for position in range(len(part)):
+        image = part.image(position)
+        model.begin()
+        for _ in strips(image, model, data.cut(*image.shape[:2])):
+            pass
+        rows.append(model.features())
+    return np.stack(rows)
 
 
 def _facts(part: Part) -> np.ndarray:

@@ -1,7 +1,8 @@
-"""Masks hold the share of a class's pixels that is asked for."""
+"""Masks hold the share of a class's pixels that is asked for, and odd images are marked."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from PIL import Image
 import mlzoo
 from mlzoo.core import files
 from mlzoo.core.errors import UsageError
+from mlzoo.data.images.tiles import Tiling
+from tests.cli.shell import run_mlzoo
 from tests.training.made import LEAN
 
 
@@ -30,15 +33,20 @@ def drawn(path: Path, count: int) -> str:
     return str(path)
 
 
-def test_masks_hold_the_share_of_a_class_that_is_asked_for(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> mlzoo.Run:
+    folder = tmp_path_factory.mktemp("masks")
     settings = {
         "epochs": 10,
         "learning_rate": 0.02,
         "preset": "none",
-        "out": str(tmp_path / "runs"),
+        "out": str(folder / "runs"),
     }
     settings |= {"set": {"filters": 4, "depth": 1}, "conformal": 0.5, "fractions": "20/40/40"}
-    run = mlzoo.train("unet", drawn(tmp_path, 90), **settings, **LEAN)
+    return mlzoo.train("unet", drawn(folder, 90), **settings, **LEAN)
+
+
+def test_masks_hold_the_share_of_a_class_that_is_asked_for(run: mlzoo.Run) -> None:
     held_out = files.read_json(run.path / "calibration.json")["miss_rates"]
     assert held_out["images"] == 18 and held_out["positive"] == 1
     missed = run.metrics["miss_rate"]
@@ -56,3 +64,25 @@ def test_masks_hold_the_share_of_a_class_that_is_asked_for(tmp_path: Path) -> No
     assert shares[0] < shares[1]
     with pytest.raises(UsageError, match="needs at least 99 images set aside and this run has 18"):
         list(run.masks(images, coverage=0.99))
+
+
+def test_images_unlike_the_training_data_are_marked(run: mlzoo.Run, tmp_path: Path) -> None:
+    images = run.own_data().test.inputs()
+    plain, like = list(run.masks(images, unlike=0)), list(run.masks(images, unlike=0.2))
+    assert all(each.unlike is each.unlike_p is None for each in plain)
+    for one, other in zip(plain, like, strict=True):
+        np.testing.assert_array_equal(one.values, other.values)
+    assert np.mean([each.unlike for each in like]) == pytest.approx(0.2, abs=0.15)
+    # Larger images are cut into tiles, whose features are averaged.
+    inverted = np.tile(255 - images, (1, 3, 4, 1))[:5]
+    far = list(run.masks(inverted, unlike=0.1, tiling=lambda height, width: Tiling(32, 0)))
+    assert all(each.unlike for each in far)
+    assert far[0].unlike_p == pytest.approx(1 / 19)
+    assert run.predict(inverted, unlike=0.1).unlike.all()
+    for number, pixels in enumerate(inverted):
+        Image.fromarray(pixels[..., 0].astype("uint8")).save(tmp_path / f"{number}.png")
+    done = run_mlzoo("predict", run.path, tmp_path, "--unlike", ".1", "--json")
+    assert {row["unlike"] for row in json.loads(done.out)} == {"yes"}
+    assert "5 of 5 samples are unlike the training data" in done.err
+    few = run_mlzoo("predict", run.path, tmp_path)
+    assert "needs 19 held-out samples, and the run has 18" in few.err and "unlike_p" not in few.out
