@@ -64,6 +64,7 @@ bench: setup
 	$(BIN)/python benchmarks/quantum.py
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python benchmarks/large_tables.py
 	$(BIN)/python benchmarks/decoded.py
 	$(BIN)/python benchmarks/tiles.py
 	$(BIN)/python benchmarks/accuracy.py

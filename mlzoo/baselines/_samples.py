@@ -15,6 +15,7 @@ import numpy as np
 
 from mlzoo.baselines._features import Features, featurize
 from mlzoo.data.contracts import Baseline
+from mlzoo.data.large_tables.rows import TableRows
 from mlzoo.data.samples import Data, Part
 
 LAZY_ROWS = 2000
@@ -97,7 +98,8 @@ def subsample(data: Data, seed: int, rows: int) -> Part:
         seed: of the draw.
         rows: maximum number of samples.
     """
-    most = rows if isinstance(data.samples.inputs, np.ndarray) else min(rows, LAZY_ROWS)
+    quick = isinstance(data.samples.inputs, np.ndarray | TableRows)
+    most = rows if quick else min(rows, LAZY_ROWS)
     if data.samples.columns:
         most = max(100, min(most, CELLS // len(data.samples.columns)))
     if len(data.train) <= most:

@@ -47,6 +47,7 @@ def read(config: RunConfig, progress: Progress | None = None) -> Samples:
 
     from mlzoo.core.files import refuse_undecodable
     from mlzoo.data.images.reader import PixelReader
+    from mlzoo.data.large_tables.rows import RowNames
     from mlzoo.data.quality.differences import measure_arrays
     from mlzoo.data.samples import without_labels
 
@@ -68,7 +69,8 @@ def read(config: RunConfig, progress: Progress | None = None) -> Samples:
         samples = without_labels(samples, unlabeled)
     if not len(samples):
         raise DataError(f"{config.data} holds no samples")
-    refuse_undecodable([*samples.names, *samples.class_names], config.data)
+    names = [] if isinstance(samples.names, RowNames) else samples.names
+    refuse_undecodable([*names, *samples.class_names], config.data)
     if config.exclude is not None or config.relabel is not None:
         from mlzoo.data.quality.corrections import correct
 

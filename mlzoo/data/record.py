@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from mlzoo.core.configs import RunConfig
+from mlzoo.data.large_tables.rows import TableRows
 from mlzoo.data.reader_record import write_reader
 from mlzoo.data.samples import Data, Part, Samples
 from mlzoo.data.sequences.sequences import Sequences
@@ -69,7 +71,8 @@ def split_record(data: Data, config: RunConfig) -> dict[str, object]:
     """Return the content of `split.json`: how the splits were made, and what is in each.
 
     A part has the `indices` and `names` of its samples, its `groups`, and of each sample the
-    first 12 digits of its `hashes`, by which samples that were trained on are known again.
+    first 12 digits of its `hashes`, by which samples that were trained on are known again. Of a
+    table that stays on disk there are but the number of samples and a digest of the indices.
     """
     return {
         "split": config.split,
@@ -82,6 +85,9 @@ def split_record(data: Data, config: RunConfig) -> dict[str, object]:
 
 def _part(part: Part) -> dict[str, object]:
     samples, indices = part.samples, part.indices
+    if isinstance(samples.inputs, TableRows):
+        digest = hashlib.sha256(indices.astype("<i8").tobytes()).hexdigest()
+        return {"samples": len(part), "indices_sha256": digest}
     content: dict[str, object] = {"indices": indices.tolist(), "names": part.names()}
     if samples.groups is not None:
         content["groups"] = sorted(set(map(str, samples.groups[indices])))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mlzoo.data.sequences.windows import Windows
 
 _CHUNK_BYTES = 32_000_000
+_COLUMN_VALUES = 2**24
 
 
 class Rows(Protocol):
@@ -82,7 +83,8 @@ class Samples:
         problem: equations only: what is solved at the points that samples are.
         environment: control only: what is played. A sample is an episode: its input an
             observation, its target the seed that decides all that is random in it.
-        hashes: a digest of each sample's decoded inputs, to find exact duplicates.
+        hashes: a digest of each sample's decoded inputs, to find exact duplicates; of rows that
+            stay on disk its first 64 bits (uint64).
         near_hashes: a perceptual hash (64-bit int) of each image, where it makes sense.
         problems: files that were left out, each with the reason.
         reader: what `mlzoo.data.inputs.read_inputs` needs to read new samples the same way; the
@@ -171,7 +173,7 @@ class Samples:
             instances=pick(self.instances),
             target_hashes=pick(self.target_hashes),
             windows=pick(self.windows),
-            names=[self.names[int(i)] for i in indices] if len(self.names) else (),
+            names=_named(self.names, indices),
             groups=pick(self.groups),
             weights=pick(self.weights),
             classes=pick(self.classes),
@@ -203,6 +205,13 @@ class Samples:
         elif blocks is not None:
             columns.append(("group", blocks.tolist()))
         return columns
+
+
+def _named(names: Any, indices: np.ndarray) -> Sequence[str]:
+    """Return the names at some positions, which are made later where all of them are."""
+    if hasattr(names, "only"):
+        return names.only(indices)
+    return [names[int(i)] for i in indices] if len(names) else ()
 
 
 def without_labels(samples: Samples, task: str) -> Samples:
@@ -273,6 +282,14 @@ class Part:
     def inputs(self, positions: Any = slice(None)) -> np.ndarray:
         """Inputs (n, *shape) at positions within this part."""
         return self.samples.inputs[self.indices[positions]]
+
+    def columns(self) -> Iterator[np.ndarray]:
+        """Yield the inputs of a table column by column, (n,) each; few are held at a time."""
+        width = int(self.samples.inputs.shape[1])
+        step = max(1, _COLUMN_VALUES // max(len(self), 1))
+        for start in range(0, width, step):
+            few = [self.inputs(rows)[:, start : start + step].copy() for rows in self.chunks()]
+            yield from np.concatenate(few).T
 
     @property
     def targets(self) -> np.ndarray:

@@ -172,14 +172,13 @@ def _chunks(train: Part) -> Iterator[np.ndarray]:
 
 
 def _table(train: Part) -> tuple[TableScaling, Ranks]:
-    rows = train.inputs().astype(np.float64)
     fill: list[float] = []
     mean: list[float] = []
     std: list[float] = []
     categories: list[list[int] | None] = []
     ranks: list[tuple[tuple[float, ...], tuple[float, ...]]] = []
-    for index, column in enumerate(train.samples.columns):
-        values = rows[:, index]
+    for column, raw in zip(train.samples.columns, train.columns(), strict=True):
+        values = raw.astype(np.float64)
         known = values[~np.isnan(values)]
         if column.categories:
             seen = np.unique(known[known >= 0]).astype(int).tolist()
@@ -217,7 +216,9 @@ def empty_columns(train: Part) -> list[str]:
     """Return the columns of a table that have no value in the training split."""
     if train.samples.kind != "table":
         return []
-    empty = np.isnan(train.inputs()).all(axis=0)
+    empty = np.ones(len(train.samples.columns), dtype=bool)
+    for rows in train.chunks():
+        empty &= np.isnan(train.inputs(rows)).all(axis=0)
     return [
         column.name
         for column, is_empty in zip(train.samples.columns, empty, strict=True)

@@ -77,6 +77,8 @@ def load(config: Config, progress: Any = None) -> Samples:
 
     import numpy as np
 
+    from mlzoo.data.large_tables.files import large_table
+    from mlzoo.data.large_tables.rows import RowNames, TableRows, row_keys
     from mlzoo.data.quality.digests import row_digests
     from mlzoo.data.samples import Samples
     from mlzoo.data.sequences.steps import time_of_rows
@@ -98,7 +100,8 @@ def load(config: Config, progress: Any = None) -> Samples:
     facts = [name for name in (config.group_by, config.weight_column) if name is not None]
     named = [*config.drop, *facts]
     named += [] if config.target is None else column_names(config.target)
-    table = read_table(path, config.delimiter, config.header, named, _part(config, path))
+    part = _part(config, path)
+    table = large_table(path) or read_table(path, config.delimiter, config.header, named, part)
     _check_names(config, list(table.columns))
     if _holds_pairs(config, table):
         kept = {name: v for name, v in table.columns.items() if name not in config.drop}
@@ -126,6 +129,7 @@ def load(config: Config, progress: Any = None) -> Samples:
             f"{config.data}: no column is left for the inputs; it has {', '.join(table.columns)}"
         )
     encoded = encode(table, inputs, config.drop, config.raw_columns)
+    rows = encoded.matrix
     warnings = _time_warning(time_of_rows(table), config)
     groups = None
     if config.group_by is not None:
@@ -135,8 +139,8 @@ def load(config: Config, progress: Any = None) -> Samples:
     if config.data.lower().endswith(".txt") and all(c.categories for c in encoded.columns):
         notes.append("a .txt file of words, read as a table; to learn its text: --source text")
     return Samples(
-        inputs=encoded.matrix,
-        targets=encoded.matrix if labels is None else labels.values,
+        inputs=rows,
+        targets=rows if labels is None else labels.values,
         task=str(config.task) if labels is None else labels.task,
         kind="table",
         class_names=() if labels is None else labels.class_names,
@@ -144,10 +148,10 @@ def load(config: Config, progress: Any = None) -> Samples:
             tuple(column.name for column in encoded.columns) if target is None else target.columns
         ),
         columns=encoded.columns,
-        names=table.row_names(),
+        names=RowNames(table.rows) if isinstance(rows, TableRows) else table.row_names(),
         groups=groups,
         weights=mean_one(table, config.weight_column),
-        hashes=row_digests(encoded.matrix),
+        hashes=row_keys(rows) if isinstance(rows, TableRows) else row_digests(rows),
         reader=TableReader(
             columns=encoded.columns,
             raw_columns=config.raw_columns,

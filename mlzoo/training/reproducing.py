@@ -142,9 +142,13 @@ def _check(what: str, first: Any, again: Any, counts: bool = True) -> Check:
 
 def _indices(split: Mapping[str, Any]) -> str:
     """A split in few letters: how many are in each part, and a digest of which."""
-    parts = {name: part["indices"] for name, part in split["parts"].items()}
+    kept = split["parts"].values()
+    on_disk = any("indices_sha256" in part for part in kept)
+    content = "indices_sha256" if on_disk else "indices"
+    parts = {name: part[content] for name, part in split["parts"].items()}
     digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
-    return "/".join(str(len(indices)) for indices in parts.values()) + f" {digest}"
+    counts = (part["samples"] if on_disk else len(part["indices"]) for part in kept)
+    return "/".join(map(str, counts)) + f" {digest}"
 
 
 def _scores(

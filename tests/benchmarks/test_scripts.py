@@ -25,6 +25,7 @@ SCRIPTS = [
     "kills",
     "lags",
     "landscape",
+    "large_tables",
     "layouts",
     "memory",
     "overhead",

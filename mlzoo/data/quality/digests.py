@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -25,6 +26,8 @@ def row_digests(inputs: np.ndarray) -> np.ndarray:
     return np.array([sha256(row.tobytes()).hexdigest()[:32] for row in rows])
 
 
+_ROWS = 2**16
+"""Rows on disk whose digests are held at once."""
 SMALLEST_SIDE = 32
 """Images with a shorter side have too little in them for a perceptual hash to tell them apart."""
 
@@ -59,7 +62,8 @@ def fingerprint(samples: Samples) -> str:
     elif hashes is None:
         hashes = row_digests(np.asarray(samples.inputs[:]))
     total = hashlib.sha256(repr((samples.task, samples.class_names)).encode())
-    total.update("".join(hashes.tolist()).encode())
+    for digests in _parts(samples) if hashes.dtype.kind == "u" else [hashes]:
+        total.update("".join(digests.tolist()).encode())
     if samples.weights is not None:
         total.update(np.ascontiguousarray(samples.weights).tobytes())
     if samples.target_hashes is not None:
@@ -69,3 +73,9 @@ def fingerprint(samples: Samples) -> str:
     elif not samples.target.is_input:
         total.update(np.ascontiguousarray(samples.targets).tobytes())
     return total.hexdigest()
+
+
+def _parts(samples: Samples) -> Iterator[np.ndarray]:
+    """Yield the digests of rows that stay on disk, of which `hashes` are the first bits."""
+    for start in range(0, len(samples), _ROWS):
+        yield row_digests(samples.inputs[start : start + _ROWS])

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
 from mlzoo.core.errors import DataError
 from mlzoo.data.quality.similarity import near_pairs
-from mlzoo.data.samples import Samples
+from mlzoo.data.samples import Part, Samples
 from mlzoo.data.sequences.windows import shared_time
 from mlzoo.data.splits.groups import coincide
 from mlzoo.data.splits.names import PARTS
@@ -48,8 +49,10 @@ def shared_copies(samples: Samples, parts: dict[str, np.ndarray]) -> list[str]:
     if samples.hashes is None or coincide(samples):
         return []
     warnings = []
+    again = _repeated(samples.hashes)
+    parts_again = {part: where[again[where]] for part, where in parts.items()}
     for first, second in _pairs(parts):
-        pairs = _same(samples.hashes, parts[first], parts[second])
+        pairs = _same(samples.hashes, parts_again[first], parts_again[second])
         if pairs:
             count = len({b for _, b in pairs})
             warnings.append(
@@ -97,9 +100,11 @@ def contradictions(samples: Samples) -> list[str]:
     """A sentence where copies of one sample stand in different classes."""
     if not samples.target.sample_class or samples.hashes is None or coincide(samples):
         return []
-    first: dict[str, int] = {}
+    first: dict[Any, int] = {}
     pairs = []
-    for position, key in enumerate(samples.hashes.tolist()):
+    again = np.flatnonzero(_repeated(samples.hashes))
+    keys = samples.hashes[again].tolist()
+    for position, key in zip(again.tolist(), keys, strict=True):
         before = first.setdefault(key, position)
         if samples.labels[before] != samples.labels[position]:
             pairs.append((before, position))
@@ -124,13 +129,13 @@ def target_copies(samples: Samples) -> list[str]:
         return []
     from mlzoo.data.tables.columns import drop_flag
 
-    matrix = np.asarray(samples.inputs[:])
+    columns = zip(samples.columns, Part(samples, np.arange(len(samples))).columns(), strict=True)
     gives_away = _same_number if samples.target.sample_numbers else _same_partition
     return [
         f"column {column.name!r} gives the target {samples.target_names[0]!r} away ({reason}); "
         f"leave it out if it is a copy: {drop_flag([column.origin])}"
-        for index, column in enumerate(samples.columns)
-        if (reason := gives_away(matrix[:, index], samples.labels, bool(column.categories)))
+        for column, values in columns
+        if (reason := gives_away(values, samples.labels, bool(column.categories)))
     ]
 
 
@@ -150,6 +155,8 @@ def _same_partition(values: np.ndarray, targets: np.ndarray, categorical: bool) 
     known = ~np.isnan(values) & ((values >= 0) if categorical else True)
     if known.sum() < 10:
         return ""
+    if len(np.unique(values[known])) != len(np.unique(targets[known])):
+        return ""  # which takes less time to see
     pairs = np.unique(np.stack([values[known], targets[known].astype(np.float32)]), axis=1)
     one_to_one = len(set(pairs[0])) == len(set(pairs[1])) == pairs.shape[1]
     return "each of its values stands for one class" if one_to_one and pairs.shape[1] > 1 else ""
@@ -163,6 +170,12 @@ def _same(keys: np.ndarray, a: np.ndarray, b: np.ndarray) -> list[tuple[int, int
     """For each position in b whose key occurs in a: the first such position, and it."""
     first = {key: int(i) for key, i in zip(keys[a][::-1].tolist(), a[::-1], strict=True)}
     return [(first[k], int(j)) for k, j in zip(keys[b].tolist(), b, strict=True) if k in first]
+
+
+def _repeated(keys: np.ndarray) -> np.ndarray:
+    """Return which keys (n,) occur more than once, (n,) bool."""
+    ordered = np.sort(keys)
+    return np.isin(keys, ordered[1:][ordered[1:] == ordered[:-1]])
 
 
 def _listed(samples: Samples, pairs: Sequence[tuple[int, int]]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shlex
 from collections.abc import Iterable, Sequence
@@ -12,6 +13,8 @@ import pandas as pd
 
 from mlzoo.core.errors import DataError
 from mlzoo.core.validation.values import join_words
+from mlzoo.data.large_tables.files import LargeTable
+from mlzoo.data.large_tables.rows import ColumnsOnDisk, TableRows
 from mlzoo.data.sequences.times import are_dates
 from mlzoo.data.tables.expanding import Expanded, expand_dates, expand_texts, features
 from mlzoo.data.tables.reader import Column
@@ -21,7 +24,7 @@ MOST_CATEGORIES = 100
 _NUMERIC_SHARE = 0.9
 _DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
 _ID_NAME = re.compile(r"(.*[\W_])?(id|uid|uuid|index)|.*[a-z0-9]I[Dd]|(ID|Id)", re.ASCII)
-_FEWEST_IDS = 20
+_FEWEST_IDS, _HEAD = 20, 1000
 _SHOWN = 60
 """Characters of a cell that a message shows."""
 _WORDS = 4
@@ -32,7 +35,7 @@ _WORDS = 4
 class Encoded:
     """Input columns as one matrix, NaN for missing numbers and -1 for missing categories."""
 
-    matrix: np.ndarray
+    matrix: np.ndarray | TableRows
     columns: tuple[Column, ...]
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -98,6 +101,8 @@ def encode(
             them out.
     """
     columns: list[Column] = []
+    on_disk = ColumnsOnDisk(len(table)) if isinstance(table, LargeTable) else None
+    keep = np.asarray if on_disk is None else on_disk.keep
     values: list[np.ndarray] = []
     expanded: list[Expanded] = []
     wrong: dict[str, str] = {}
@@ -110,15 +115,15 @@ def encode(
             if expansion is not None:
                 expanded.append(expansion)
                 columns += expansion.columns
-                values += list(expansion.values.T)
+                values += map(keep, expansion.values.T)
                 continue
             if parsed is None:
                 categories, positions = _categories(table, name)
                 columns.append(Column(name, categories))
-                values.append(positions)
+                values.append(keep(positions))
             else:
                 columns.append(Column(name))
-                values.append(parsed.astype(np.float32))
+                values.append(keep(parsed.astype(np.float32)))
                 doubts |= _looks_like_id(name, parsed)
             if are_dates(table.columns[name]):
                 read_as = "categories without an order" if parsed is None else "numbers"
@@ -126,20 +131,20 @@ def encode(
         except DataError as error:
             wrong[name] = str(error)
             dates += [name] * are_dates(table.columns[name])
-    matrix = np.zeros((len(table), 0), np.float32) if not values else np.stack(values, axis=1)
-    doubts |= _useless(matrix, columns)
+    doubts |= _useless(values, columns)
     if wrong:
         raise DataError(_all_problems(wrong, doubts, dates, dropped))
     if not columns:
         raise DataError(
             f"no column is left for the inputs: {'; '.join(each.note for each in expanded)}"
         )
-    notes = [*_notes(matrix, columns), *(each.note for each in expanded)]
+    notes = [*_notes(values, columns), *(each.note for each in expanded)]
     if len(doubts) > 1:
         notes.append(
             f"columns that warnings name can be left out with {drop_flag(doubts, dropped)}"
         )
     warnings = [f"{text}; {drop_flag([name], dropped)}" for name, text in doubts.items()]
+    matrix = np.stack(values, axis=1) if on_disk is None else on_disk.joined(values)
     return Encoded(matrix, tuple(columns), tuple(notes), tuple(warnings))
 
 
@@ -266,7 +271,8 @@ def _too_many(name: str, distinct: list[str], present: int) -> str:
 
 def _looks_like_id(name: str, values: np.ndarray) -> dict[str, str]:
     """A doubt where a column of numbers tells rows apart."""
-    if len(values) < _FEWEST_IDS or np.isnan(values).any():
+    fractions = (values[:_HEAD] % 1 > 0).any()  # soon seen in a long column
+    if len(values) < _FEWEST_IDS or fractions or np.isnan(values).any():
         return {}
     ordered = np.sort(values)
     if ordered[0] in (0, 1) and (np.diff(ordered) == 1).all():
@@ -276,26 +282,25 @@ def _looks_like_id(name: str, values: np.ndarray) -> dict[str, str]:
     return {}
 
 
-def _useless(matrix: np.ndarray, columns: list[Column]) -> dict[str, str]:
+def _useless(matrix: Sequence[np.ndarray], columns: list[Column]) -> dict[str, str]:
     """A doubt on each column that is empty, constant, or the same as another."""
     doubts = {}
     first: dict[bytes, str] = {}
-    for index, column in enumerate(columns):
+    for values, column in zip(matrix, columns, strict=True):
         if column.source:
             continue
-        values = matrix[:, index]
         known = values[~np.isnan(values)]
         if len(known) == 0 or (known == known[0]).all():
             shown = "empty" if len(known) == 0 else "constant"
             doubts[column.name] = f"column {column.name!r} is {shown}"
             continue
-        same = first.setdefault(values.tobytes(), column.name)
+        same = first.setdefault(hashlib.sha256(values.tobytes()).digest(), column.name)
         if same != column.name:
             doubts[column.name] = f"columns {same!r} and {column.name!r} are the same"
     return doubts
 
 
-def _notes(matrix: np.ndarray, columns: list[Column]) -> list[str]:
+def _notes(matrix: Sequence[np.ndarray], columns: list[Column]) -> list[str]:
     as_they_are = [column for column in columns if not column.source]
     text = [column.name for column in as_they_are if column.categories]
     kinds = f"inputs: {len(as_they_are) - len(text)} numeric"
@@ -304,16 +309,19 @@ def _notes(matrix: np.ndarray, columns: list[Column]) -> list[str]:
     else:
         kinds += " columns"
     notes = [f"{kinds} (--drop)"]
-    categorical = np.array([bool(column.categories) for column in columns])
-    missing = np.where(categorical, matrix == -1, np.isnan(matrix))
-    if missing.any():
-        counts = missing.sum(axis=0)
+    incomplete = np.zeros(len(matrix[0]), dtype=bool)
+    counts = []
+    for values, column in zip(matrix, columns, strict=True):
+        missing = values == -1 if column.categories else np.isnan(values)
+        incomplete |= missing
+        counts.append(int(missing.sum()))
+    if any(counts):
         worst = ", ".join(
             f"{column.name} {count}" for column, count in zip(columns, counts, strict=True) if count
         )
         notes.append(
-            f"missing values: {int(missing.sum())} in {int(missing.any(axis=1).sum())} of "
-            f"{len(matrix)} rows ({worst}); numbers are filled with the training split's median, "
-            "categories count as unknown"
+            f"missing values: {sum(counts)} in {int(incomplete.sum())} of "
+            f"{len(incomplete)} rows ({worst}); numbers are filled with the training split's "
+            "median, categories count as unknown"
         )
     return notes

@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,7 +43,7 @@ class Table:
     and blank lines, also from 1; `notes` says what was recognized.
     """
 
-    columns: dict[str, np.ndarray]
+    columns: Mapping[str, np.ndarray]
     lines: np.ndarray
     rows: np.ndarray
     notes: tuple[str, ...] = ()
@@ -434,6 +434,8 @@ def text_cells(values: np.ndarray) -> list[str | None]:
 
 def known_cells(values: np.ndarray) -> np.ndarray:
     """Return which cells of a column hold a value, (n,) bool."""
+    if values.dtype == np.float64:
+        return ~np.isnan(values)
     return np.array([value is not None and value == value for value in values], dtype=bool)
 
 
@@ -460,12 +462,13 @@ def table_of(frame: pd.DataFrame, what: str, before: int = 0) -> Table:
         raise DataError(f"{what} has more than one column called {', '.join(map(repr, repeated))}")
     if not len(frame):
         raise DataError(f"{what} has no rows")
-    columns = {name: _plain(frame.iloc[:, place]) for place, name in enumerate(names)}
+    columns = {name: plain_values(frame.iloc[:, place]) for place, name in enumerate(names)}
     numbers = np.arange(before + 1, before + len(frame) + 1)
     return Table(columns, numbers, numbers)
 
 
-def _plain(column: pd.Series) -> np.ndarray:
+def plain_values(column: pd.Series) -> np.ndarray:
+    """Return a column as text, None where it is missing, or as float64, then NaN."""
     if pd.api.types.is_bool_dtype(column.dtype) or not pd.api.types.is_numeric_dtype(column.dtype):
         missing = column.isna().to_numpy()
         texts = [None if gone else str(v) for v, gone in zip(column, missing, strict=True)]

@@ -128,10 +128,9 @@ def _ranges(data: Data) -> tuple[np.ndarray, np.ndarray]:
     columns = data.samples.columns
     if not columns:
         return np.zeros(0), np.zeros(0)
-    values = data.train.inputs()
-    ordered = np.array([not (column.categories or column.hashed) for column in columns])
-    known = ordered & ~np.isnan(values).all(axis=0)
     low, high = np.full(len(columns), np.nan), np.full(len(columns), np.nan)
-    low[known] = np.nanmin(values[:, known], axis=0)
-    high[known] = np.nanmax(values[:, known], axis=0)
+    for place, (column, values) in enumerate(zip(columns, data.train.columns(), strict=True)):
+        known = not (column.categories or column.hashed) and not np.isnan(values).all()
+        if known:
+            low[place], high[place] = np.nanmin(values), np.nanmax(values)
     return low, high

@@ -19,6 +19,7 @@ from mlzoo.core import registry
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import UsageError
 from mlzoo.core.validation.consistency import check_fit
+from mlzoo.data.large_tables.rows import TableRows
 from mlzoo.data.policies import Policy
 from mlzoo.data.samples import Data, Part
 from mlzoo.data.sequences.sequences import Sequences
@@ -148,6 +149,29 @@ def shuffled(classes: np.ndarray, sampler: str, seed: int, epoch: int) -> np.nda
     return random.permutation(len(classes)) if sampler == "shuffle" else balanced(classes, random)
 
 
+def windowed(count: int, window: int, seed: int, epoch: int) -> np.ndarray:
+    """Return the positions of an epoch's samples, shuffled so that reading stays in few places.
+
+    Blocks of neighboring samples are shuffled, then the samples of as many blocks as fill a window.
+    With one window it is the order of `shuffled`.
+
+    Args:
+        count: number of samples.
+        window: samples that are shuffled among each other.
+        seed: decides the order.
+        epoch: its number.
+    """
+    random = np.random.default_rng([seed, epoch])
+    if count <= window:
+        return random.permutation(count)
+    blocks = random.permutation(-(-count // BLOCK_SAMPLES))
+    order = (blocks[:, None] * BLOCK_SAMPLES + np.arange(BLOCK_SAMPLES)).reshape(-1)
+    order = order[order < count]
+    for start in range(0, count, window):
+        random.shuffle(order[start : start + window])
+    return order
+
+
 class SampleFeed:
     """Samples of one shape, shuffled, or drawn so that classes come equally often.
 
@@ -184,6 +208,10 @@ class SampleFeed:
 
     def order(self, epoch: int) -> np.ndarray:
         """All samples shuffled, or as many drawn with their class's share."""
+        inputs = self._part.samples.inputs
+        if isinstance(inputs, TableRows) and self._sampler == "shuffle":
+            window = max(1, WINDOW_BYTES // (4 * inputs.shape[1]))
+            return windowed(len(self.samples), window, self._seed, epoch)
         classes = self.samples if self._targets is None else self._targets
         return shuffled(classes, self._sampler, self._seed, epoch)
 
@@ -296,6 +324,10 @@ def padding_note(config: RunConfig, data: Data, seed: int) -> str:
     )
 
 
+BLOCK_SAMPLES = 1024
+"""Neighboring rows of a table on disk that are shuffled together first."""
+WINDOW_BYTES = 2**27
+"""Bytes of rows of a table on disk that are then shuffled among each other."""
 STEP_STEPS = 2**12
 """Steps of sequences a training step where each has a class and no batch size is given."""
 STEP_PIXELS = 2**19
