@@ -326,7 +326,7 @@ def padding_note(config: RunConfig, data: Data, seed: int) -> str:
 
 BLOCK_SAMPLES = 1024
 """Neighboring rows of a table on disk that are shuffled together first."""
-WINDOW_BYTES = 2**27
+WINDOW_BYTES = 2**26
 """Bytes of rows of a table on disk that are then shuffled among each other."""
 STEP_STEPS = 2**12
 """Steps of sequences a training step where each has a class and no batch size is given."""
