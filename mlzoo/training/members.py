@@ -69,7 +69,7 @@ class Ensemble:
         fitted: the training of the first member.
         rows: a row of `members.csv` each.
         outputs: (n, ...) of the member that did not see the sample; of images with masks a list of
-            n arrays (height, width, k); None without folds.
+            n arrays (height, width, k) float16; None without folds.
         pool: the samples of `outputs`; empty without folds.
         fold: (n,) the member of each row of `outputs`, from 1.
         members: what each was trained on.
@@ -222,11 +222,16 @@ def _held_out(
 
 
 def _of_images(config: RunConfig, model: keras.Model, part: Part) -> Iterator[np.ndarray]:
-    """Yield the outputs (height, width, k) of each image of a part, put together of its tiles."""
+    """Yield the outputs (height, width, k) of each image of a part, put together of its tiles.
+
+    They are float16, as `out_of_fold.npz` has them: those of all images are in memory at once.
+    """
     cut = cutting(config, model, part.samples.reader.depth)
     for position in range(len(part)):
         image = part.image(position)
-        yield whole(image, lambda x: outputs_of(model, x), cut(*image.shape[:2]), classes=False)
+        tiling = cut(*image.shape[:2])
+        outputs = whole(image, lambda x: outputs_of(model, x), tiling, classes=False)
+        yield outputs.astype("float16")
 
 
 class _Fits:

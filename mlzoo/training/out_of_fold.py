@@ -123,7 +123,12 @@ def _predicted(baseline: Baseline, part: Part, images: bool) -> list[np.ndarray]
 def _replay(outputs: Sequence[np.ndarray]) -> Predict:
     """Return a function that gives the outputs of the samples it is asked for one after another."""
     rows = iter(outputs)
-    return lambda inputs: np.stack([next(rows) for _ in inputs])
+    # Those of masks are kept as float16, in which sums would not be exact.
+    return lambda inputs: np.stack([_widened(next(rows)) for _ in inputs])
+
+
+def _widened(row: np.ndarray) -> np.ndarray:
+    return row.astype("float32") if row.dtype == np.float16 else row
 
 
 def _replay_images(masks: Sequence[np.ndarray]) -> Predict:
@@ -150,8 +155,7 @@ def write_members(folder: Path, ensemble: Ensemble, data: Data, scored: ScoredFo
     if data.samples.target.pixel_class:
         indices = ensemble.pool.indices.tolist()
         named = zip(map(str, indices), ensemble.outputs, strict=True)
-        halved = {name: outputs.astype("float16") for name, outputs in named}
-        np.savez_compressed(folder / FILE, **halved)
+        np.savez_compressed(folder / FILE, **dict(named))
     columns = [*scored[1].columns(data.samples), ("fold", ensemble.fold.tolist())]
     with (folder / "out_of_fold.csv").open("w", newline="", encoding="utf-8") as file:
         rows = zip(*(column for _, column in columns), strict=True)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import MagicMock
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -13,8 +15,10 @@ from PIL import Image
 from mlzoo.core.errors import UsageError
 from mlzoo.data.specs import target_of
 from mlzoo.runs.config_loading import merge
-from mlzoo.training.out_of_fold import check_out_of_fold
+from mlzoo.training import members
+from mlzoo.training.out_of_fold import _replay, check_out_of_fold
 from mlzoo.training.train import train_merged
+from tests.training import made
 from tests.training.masks import folder, pair
 
 SIZES = {"08.png": (20, 40), "09.png": (33, 25)}
@@ -70,6 +74,19 @@ def test_the_members_masks_are_not_those_of_their_mean(run) -> None:
         outputs = saved[row["index"]].astype("float32")
     [painted] = run.masks(root / "images" / Path(row["name"]).name, outputs=True)
     assert np.abs(painted.outputs - outputs).max() > 1e-3
+
+
+def test_probabilities_of_masks_are_half_as_large_in_memory_and_scored_in_full() -> None:
+    image = np.random.default_rng(0).normal(size=(8, 12, 1)).astype("float32")
+    entry = keras.Input((None, None, 1))
+    model = keras.Model(entry, keras.layers.Conv2D(3, 1, activation="softmax")(entry))
+    part = MagicMock()
+    part.__len__.return_value, part.image.return_value = 1, image
+    part.samples.reader.depth = 0
+    [kept] = members._of_images(made.config(model="unet"), model, part)
+    assert kept.dtype == np.float16
+    np.testing.assert_allclose(kept, np.asarray(model(image[None]))[0], atol=5e-4)
+    assert _replay([kept])(image[None]).dtype == np.float32
 
 
 def test_steps_of_sequences_need_a_test_split() -> None:
