@@ -870,9 +870,10 @@ def test_series_and_their_kinds_are_inputs(tmp_path: Path) -> None:
         ("v", "'v' is to be forecast"),
         ("kind", "'kind'"),
         ("month", "'month' has 70 values, and at"),
+        ("even", "'even' changes, from 0 to 1; leave it out"),
     ],
 )
 def test_what_can_not_be_static(tmp_path: Path, static: str, message: str) -> None:
-    path = counted(tmp_path, 70, month=[f"m{i}" for i in range(70)])
+    path = counted(tmp_path, 70, month=[f"m{i}" for i in range(70)], even=np.arange(70) % 2)
     with pytest.raises(DataError, match=f"--source-set static=: .*{message}"):
         read(path, target="v", source_set={"static": static})

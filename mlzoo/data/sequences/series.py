@@ -21,16 +21,15 @@ from mlzoo.data.sequences.seasons import (
     different_steps,
 )
 from mlzoo.data.sequences.sequences import Sequences, Series, shared_axis
+from mlzoo.data.sequences.static_codes import check_static, find_codes, with_codes
 from mlzoo.data.sequences.steps import (
     Steps,
     fill_stretches,
-    find_codes,
     find_time,
     open_steps,
     read_steps,
     refuse_missing,
     split_future,
-    with_codes,
     with_time,
 )
 from mlzoo.data.sequences.times import TimeAxis, calendar, check_calendar
@@ -59,10 +58,11 @@ def load_series(config: Any) -> Samples:
         time = find_time(replace(table, columns=left), config.time)
     table = with_time(table, time)
     coded = find_codes(table, config.static, config.group_by)
-    table = with_codes(table, coded, config.group_by)[0]
+    plain, table = table, with_codes(table, coded, config.group_by)[0]
     static = [name for name in config.static if name not in coded]
     static += [f"{name}={value}" for name, values in coded.items() for value in values]
     targets, channels, notes = _columns(config, table, time, static)
+    check_static(plain, config.static, config.group_by)
     notes = [*table.notes, *_time_note(time, table), *notes]
     given = [name for name in config.known_ahead if name != "none"]
     columns = SeriesColumns(

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from mlzoo.core.errors import DataError
-from mlzoo.core.messages import few
-from mlzoo.core.registry import unknown
 from mlzoo.data.arrays import is_array_file, open_inputs
 from mlzoo.data.decoders.wav import is_audio, read_wav
 from mlzoo.data.sequences.times import TIME_NAMES, TimeAxis, are_dates, parse_times, time_axis
 from mlzoo.data.tables.columns import drop_flag, numbers
-from mlzoo.data.tables.labels import class_name
 from mlzoo.data.tables.tables import Table, read_table
 
 _DECIMAL, _THOUSANDS = re.compile(r"[+-]?\d+(,\d+)?"), re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
@@ -41,8 +37,6 @@ _ALIASES = {
 }
 _CLOCKS = ("time", "hour", "hr")
 _CLOCK = re.compile(r"\d{1,2}([:.]\d{2}([:.]\d{2}(\.\d+)?)?)?")
-_MOST_CODES = 64
-"""Values of a static column that become inputs."""
 _FEWEST_TIMES = 10
 """Different times from which on rows follow one another."""
 
@@ -149,7 +143,7 @@ def _time_parts(table: Table) -> list[str]:
     for part, (low, high) in TIME_PARTS.items():
         known_as = (part, *_ALIASES[part])
         name = next((by_name[each] for each in known_as if each in by_name), None)
-        values = None if name is None else _as_numbers(table.columns[name])
+        values = None if name is None else as_numbers(table.columns[name])
         known = np.zeros(0) if values is None else values[~np.isnan(values)]
         if name is None or not len(known) or (known % 1).any():
             break
@@ -203,7 +197,7 @@ def _clock(text: str) -> str:
     return ":".join([hour.zfill(2), *(rest or ["00"])])
 
 
-def _as_numbers(values: np.ndarray) -> np.ndarray | None:
+def as_numbers(values: np.ndarray) -> np.ndarray | None:
     """A column as float64 with NaN where it is missing; None where it holds text."""
     if values.dtype != object:
         return values.astype(float)
@@ -214,7 +208,7 @@ def _as_numbers(values: np.ndarray) -> np.ndarray | None:
 
 def _as_texts(values: np.ndarray) -> list[str | None]:
     """A column as texts, whole numbers without a decimal point."""
-    parsed = _as_numbers(values)
+    parsed = as_numbers(values)
     if parsed is None:
         return list(values)
     return [None if np.isnan(v) else f"{v:.0f}" if v % 1 == 0 else f"{v:g}" for v in parsed]
@@ -293,61 +287,6 @@ def read_steps(
         raise DataError(f"{what}: {lines}; leave {it} out with {drop_flag(wrong)}")
     axis = None if time is None else time_axis(table, time, what)
     return Steps(tuple(channels), np.stack(channel_values, axis=1), table, axis)
-
-
-def find_codes(
-    table: Table, static: Sequence[str], group: str | None
-) -> dict[str, tuple[str, ...]]:
-    """Return the values of each static column that is coded: of texts, and of the series' names.
-
-    Raises:
-        DataError: a column is not there, or has more values than inputs are made of.
-    """
-    codes = {}
-    for name in static:
-        if name not in table.columns:
-            raise DataError(f"--source-set static=: {unknown('column', name, table.columns)}")
-        column = table.columns[name]
-        if name != group and _as_numbers(column) is not None:
-            continue
-        values = sorted({class_name(value) for value in column if not _missing(value)})
-        if len(values) > _MOST_CODES:
-            raise DataError(
-                f"--source-set static=: {name!r} has {len(values)} values, and at most "
-                f"{_MOST_CODES} become inputs; name a column of fewer, such as a kind of series"
-            )
-        codes[name] = tuple(values)
-    return codes
-
-
-def with_codes(
-    table: Table, codes: Mapping[str, Sequence[str]], group: str | None
-) -> tuple[Table, list[str]]:
-    """Return a table in which each value of some columns is a column of 0 and 1, and warnings.
-
-    Args:
-        table: as `open_steps` gives it.
-        codes: values by column.
-        group: column that tells series apart, which stays.
-    """
-    columns, warnings = dict(table.columns), []
-    for name, values in codes.items():
-        if name not in columns:
-            raise DataError(f"column {name!r} is missing; there are {', '.join(table.columns)}")
-        column = columns[name] if name == group else columns.pop(name)
-        texts = np.array(["" if _missing(value) else class_name(value) for value in column])
-        columns |= {f"{name}={value}": (texts == value).astype("float64") for value in values}
-        new = sorted({*texts.tolist()} - {*values, ""})
-        if new:
-            warnings.append(
-                f"{name!r} is {few(new, 3)}, which the model was not trained on; such series are "
-                "forecast as none of those that it knows"
-            )
-    return replace(table, columns=columns), warnings
-
-
-def _missing(value: Any) -> bool:
-    return value is None or value != value
 
 
 def split_future(
