@@ -18,8 +18,8 @@ from mlzoo.data.reader_record import parse_reader, write_reader
 from mlzoo.data.reader_record import reader_of as reader_of_run
 from mlzoo.data.record import split_record, trained_on
 from mlzoo.data.samples import Samples
+from mlzoo.data.sequences.axes.seasons import choose_season, default_window
 from mlzoo.data.sequences.inference_series import last_windows
-from mlzoo.data.sequences.seasons import choose_season, default_window
 from mlzoo.data.sequences.sequences import Series
 from mlzoo.data.sequences.windows import Windows, shared_time, split_by_time
 from mlzoo.data.splits.splitting import split
@@ -454,7 +454,7 @@ def test_calendar_features_are_inputs(tmp_path: Path) -> None:
 
 
 def series(values: np.ndarray, step: Any) -> Series:
-    from mlzoo.data.sequences.times import TimeAxis
+    from mlzoo.data.sequences.axes.times import TimeAxis
 
     stamps = np.arange(len(values)).astype("datetime64[D]")
     return Series("", values.astype(np.float32)[:, None], TimeAxis("t", stamps, step, np.arange(0)))

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from mlzoo.core.errors import DataError
+from mlzoo.data.sequences.axes.times import TimeAxis, calendar, time_axis
 from mlzoo.data.sequences.steps import fill, find_time, open_steps, read_steps
-from mlzoo.data.sequences.times import TimeAxis, calendar, time_axis
 from mlzoo.data.tables.tables import Table
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from mlzoo.core.errors import DataError
 from mlzoo.data.samples import Samples
+from mlzoo.data.sequences.axes.times import same_step, step_text
 from mlzoo.data.sequences.reader import SeriesReader
 from mlzoo.data.sequences.series import (
     Series,
@@ -20,7 +21,6 @@ from mlzoo.data.sequences.series import (
     without_windows,
 )
 from mlzoo.data.sequences.steps import open_steps
-from mlzoo.data.sequences.times import same_step, step_text
 from mlzoo.data.tables.tables import Table
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from mlzoo.data.specs import IGNORED
 
 if TYPE_CHECKING:
-    from mlzoo.data.sequences.times import TimeAxis
+    from mlzoo.data.sequences.axes.times import TimeAxis
 
 
 class Sequences:

@@ -13,13 +13,14 @@ from mlzoo.core.files import expand
 from mlzoo.core.messages import few
 from mlzoo.core.registry import unknown
 from mlzoo.data.samples import Samples
-from mlzoo.data.sequences.reader import SeriesColumns, SeriesReader
-from mlzoo.data.sequences.seasons import (
+from mlzoo.data.sequences.axes.seasons import (
     choose_season,
     common_step,
     default_window,
     different_steps,
 )
+from mlzoo.data.sequences.axes.times import TimeAxis, calendar, check_calendar
+from mlzoo.data.sequences.reader import SeriesColumns, SeriesReader
 from mlzoo.data.sequences.sequences import Sequences, Series, shared_axis
 from mlzoo.data.sequences.static_codes import check_static, find_codes, with_codes
 from mlzoo.data.sequences.steps import (
@@ -32,7 +33,6 @@ from mlzoo.data.sequences.steps import (
     split_future,
     with_time,
 )
-from mlzoo.data.sequences.times import TimeAxis, calendar, check_calendar
 from mlzoo.data.sequences.windows import Windows
 from mlzoo.data.tables.columns import numbers
 from mlzoo.data.tables.labels import class_name

@@ -13,7 +13,7 @@ import pandas as pd
 from mlzoo.core.errors import DataError
 from mlzoo.data.arrays import is_array_file, open_inputs
 from mlzoo.data.decoders.wav import is_audio, read_wav
-from mlzoo.data.sequences.times import TIME_NAMES, TimeAxis, are_dates, parse_times, time_axis
+from mlzoo.data.sequences.axes.times import TIME_NAMES, TimeAxis, are_dates, parse_times, time_axis
 from mlzoo.data.tables.columns import drop_flag, numbers
 from mlzoo.data.tables.tables import Table, read_table
 

@@ -15,7 +15,7 @@ from mlzoo.core.errors import DataError
 from mlzoo.core.validation.values import join_words
 from mlzoo.data.large_tables.files import LargeTable
 from mlzoo.data.large_tables.rows import ColumnsOnDisk, TableRows
-from mlzoo.data.sequences.times import are_dates
+from mlzoo.data.sequences.axes.times import are_dates
 from mlzoo.data.tables.expanding import Expanded, expand_dates, expand_texts, features
 from mlzoo.data.tables.reader import Column
 from mlzoo.data.tables.tables import Table, text_cells

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from mlzoo.core.errors import DataError
-from mlzoo.data.sequences.times import are_dates, dates_of, parse_times
+from mlzoo.data.sequences.axes.times import are_dates, dates_of, parse_times
 from mlzoo.data.tables.reader import HASHED, Column
 
 BUCKETS = 64

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import fdtrc
 
+from mlzoo.data.sequences.axes.times import same_step, step_text
 from mlzoo.data.sequences.sequences import Series
-from mlzoo.data.sequences.times import same_step, step_text
 
 SEASONS = {
     "D": (7, 365),

@@ -1,0 +1,1 @@
+"""Time axes of series, and the seasons that they show."""
