@@ -34,12 +34,17 @@ class Band:
     def ends(self, outputs: Array, median: Array) -> Array:
         """Return the ends (2, n, horizon, targets) of intervals.
 
+        Offsets that narrow intervals may be more than half of a narrow one: beyond predicted
+        quantiles no end passes the median.
+
         Args:
             outputs: of a model: forecasts, or quantiles (n, levels, horizon, targets).
             median: (n, horizon, targets) the forecasts.
         """
-        low, high = outer(outputs) if self.beyond else (median, median)
-        return np.stack([low + self.low, high + self.high])
+        if not self.beyond:
+            return np.stack([median + self.low, median + self.high])
+        low, high = outer(outputs)
+        return np.stack([np.minimum(low + self.low, median), np.maximum(high + self.high, median)])
 
     def record(self) -> dict[str, object]:
         """Return the band as JSON-able values."""

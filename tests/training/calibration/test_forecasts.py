@@ -10,7 +10,7 @@ import pytest
 import mlzoo
 from mlzoo.core import files
 from mlzoo.core.errors import UsageError
-from mlzoo.statistics.forecasts import ResidualQuantiles, needed_windows
+from mlzoo.statistics.forecasts import ResidualQuantiles, median_of, needed_windows
 from tests.training.made import LEAN
 
 
@@ -28,6 +28,20 @@ def test_quantiles_of_residuals_give_bands_of_any_coverage() -> None:
     assert (needed_windows(0.9), needed_windows(0.5)) == (19, 3)
     few = ResidualQuantiles.of_residuals(np.arange(19.0).reshape(19, 1, 1), np.zeros((19, 1, 1)))
     assert (few.band(0.9).low.item(), few.band(0.9).high.item()) == (0, 18)
+
+
+def test_narrow_windows_among_wide_ones_have_bands_around_the_median() -> None:
+    rng = np.random.default_rng(0)
+    scale = np.where(np.arange(2000) % 33 == 0, 0.05, 1.0)[:, None, None]
+    y_true = scale * rng.normal(size=(2000, 1, 1))
+    # Quantiles at 50, 5 and 95 % that are twice too wide: the offsets narrow them.
+    outputs = np.stack([0 * scale, -3.3 * scale, 3.3 * scale], axis=1)
+    median = median_of(outputs)
+    band = ResidualQuantiles.of_residuals(y_true, outputs).band(0.9)
+    assert band.low > 0.5 > -0.5 > band.high
+    low, high = band.ends(outputs, median)
+    assert (low <= median).all() and (median <= high).all()
+    assert ((low <= y_true) & (y_true <= high)).mean() >= 0.9
 
 
 def test_forecasts_of_a_run_have_bands_and_marks(tmp_path: Path) -> None:
