@@ -10,6 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from mlzoo.core.errors import DataError, UsageError
+from mlzoo.data.images.tiles import Cutting
 from mlzoo.data.masks.reader import DenseReader
 from mlzoo.data.specs import target_of
 from mlzoo.reporting.rollout_export import error_growth, step_rows, write_rollouts
@@ -18,7 +19,11 @@ from mlzoo.runs.predicting.settings import PredictConfig
 
 
 def made(
-    line: bool = False, kind: str = "array", channels: int = 2, names: tuple[str, ...] = ("u",)
+    line: bool = False,
+    kind: str = "array",
+    channels: int = 2,
+    names: tuple[str, ...] = ("u",),
+    tile: int | str = "none",
 ):
     """A run whose field is its first channel times its second."""
     reader = DenseReader(
@@ -36,6 +41,8 @@ def made(
         target=target_of("fields"),
         record={"task": "fields", "target_names": names},
         outputs=lambda x: x[..., :1] * x[..., 1:2],
+        reach=1,
+        tiling=lambda: Cutting(tile, 0, lambda: 1),
     )
 
 
@@ -55,6 +62,22 @@ def test_fields_are_fed_back_and_other_channels_stay(line: bool) -> None:
         assert np.allclose(rolled[1].values[step, ..., 0], x[1, ..., 0] * 0.5 ** (step + 1))
     assert np.allclose(rolled[0].errors, 0, atol=1e-6)
     assert np.allclose(rolled[0].kept, [1, 3, 7])
+
+
+def test_fields_are_cut_as_in_training() -> None:
+    x, run = np.repeat(starts(line=False), 20, axis=1), made(tile=32)
+    by_point, sizes = run.outputs, set()
+
+    def outputs(tiles: np.ndarray) -> np.ndarray:
+        sizes.add(tiles.shape[1:3])
+        return by_point(tiles)
+
+    run.outputs = outputs
+    rolled = list(rollouts(run, x, 2))
+    assert all(height <= 32 for height, _ in sizes), "no step sees a field as a whole"
+    assert np.allclose(rolled[1].values[1, ..., 0], x[1, ..., 0] / 4)
+    assert "tiles of 32 pixels that share 0 may show seams" in rolled[0].warnings[0]
+    assert not list(rollouts(made(), x, 2))[0].warnings
 
 
 def test_the_error_and_its_growth_are_told_and_drawn(tmp_path: Path) -> None:

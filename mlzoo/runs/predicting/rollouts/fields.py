@@ -64,6 +64,8 @@ def rollouts(
 ) -> Iterator[Rollout]:
     """Predict fields step after step; channels beyond those of the fields stay as they are.
 
+    Fields are cut into tiles as in training.
+
     Args:
         run: of a model whose fields are its first channels one step later.
         new: starts, an array (n, height, width, channels) or a path; (n, points, channels) of one
@@ -78,19 +80,22 @@ def rollouts(
     """
     import numpy as np
 
+    from mlzoo.data.images.tiles import seams
     from mlzoo.runs.predicting.pixels import images_of
     from mlzoo.tasks._dense import whole
 
     check_rollout(run)
     listener = listener or Listener()
     images = images_of(run, new, listener)
-    fields = len(run.reader.target_names)
+    fields, cut = len(run.reader.target_names), run.tiling()
     known = None if truth is None else _checked_truth(run, truth, len(images), steps)
     for index, name in enumerate(images.names):
         state = np.asarray(images.image(index), "float32")
         start, values = state[..., :fields], []
+        height, width = state.shape[:2]
+        tiling = cut(height, width)
         for _ in range(steps):
-            fresh = whole(state, run.outputs, None, classes=False)
+            fresh = whole(state, run.outputs, tiling, classes=False)
             values.append(fresh)
             state = np.concatenate([fresh, state[..., fields:]], axis=-1)
         rolled = np.stack(values)
@@ -102,7 +107,9 @@ def rollouts(
                 )
             errors = _relative(rolled, known[index])
             kept = _relative(np.broadcast_to(start, rolled.shape), known[index])
-        yield Rollout(name, rolled, errors, kept, images.warnings)
+        problem = seams(tiling, height, width, lambda: run.reach)
+        warnings = (*images.warnings, problem) if problem else images.warnings
+        yield Rollout(name, rolled, errors, kept, warnings)
         listener.progress(index + 1, len(images), "rolling out")
 
 
