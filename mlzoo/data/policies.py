@@ -11,6 +11,7 @@ Transforms are applied one after the other, those of a whole batch (MixUp, CutMi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +21,13 @@ import yaml
 
 from mlzoo.core import registry
 from mlzoo.core.errors import UsageError
-from mlzoo.core.files import expand, refuse_special
+from mlzoo.core.files import expand, recorded, refuse_special
 
 AUTOMATIC = ("auto", "search")
 """Names that pick a policy by the data, and by trying."""
 GENERATED = "generated:"
 """Beginning of a setting that names the run of a generator, whose samples are added."""
+_DIGEST = re.compile("[0-9a-f]{16}")
 _FOLDER = Path(__file__).parents[1] / "transforms" / "presets"
 Step = dict[str, dict[str, Any]]
 """One transform: its name, and its parameters; those of a composite hold `transforms`."""
@@ -84,8 +86,27 @@ class Policy:
 
 def generator_of(value: str) -> tuple[str, str]:
     """Return the path of the run that `generated:RUN` names, and its digest if it has one."""
-    path, _, digest = value.removeprefix(GENERATED).partition("@")
-    return path, digest
+    name = value.removeprefix(GENERATED)
+    path, _, digest = name.rpartition("@")
+    return (path, digest) if _DIGEST.fullmatch(digest) and path else (name, "")
+
+
+def located(value: str | list[Any]) -> str | list[Any]:
+    """Return a setting such that it means the same in every folder.
+
+    That are the steps of a policy file that is there, and the absolute path of a generator.
+
+    Raises:
+        UsageError: the file holds no policy.
+    """
+    if not isinstance(value, str):
+        return value
+    if value.startswith(GENERATED):
+        path, digest = generator_of(value)
+        return f"{GENERATED}{recorded(path)}{digest and '@'}{digest}"
+    if value.lower().endswith((".yaml", ".yml")) and expand(value).is_file():
+        return list(parse(value).steps)
+    return value
 
 
 def pairs(steps: Sequence[Step]) -> Iterator[tuple[str, dict[str, Any]]]:

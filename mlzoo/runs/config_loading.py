@@ -63,6 +63,10 @@ def absolute_fields(config: RunConfig) -> dict[str, object]:
             fields[name] = recorded(getattr(config, name))
     if config.cache not in ("auto", "none"):
         fields["cache"] = str(real_path(expand(config.cache)))
+    if config.augment != "none":
+        from mlzoo.data.policies import located
+
+        fields["augment"] = located(config.augment)
     return fields
 
 

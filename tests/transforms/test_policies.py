@@ -8,7 +8,7 @@ import yaml
 from mlzoo.augmentation import catalogue
 from mlzoo.augmentation.policy_checks import check
 from mlzoo.core.errors import UsageError
-from mlzoo.data.policies import Policy, parse, preset, presets, walk
+from mlzoo.data.policies import Policy, generator_of, parse, preset, presets, walk
 
 
 def test_every_preset_is_a_valid_policy_with_a_description() -> None:
@@ -27,6 +27,13 @@ def test_every_preset_is_a_valid_policy_with_a_description() -> None:
         "lecture",
     }
     assert asked <= set(presets())
+
+
+def test_an_address_of_a_generator_may_hold_the_sign_before_its_digest() -> None:
+    digest = "0123456789abcdef"
+    for path in ("runs/gan", "/me@home/gan", "gan@2", f"gan@{digest[:-1]}"):
+        assert generator_of(f"generated:{path}") == (path, "")
+        assert generator_of(f"generated:{path}@{digest}") == (path, digest)
 
 
 def test_the_lecture_is_as_it_is_taught() -> None:

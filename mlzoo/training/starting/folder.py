@@ -66,12 +66,12 @@ def config_text(merged: Merged, unread: Collection[str] = ()) -> str:
     if "backbone" in settings or "weights" in settings:
         settings = placed(settings)
     read: dict[str, object] = {"set": settings, "learning_rate": config.rate}
+    read |= absolute_fields(config)
     if adds_generated(config):
         read["augment"] = recorded_generator(str(config.augment))
     elif steps := parse(config.augment).steps:
         read["augment"] = list(steps)  # what stands in a file, so that the run needs none
     read |= {f"{kind}_set": all_settings(config, kind) for kind in SHARED}
-    read |= absolute_fields(config)
     omit = set(unread_by_source(values, set(values))) | {"name"}
     omit |= {name for name in ("metrics", "log", "callback") if not getattr(config, name)}
     return resolved_yaml(merged, read, omit | {*unread})

@@ -28,21 +28,48 @@ def relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     return {**FILES, "cache": "decoded"}
 
 
+def trial() -> TrialResult:
+    """Return a trial of one fit."""
+    result = TrialResult(0, {"learning_rate": 0.1}, [(0, 0)])
+    result.fits[0, 0] = {"score": 0.5, "epochs": 1, "error": None}  # type: ignore[typeddict-item]
+    return result
+
+
 def test_paths_are_absolute_wherever_they_are_read(
     relative: dict[str, str], tmp_path: Path
 ) -> None:
     absolute = {name: str(tmp_path / path) for name, path in relative.items()}
     files = {name: absolute[name] for name in FILES}  # a table has no images to be cached
     plan = Plan(RunConfig(model="linear", **relative), made.FINITE, made.plan().search)
-    trial = TrialResult(0, {"learning_rate": 0.1}, [(0, 0)])
-    trial.fits[0, 0] = {"score": 0.5, "epochs": 1, "error": None}  # type: ignore[typeddict-item]
-    best = yaml.safe_load(best_yaml(plan, trial, "accuracy"))
+    best = yaml.safe_load(best_yaml(plan, trial(), "accuracy"))
     assert {name: best.get(name) for name in FILES} == files
     assert (best["model"], best["learning_rate"]) == ("linear", 0.1)
     sent = _anywhere(plan)["run"]
     assert {name: sent[name] for name in absolute} == absolute
     whole = yaml.safe_load(config_text(merge({"model": "linear", **relative}, allow_unused=True)))
     assert {name: whole.get(name) for name in FILES} == files
+
+
+def test_policies_and_generators_mean_the_same_in_every_folder(
+    relative: dict[str, str], tmp_path: Path
+) -> None:
+    Path("policy.yaml").write_text("- Rotate: {limit: 20}\n- HorizontalFlip\n")
+    Path("gan").mkdir()
+    steps = [{"Rotate": {"limit": 20}}, {"HorizontalFlip": {}}]
+    generator, digest = f"generated:{tmp_path / 'gan'}", "@0123456789abcdef"
+    for given, fixed in (
+        ("policy.yaml", steps),
+        ("generated:gan", generator),
+        (f"generated:gan{digest}", generator + digest),
+        ("gone.yaml", "gone.yaml"),
+        ("light", "light"),
+        (steps, steps),
+    ):
+        run = RunConfig(model="linear", data="t.csv", augment=given)
+        plan = Plan(run, made.FINITE, made.plan().search)
+        sent = RunConfig(**_anywhere(plan)["run"])
+        assert sent.augment == fixed
+        assert yaml.safe_load(best_yaml(plan, trial(), "accuracy"))["augment"] == fixed
 
 
 def test_what_is_no_path_stays_as_it_is() -> None:
