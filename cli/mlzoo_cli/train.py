@@ -188,7 +188,7 @@ def train(
     finally:
         reporter.end()
     if json:
-        show({"run": str(run.path), **run.metrics})
+        show({"run": str(run.path), **({} if run.config.unscored else run.metrics)})
     else:
         _summary(run)
 
@@ -328,6 +328,21 @@ def _excluded(flags: dict[str, bool], resume: str | None) -> list[str]:
 
 
 def _summary(run: OpenedRun) -> None:
+    if not run.config.unscored:
+        _tell_scores(run)
+    say(f"run folder: {run.path}")
+    if not run.config.unscored:
+        say(f"report: {run.path / 'report.html'}")
+    place = shlex.quote(str(run.path))
+    if run.target.drawn:
+        following = f"generate {place} -o FOLDER"
+    else:
+        following = f"predict {place} " + ("-o FOLDER" if run.target.acts else "NEW-DATA")
+    say(f"next: mlzoo {following}")
+
+
+def _tell_scores(run: OpenedRun) -> None:
+    """Print which epoch was kept, and the scores."""
     from mlzoo.statistics.verdicts import distribution_sentence, verdict_sentence
     from mlzoo_cli.evaluate import scores
 
@@ -349,14 +364,6 @@ def _summary(run: OpenedRun) -> None:
         say(sentence)
     if metrics["repeats"]:
         print(_repeats(metrics["repeats"], metrics["headline"]["name"]))
-    say(f"run folder: {run.path}")
-    say(f"report: {run.path / 'report.html'}")
-    place = shlex.quote(str(run.path))
-    if run.target.drawn:
-        following = f"generate {place} -o FOLDER"
-    else:
-        following = f"predict {place} " + ("-o FOLDER" if run.target.acts else "NEW-DATA")
-    say(f"next: mlzoo {following}")
 
 
 def _show_chosen(run: OpenedRun, json: bool) -> None:

@@ -22,6 +22,7 @@ from mlzoo.core.errors import DataError, UsageError
 from mlzoo.data.inputs import read_inputs
 from mlzoo.sklearn.folders import pack, read_record, unpack, write_record
 from mlzoo.sklearn.frames import class_names, frame_and_target, frame_of, unused, weighted
+from mlzoo.training.starting.preparing import FOLDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,7 +84,7 @@ class _MlzooEstimator(BaseEstimator):
             seed = check_random_state(seed).randint(2**31 - 1)
         given: dict[str, object] = {"preset": self.preset, "set": self.set or {}, **_PLAIN}
         if not str(self.fractions).rpartition("/")[2].strip("0."):
-            given["unscored"] = True
+            given |= _without_test({**given, **(self.settings or {})})
         if self.learning_rate is not None:
             given["learning_rate"] = self.learning_rate
         folder = tempfile.TemporaryDirectory(prefix="mlzoo-")
@@ -169,6 +170,18 @@ class _MlzooEstimator(BaseEstimator):
             self.run_ = api.load(unpack(archive, Path(self._folder.name) / "run"))
 
 
+def _without_test(given: Mapping[str, Any]) -> dict[str, object]:
+    """Return what a run without a test split has: folds where they are asked for, else no scores.
+
+    Args:
+        given: fields of the run.
+    """
+    folds = int(given.get("folds", 1))
+    if "folds" not in given and given.get("train_on", "train") == "train":
+        folds = FOLDS.get(given["preset"], 1)
+    return {"folds": folds} if folds > 1 else {"unscored": True}
+
+
 class MlzooClassifier(ClassifierMixin, _MlzooEstimator):
     """A classifier that `mlzoo.train` fits on a table.
 
@@ -226,7 +239,8 @@ class MlzooRegressor(RegressorMixin, _MlzooEstimator):
         preset: effort of the model's recipe: `none`, `fast`, `good` or `best`.
         fractions: shares of the rows that train the model, that decide when it stops, and that the
             run is tested on, in percent. The scores of the last are `run_.metrics`; where it is 0,
-            as in `100/0/0`, the run has none, and all rows are learned from.
+            as in `100/0/0`, all rows are learned from, and the run has none, or those out of fold
+            where a preset or `settings` ask for folds.
         settings: other fields of `mlzoo.RunConfig`, such as `{"class_weights": "auto"}`.
         random_state: seed of the split, the weights and the order of samples, or what draws it.
 

@@ -49,6 +49,15 @@ def succeeded(done: Done) -> Done:
     return done
 
 
+def test_a_training_without_scores_ends_with_what_is_next(mlzoo: Mlzoo) -> None:
+    given = ("linear", "d/ok.csv", "--target", "y", "--preset", "none", "--epochs", 1)
+    unscored = ("train", *given, "--unscored", "--fractions", "100/0/0")
+    done = succeeded(mlzoo(*unscored, "--name", "a"))
+    assert "out of fold" not in done.err and "report" not in done.err
+    assert f"next: mlzoo predict {Path('saved_models/a')} NEW-DATA" in done.err
+    assert json.loads(succeeded(mlzoo(*unscored, "--json")).out).keys() == {"run"}
+
+
 def document(done: Done) -> Any:
     """The one JSON document on stdout; there is no talk beside it."""
     found = json.loads(succeeded(done).out)

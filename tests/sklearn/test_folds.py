@@ -13,6 +13,7 @@ from sklearn.model_selection import GridSearchCV
 import mlzoo
 from mlzoo.core.errors import DataError
 from mlzoo.sklearn import MlzooRegressor
+from mlzoo.sklearn.estimators import _without_test
 
 PENALTIES = [0.0, 1e-3, 1e-2, 0.1, 1.0, 10.0]
 
@@ -68,3 +69,15 @@ def test_without_a_test_split_a_run_has_no_scores() -> None:
     assert len(split["parts"]["train"]["indices"]) == 30
     with pytest.raises(DataError, match="metrics.json"):
         _ = model.run_.metrics
+
+
+@pytest.mark.slow
+def test_without_a_test_split_a_run_with_folds_is_scored_out_of_fold() -> None:
+    x = np.random.default_rng(0).normal(size=(30, 2))
+    model = MlzooRegressor(
+        "linear", set={"solve": True}, fractions="80/20/0", settings={"folds": 2}
+    ).fit(x, x @ [3.0, -1.0])
+    assert model.run_.metrics["test"]["part"] == "out_of_fold"
+    assert _without_test({"preset": "good"}) == {"folds": 5}
+    for given in ({"preset": "fast"}, {"preset": "good", "train_on": "train+valid"}):
+        assert _without_test(given) == {"unscored": True}

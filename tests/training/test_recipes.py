@@ -51,6 +51,9 @@ def test_a_preset_reaches_the_recipe_and_none_turns_it_off() -> None:
     seeds, _ = with_recipe(merged(preset="best", ensemble=2), made.data())
     assert (seeds.config.folds, seeds.config.ensemble) == (1, 2)
     assert with_recipe(merged(), made.data())[0].config.folds == 1
+    unscored = merged(preset="good", unscored=True, fractions="100/0/0")
+    alone, note = with_recipe(unscored, made.data())
+    assert (alone.config.folds, alone.config.early_stopping) == (1, 0) and "baselines" not in note
     given = merged(preset="none")
     assert with_recipe(given, made.data()) == (given, "")
 
@@ -101,3 +104,15 @@ def test_a_search_refuses_models_of_several_members() -> None:
             make_plan(merged(**flags), [], None, {"strategy": "random", "trials": 2})
     plan = make_plan(merged(), [], None, {"strategy": "random", "trials": 2})
     assert plan.run == replace(merged()).config.model_copy(update={"preset": "none"})
+
+
+def test_what_a_training_without_scores_never_reads_is_refused() -> None:
+    given = {"profile": True, "weight_ranges": True, "conformal": 0.2, "baselines": "all"}
+    given["diagnose"] = "spectrum"
+    with pytest.raises(UsageError) as caught:
+        merged(unscored=True, fractions="100/0/0", **given)
+    assert sorted(line.split(":")[0] for line in caught.value.problems) == [
+        *("--baselines", "--conformal", "--diagnose", "--profile", "--weight-ranges"),
+    ]
+    idle = {"profile": False, "conformal": 0, "baselines": "none"}
+    assert merged(unscored=True, fractions="100/0/0", **idle).warnings == ()

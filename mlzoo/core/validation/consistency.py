@@ -23,6 +23,14 @@ _BY_STEPS = (
 """Fields that an optimizer reads unless it takes the whole training split at once."""
 
 
+_OF_SCORES: dict[str, tuple[object, ...]] = {
+    "profile": (False,),
+    "weight_ranges": (False,),
+    "diagnose": ("none",),
+    "conformal": ("auto", 0),
+    "baselines": ("fast", "none"),
+}
+"""Fields that a training without scores reads not, with the values that ask for nothing."""
 _READ_WITH: dict[str, tuple[str, tuple[str, ...]]] = {
     "augment_trials": ("augment", ("search",)),
     "rare_below": ("rare", ("merge", "drop")),
@@ -80,6 +88,9 @@ def inert(
                 f"has no effect: it needs {decider} {' or '.join(readers(name))}, "
                 f"and {decider} is {values.get(decider)}"
             )
+    if values.get("unscored"):
+        idle = {name for name in given & {*_OF_SCORES} if values.get(name) not in _OF_SCORES[name]}
+        reasons |= dict.fromkeys(idle, "has no effect on a training without scores (unscored)")
     if values.get("loss_set") and "loss_set" in given and values.get("loss") == "auto":
         reasons["loss_set"] = "has no effect: loss is auto; name one, as in crossentropy+dice"
     if "augment_workers" in given and values.get("augment") in ("none", []):

@@ -76,7 +76,7 @@ def prepared(merged: Merged, listener: Listener, reader: Reader | None = None) -
     _tell(data, listener)
     if note:
         listener.note(note)
-    if not len(data.test):
+    if not len(data.test) and not merged.config.unscored:
         from mlzoo.training.out_of_fold import check_out_of_fold
 
         check_out_of_fold(data)
@@ -195,7 +195,7 @@ def _effort(config: RunConfig) -> dict[str, object]:
     if config.preset not in FOLDS:
         return {}
     fields: dict[str, object] = {"baselines": "all"}
-    if config.ensemble == 1 and config.train_on == "train":
+    if config.ensemble == 1 and config.train_on == "train" and not config.unscored:
         fields["folds"] = FOLDS[config.preset]
     return fields
 

@@ -94,6 +94,8 @@ def _check(merged: Merged) -> None:
     """Raise UsageError for settings that auto decides itself, or that are those of one model."""
     config = merged.config
     problems = []
+    if config.unscored:
+        problems.append("--unscored: auto chooses by scores; name one model, or give --folds 5")
     if config.preset not in _PRESETS:
         problems.append("--preset none: auto tries models with their recipes; choose fast or good")
     if config.train_on != "train":

@@ -152,3 +152,8 @@ def test_an_undefined_score_is_the_worst_and_errors_are_better_lower() -> None:
     best = ranked([scored(None), scored(3.0), scored(2.0)])
     assert [each.value for each in best] == [2.0, 3.0, None]
     assert reason(best) == "chosen: m2.0, which scored best (RMSE 2, m3.0 3)"
+
+
+def test_a_choice_needs_scores() -> None:
+    with pytest.raises(UsageError, match="--unscored: auto chooses by scores; name one model"):
+        auto.train_auto({**FLAGS, "unscored": True, "fractions": "100/0/0"})
