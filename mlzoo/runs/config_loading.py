@@ -363,7 +363,8 @@ def _check_plugins(values: Mapping[str, Any], given: Given) -> None:
         _check_training_plugins(kind, values, given)
     fields = {kind: field for field, kind in _LISTS.items()}
     for kind, name in plugins(values):
-        if kind in fields and registry.own_file(name):
+        called = kind != "callback" or given.needs_data  # a finished run calls none any more
+        if kind in fields and called and registry.own_file(name):
             try:
                 registry.load(kind, name)
             except UsageError as error:

@@ -33,6 +33,7 @@ from mlzoo.runs.models import outputs_of
 from mlzoo.tasks._dense import whole
 from mlzoo.training import checkpoints, full_batch
 from mlzoo.training.building import build_model, cutting, takes_full_batch
+from mlzoo.training.hooks.callbacks import refuse_callbacks
 from mlzoo.training.loop.early_stopping import Fitted
 from mlzoo.training.loop.training import Training
 from mlzoo.training.signals import Stop
@@ -249,6 +250,7 @@ class _Fits:
         config, data, seed = self.config, member.data, member.seed
         listener = self.listener
         if takes_full_batch(config, model):
+            refuse_callbacks(config, data.samples.task)
             return full_batch.fit(model, data, config, listener, self.stop, folder.name)
         if self.training is None or not self.training.restartable(data, seed):
             # Where steps can't be shared, each member has a training of its own.

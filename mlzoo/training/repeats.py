@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mlzoo.core import files
 from mlzoo.core.configs import RunConfig
-from mlzoo.core.errors import DataError, DivergedError, UsageError
+from mlzoo.core.errors import DataError, DivergedError
 from mlzoo.core.progress import Listener
 from mlzoo.runs import devices, run_folder
 from mlzoo.runs.run_folder import RunFolder
@@ -245,14 +245,17 @@ def _announce(repeat: _Repeat, model: keras.Model, own_loss: bool) -> None:
 
 def _without_generated(repeat: _Repeat) -> _Trained | None:
     """Return the same training on real samples alone; None where no others are added."""
+    from mlzoo.training.hooks.callbacks import handed_over
     from mlzoo.training.starting.generated_samples import adds_generated
 
     if not adds_generated(repeat.config):
         return None
     repeat.listener.note("the same model without generated samples is trained to stand beside it")
-    config = repeat.config.model_copy(update={"augment": "none", "profile": False})
+    changed = {"augment": "none", "profile": False, "callback": []}
+    config = repeat.config.model_copy(update=changed)
     plain = replace(repeat, config=config, listener=Listener(), plain=True)
-    return _fit(plain, build_model(config, repeat.data, repeat.seed))
+    with handed_over(()):
+        return _fit(plain, build_model(config, repeat.data, repeat.seed))
 
 
 def _fit(repeat: _Repeat, model: keras.Model) -> _Trained:
@@ -309,9 +312,11 @@ def fit_network(
         DivergedError: the loss became NaN or infinite.
         Interrupted: a signal came; where the way of fitting has checkpoints, the state is saved.
     """
+    from mlzoo.training.hooks.callbacks import refuse_callbacks
+
     batched = data.samples.problem is None and data.samples.environment is None
     if not batched or takes_full_batch(config, model):
-        _refuse_callbacks(config, data)
+        refuse_callbacks(config, data.samples.task)
     if data.samples.problem is not None:
         from mlzoo.training.equations import fitting
 
@@ -327,18 +332,6 @@ def fit_network(
     from mlzoo.training.loop.training import Training
 
     return Training(model, data, config, folder, seed, listener, stop).fit()
-
-
-def _refuse_callbacks(config: RunConfig, data: Data) -> None:
-    """Raise UsageError where a training that has no batches should call callbacks."""
-    from mlzoo.training.hooks.callbacks import any_callbacks
-
-    if any_callbacks(config):
-        raise UsageError(
-            f"callbacks are for training in batches, which {config.model} has not here "
-            f"({data.samples.task}, optimizer {config.optimizer}); leave them out, or train "
-            "by steps with --preset none"
-        )
 
 
 def _score(

@@ -57,10 +57,10 @@ FIXED = {
             "checkpoint_every",
             "metrics",
             "log",
-            "callback",
         ),
         "it changes no score",
     ),
+    "callback": "all candidates have the same ones",
     **dict.fromkeys(("out", "name"), "it is where results go"),
     **dict.fromkeys(("keep", "monitor"), "scores are those at the end of a training"),
 }

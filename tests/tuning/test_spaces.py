@@ -148,6 +148,7 @@ def test_a_setting_that_another_decides_on_exists_beside_it_only() -> None:
         (["dropout=0..1"], "must be less than 1 (got 1)"),
         (["activation=relu,rely"], "did you mean 'relu'"),
         (["seed=1,2"], "seed can't be varied"),
+        (["callback=a.py,b.py"], "callback can't be varied: all candidates have the same ones"),
         (["batch_size=16,0"], "must be at least 1"),
         (["layers=1,2", "layers=3"], "layers is varied twice"),
         (["layers=1,2", "hidden=[4],[8]"], "layers is a part of hidden"),

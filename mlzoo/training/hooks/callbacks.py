@@ -28,7 +28,7 @@ _handed_over: ContextVar[tuple[Any, ...]] = ContextVar("callbacks", default=())
 
 @contextmanager
 def handed_over(callbacks: Sequence[Any]) -> Iterator[None]:
-    """Have all trainings within call these objects too.
+    """Have all trainings within call these objects, and none that were handed over before.
 
     Raises:
         UsageError: one is no Keras callback.
@@ -43,6 +43,16 @@ def handed_over(callbacks: Sequence[Any]) -> Iterator[None]:
 def any_callbacks(config: RunConfig) -> bool:
     """Return whether trainings call any callbacks."""
     return bool(config.callback or _handed_over.get())
+
+
+def refuse_callbacks(config: RunConfig, task: str) -> None:
+    """Raise UsageError where a training of a task that has no batches should call callbacks."""
+    if any_callbacks(config):
+        raise UsageError(
+            f"callbacks are for training in batches, which {config.model} has not here "
+            f"({task}, optimizer {config.optimizer}); leave them out, or train by steps with "
+            "--preset none"
+        )
 
 
 def _checked(callbacks: Any, where: str) -> tuple[Any, ...]:

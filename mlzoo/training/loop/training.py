@@ -131,7 +131,9 @@ class Training:
         try:
             self._restore()
             self.listener.start(self.folder.name, self.config.epochs, self.batches.steps)
-            self._begin_callbacks()
+            ended = bool(self.place.stopped)  # before it was interrupted
+            if not ended:
+                self._begin_callbacks()
             if self.place.epoch == 1 and not self.place.step:
                 self._record_weights(0)
             while not self.place.stopped:
@@ -149,12 +151,13 @@ class Training:
             self.batches.close()
         self.listener.end()
         self.steps.release()
-        self.hooks.call("on_train_end")
+        if not ended:
+            self.hooks.call("on_train_end")
         finish(self.trained, self.config.ema_momentum)
         return self._keep()
 
     def _begin_callbacks(self) -> None:
-        """Make the callbacks; they are told of every training anew."""
+        """Make the callbacks; they are told anew of a training that goes on."""
         self.hooks = callbacks.Hooks(self.config, self.trained, self.batches.steps)
         resumed = self.place.epoch > 1 or self.place.step
         if resumed and callbacks.any_callbacks(self.config):

@@ -9,14 +9,15 @@ import keras
 import numpy as np
 import pytest
 
+from mlzoo.core import registry
 from mlzoo.core.errors import UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.data.samples import Data
-from mlzoo.runs.config_loading import merge
+from mlzoo.runs.config_loading import merge, read_config
 from mlzoo.training.building import build_model
 from mlzoo.training.hooks import callbacks
 from mlzoo.training.loop.early_stopping import Fitted
-from mlzoo.training.loop.training import Training
+from mlzoo.training.members import fit_members
 from mlzoo.training.repeats import fit_network
 from mlzoo.training.signals import Stop
 from tests.training import made
@@ -101,6 +102,8 @@ def test_a_resumed_training_says_that_callbacks_begin_anew(tmp_path: Path) -> No
     fitted = fit(tmp_path, [recorder], Hear(), checkpoint_every=0)
     assert len(fitted.history) == 3 and Hear.warned == [callbacks.RESUMED]
     assert recorder.seen[:2] == [("begin", 2), ("epoch", 1)]
+    assert fit(tmp_path, [after := Recorder()], Hear()).history == fitted.history
+    assert not after.seen and len(Hear.warned) == 1, "a training that had ended calls none"
 
 
 def test_files_name_callbacks_and_need_trust(
@@ -126,6 +129,10 @@ def test_files_name_callbacks_and_need_trust(
     file.write_text("def callback():\n    return []\n")
     with pytest.raises(UsageError, match="is no callback plug-in: it lacks 'callbacks'"):
         merge({}, config, trust=True)
+    with registry.trust_anew():
+        assert read_config(tmp_path).callback == [str(file)], "a finished run calls none any more"
+        file.unlink()
+        assert read_config(tmp_path).callback == [str(file)]
 
 
 @pytest.mark.parametrize(
@@ -153,4 +160,9 @@ def test_errors_are_told_with_the_name_of_the_callback(tmp_path: Path) -> None:
         fit(tmp_path, [print])
     with pytest.raises(UsageError, match="callbacks are for training in batches, which linear"):
         fit(tmp_path, [Broken()], optimizer="lbfgs")
-    assert Training is not None
+    config = made.config(optimizer="lbfgs", ensemble=2)
+    with (
+        callbacks.handed_over([Broken()]),
+        pytest.raises(UsageError, match="callbacks are for training in batches, which linear"),
+    ):
+        fit_members(config, made.data(50), 0, tmp_path / "several", Listener(), Stop())
