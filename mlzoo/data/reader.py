@@ -13,6 +13,9 @@ from pydantic import BaseModel, ConfigDict
 
 from mlzoo.data.specs import Target, target_of
 
+MAX_VOXELS = 268_435_456
+"""Voxels of a file beyond which it is refused before it is decoded, by default."""
+
 
 class Reader(BaseModel):
     """Common fields of the readers of all kinds of data.
@@ -40,6 +43,8 @@ class Reader(BaseModel):
     """Largest value that a pixel can hold; None where samples are no images."""
     depth: int = 0
     """Slices of a volume, held one below the other in an image; 0: samples are no volumes."""
+    max_voxels: int = MAX_VOXELS
+    """Files of volumes of more voxels are refused before they are decoded."""
 
     @property
     def target_kind(self) -> Target:

@@ -69,13 +69,14 @@ class Config(Settings):
 
 
 def recognizes(path: str) -> bool:
-    """Return whether it is a folder whose first TIFF file has several pages."""
+    """Return whether it is a folder whose first TIFF file has several pages; pairs are none."""
     folder = expand(path)
     if not folder.is_dir() or (folder / "x.npy").is_file():
         return False
+    from mlzoo.data.images.layouts import has_pairs
     from mlzoo.data.volumes.recognizing import has_stacks
 
-    return has_stacks(folder)
+    return has_stacks(folder) and not has_pairs(folder)
 
 
 def load(config: Config, progress: Any = None) -> Samples:
@@ -89,6 +90,11 @@ def load(config: Config, progress: Any = None) -> Samples:
             if getattr(config, name) is not None:
                 raise UsageError(f"--source-set {name}: has no effect on a folder of volumes")
         return _masked(config, location) if has_masks(location) else _classes(config, location)
+    if "max_voxels" in config.model_fields_set:
+        raise UsageError(
+            "--source-set max_voxels: has no effect on arrays, which are no files of volumes; "
+            "leave it out"
+        )
     arrays = open_archive(location)
     first, second = config.inputs, config.targets
     if first is None or second is None:
@@ -181,6 +187,11 @@ def _samples(
             f"{config.data}: threshold and ignore are for masks, which have the volumes' depth, "
             f"height and width, but volumes are {volumes.shape[1:]} and targets {y.shape}"
         )
+    if dense and config.class_order:
+        raise UsageError(
+            "--class-order: has no effect on masks and fields; name the classes of masks in "
+            "classes.txt"
+        )
     if not dense and y.ndim > 2:
         raise DataError(
             f"{config.data}: volumes of shape {volumes.shape} and targets of shape {y.shape}; "
@@ -198,7 +209,13 @@ def _samples(
         "given_parts": np.array(parts) if len(parts) and parts[0] else None,
         "hashes": row_digests(rows),
     }
-    form: dict[str, Any] = {"dtype": str(rows.dtype), "maximum": maximum, "depth": depth}
+    form: dict[str, Any] = {
+        "dtype": str(rows.dtype),
+        "maximum": maximum,
+        "depth": depth,
+        # New files of the size of the training volumes, which arrays may have held, are read.
+        "max_voxels": max(config.max_voxels, depth * height * width),
+    }
     if dense:
         targets = _dense(config, y, root)
         reader: Reader = DenseReader(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,55 @@ def test_what_is_no_stack_is_refused_with_its_reason(tmp_path: Path) -> None:
     Image.fromarray(noise()[0, 0]).save(tmp_path / "b.tif", save_all=True, append_images=[small])
     with pytest.raises(BadFileError, match="page 2 is 8x4 L, the first is 8x8 L"):
         read_stack(tmp_path / "b.tif")
+
+
+def test_a_page_that_is_damaged_is_told_as_such(tmp_path: Path) -> None:
+    compression = struct.pack("<HHI", 259, 3, 1)
+    stack = bytearray(write(tmp_path / "a.tif", noise()[0]).read_bytes())
+    at = stack.rindex(compression) + len(compression)
+    stack[at : at + 2] = struct.pack("<H", 9999)
+    (tmp_path / "b.tif").write_bytes(stack)
+    with pytest.raises(BadFileError, match="cut short or damaged"):
+        read_stack(tmp_path / "b.tif")
+
+
+def test_new_volumes_as_large_as_those_of_the_training_are_read(tmp_path: Path) -> None:
+    x = noise()
+    root = masked(tmp_path / "pairs", x, (x > 120).astype("uint8"))
+    few = read(root, model="unet", source_set={"max_voxels": DEPTH * SIDE * SIDE})
+    reader = parse_reader(write_reader(few.reader))
+    assert isinstance(reader, DenseReader)
+    assert reader.max_voxels == DEPTH * SIDE * SIDE
+    assert len(open_images(str(root / "images"), reader)) == len(read_labelled(str(root), reader))
+    small = reader.model_copy(update={"max_voxels": 9})
+    for reads in (open_images, read_labelled):
+        with pytest.raises(DataError, match="more than the limit of 9"):
+            reads(str(root / "images" if reads is open_images else root), small)
+    flat = read(classes(tmp_path / "classes", x)).reader.model_copy(update={"max_voxels": 9})
+    with pytest.raises(DataError, match="more than the limit of 9"):
+        read_inputs(str(tmp_path / "classes" / "a"), flat)
+
+
+def test_settings_without_effect_on_volumes_are_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", x=noise(), y=np.arange(12) % 2)
+    with pytest.raises(UsageError, match="max_voxels: has no effect on arrays"):
+        read(tmp_path / "a.npz", source="volumes", source_set={"max_voxels": 9})
+    np.savez(tmp_path / "m.npz", x=noise(), y=(noise() > 9).astype("uint8"))
+    with pytest.raises(UsageError, match="--class-order: has no effect on masks"):
+        read(tmp_path / "m.npz", source="volumes", model="unet", class_order=["0", "1"])
+
+
+def test_links_to_stacks_are_followed_and_pairs_of_stacks_are_pairs(tmp_path: Path) -> None:
+    root = classes(tmp_path / "data", noise())
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    for name in "ab":
+        (linked / name).symlink_to(root / name)
+    (linked / "again").symlink_to(linked)
+    assert recognition.recognize(str(linked)) == "volumes"
+    for name in ("noisy", "clean"):
+        write(tmp_path / "pairs" / name / "0.tif", noise()[0])
+    assert recognition.recognize(str(tmp_path / "pairs")) == "image_pairs"
 
 
 def test_folders_of_stacks_are_recognized_and_read_as_classes(tmp_path: Path) -> None:

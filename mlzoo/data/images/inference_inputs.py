@@ -59,7 +59,8 @@ def open_images(path: str, reader: PixelReader, progress: Progress | None = None
         return _from_array(open_inputs(location), str(location), reader)
     if reader.depth:
         files, names, warnings = _listing(location)
-        volumes = _from_array(read_stacks(files, names), str(location), reader)
+        stacks = read_stacks(files, names, reader.max_voxels)
+        volumes = _from_array(stacks, str(location), reader)
         return replace(volumes, names=names, warnings=(*warnings, *volumes.warnings))
     refuse_files(str(location), reader)
     files, names, warnings = _listing(location)

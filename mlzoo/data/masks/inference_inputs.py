@@ -108,8 +108,9 @@ def _stacks(location: Path, reader: DenseReader) -> Samples:
         count = f"{len(pairs.problems)} of {total} volumes and masks can't be used"
         raise DataError(f"{count}:\n{listed(pairs.problems)}")
     names = [pairs.name(i) for i in range(len(pairs))]
-    x = read_stacks(pairs.images, names)
-    y = read_stacks(pairs.masks, [pairs.relative(path) for path in pairs.masks])
+    x = read_stacks(pairs.images, names, reader.max_voxels)
+    of_masks = [pairs.relative(path) for path in pairs.masks]
+    y = read_stacks(pairs.masks, of_masks, reader.max_voxels)
     return replace(_of_arrays(x, y, location, reader), names=names)
 
 

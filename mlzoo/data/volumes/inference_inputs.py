@@ -53,5 +53,6 @@ def _rows(
     location: Path,
     reader: ArrayReader | ImageReader,
 ) -> np.ndarray:
-    rows = as_trained_slices(read_stacks(files, names), reader.depth, str(location))
+    volumes = read_stacks(files, names, reader.max_voxels)
+    rows = as_trained_slices(volumes, reader.depth, str(location))
     return as_trained(rows, str(location), reader.shape, reader.dtype, reader.maximum)

@@ -13,7 +13,7 @@ _FOLDERS = 3
 def has_stacks(folder: Path) -> bool:
     """Return whether the first image of a folder, up to two folders further in, is a stack."""
     root = len(folder.parts)
-    for parent, folders, files in os.walk(folder):
+    for parent, folders, files in os.walk(folder, followlinks=True):  # circles end at `_FOLDERS`
         folders.sort()
         if len(Path(parent).parts) - root >= _FOLDERS - 1:
             folders.clear()

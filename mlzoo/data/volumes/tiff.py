@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,12 +18,16 @@ from mlzoo.data.images.headers import (
     read_header,
 )
 from mlzoo.data.quality.bad_files import listed
+from mlzoo.data.reader import MAX_VOXELS
 
-MAX_VOXELS = 268_435_456
-"""Voxels of a file beyond which it is refused before it is decoded."""
 ENDINGS = (".tif", ".tiff")
 _MODES = {"1": "uint8", "L": "uint8", "RGB": "uint8", "F": "float32"}
 _DESCRIPTION = 270
+_DAMAGED = (
+    *(OSError, SyntaxError, ValueError, TypeError, EOFError),
+    *(KeyError, IndexError, struct.error),
+)
+"""What Pillow raises on files that are cut short or damaged."""
 
 
 def is_stack(path: Path) -> bool:
@@ -54,7 +59,9 @@ def read_stack(path: Path, max_voxels: int = MAX_VOXELS) -> np.ndarray:
         with path.open("rb") as file, Image.open(file, formats=("TIFF",)) as image:
             assert isinstance(image, TiffImagePlugin.TiffImageFile)
             return _pages(image, max_voxels)
-    except (OSError, SyntaxError, ValueError, TypeError, EOFError) as error:
+    except Image.DecompressionBombError as error:
+        raise BadFileError("too many pixels to be decoded safely") from error
+    except _DAMAGED as error:
         raise BadFileError(f"cut short or damaged: {error}") from None
 
 
