@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mlzoo.baselines._pixel_features import fit_pixels, pixel_features
+from mlzoo.baselines._pixel_features import fit_pixels, slice_features
 from mlzoo.data.contracts import Baseline
 from mlzoo.data.samples import Data
 
@@ -25,12 +25,13 @@ def _masks(data: Data, seed: int) -> Baseline:
         len(samples.class_names),
         samples.maximum or 1.0,
         seed,
+        depth=samples.reader.depth or 1,
     )
     return Baseline(linear.predict, linear.note)
 
 
 def _fields(data: Data, seed: int) -> Baseline:
-    train = data.train
+    train, depth = data.train, data.samples.reader.depth or 1
     from sklearn.linear_model import Ridge
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -42,12 +43,13 @@ def _fields(data: Data, seed: int) -> Baseline:
         flat = truth.reshape(-1, truth.shape[-1])
         known = np.flatnonzero(~np.isnan(flat).any(axis=1))
         some = rng.choice(known, min(len(known), PIXELS // len(train) + 1), replace=False)
-        features.append(pixel_features(image, 1.0)[some])
+        features.append(slice_features(image, 1.0, depth)[some])
         values.append(flat[some])
     model = make_pipeline(StandardScaler(), Ridge(solver="cholesky"))
     model.fit(np.concatenate(features), np.concatenate(values))
 
     def predict(image: np.ndarray) -> np.ndarray:
-        return model.predict(pixel_features(image, 1.0)).reshape(*image.shape[:2], -1)
+        features = slice_features(image, 1.0, depth)
+        return model.predict(features).reshape(*image.shape[:2], -1)
 
     return Baseline(predict, f"fitted on {len(np.concatenate(values))} pixels")

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 from mlzoo.data.specs import IGNORED
+from mlzoo.data.volumes.slices import slices_of
 from mlzoo.statistics.pixels import confusion_of, mean_iou
 
 BLURS = (1, 2, 4, 8)
@@ -57,6 +58,17 @@ def pixel_features(image: np.ndarray, maximum: float) -> np.ndarray:
     return np.concatenate(columns, axis=2).reshape(image.shape[0] * image.shape[1], -1)
 
 
+def slice_features(image: np.ndarray, maximum: float, depth: int) -> np.ndarray:
+    """Return `pixel_features` of each slice of a volume on its own, one after the other.
+
+    Args:
+        image: (depth * height, width, channels), the slices one below the other.
+        maximum: the value that becomes 1.
+        depth: number of slices; 1: an image.
+    """
+    return np.concatenate([pixel_features(each, maximum) for each in slices_of(image, depth)])
+
+
 def fit_pixels(
     images: Iterable[np.ndarray],
     masks: Iterable[np.ndarray],
@@ -65,6 +77,7 @@ def fit_pixels(
     seed: int = 0,
     pixels: int = PIXELS,
     make: Callable[[str | None], Any] | None = None,
+    depth: int = 1,
 ) -> PixelBaseline:
     """Fit a classifier on pixels drawn from all images in equal numbers.
 
@@ -83,13 +96,14 @@ def fit_pixels(
         pixels: number of pixels to draw in all; at least one from each image that has one.
         make: returns a scikit-learn classifier for class weights (None or `balanced`); by
             default logistic regression.
+        depth: slices of a volume, held one below the other; 1: of an image.
 
     Raises:
         ValueError: no image has a pixel that counts.
     """
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-    features, labels, drawn_from = _draw(images, masks, maximum, seed, pixels)
+    features, labels, drawn_from = _draw(images, masks, maximum, seed, pixels, depth)
     if not len(labels):
         raise ValueError("no image has a pixel that counts")
     plural = "image" if drawn_from == 1 else "images"
@@ -98,7 +112,7 @@ def fit_pixels(
         return PixelBaseline(_constant(labels[0]), f"{fitted}, all of one class")
     with threadpool_limits(1):  # equal bits on any number of cores
         model, note = _fit(features, labels, classes, make)
-    return PixelBaseline(_classifier(model, maximum), f"{fitted}, {note}")
+    return PixelBaseline(_classifier(model, maximum, depth), f"{fitted}, {note}")
 
 
 def _blur(image: np.ndarray, sigma: float) -> np.ndarray:
@@ -122,16 +136,21 @@ def _slope(gray: np.ndarray) -> np.ndarray:
     return np.sqrt(across * across + down * down)
 
 
-def _strips(image: np.ndarray, maximum: float) -> Iterator[tuple[int, int, np.ndarray]]:
-    """Yield strips of rows: first pixel, pixel after the last, and features in between."""
-    height, width = image.shape[:2]
-    rows = max(1, _STRIP // width)
-    for start in range(0, height, rows):
-        stop = min(start + rows, height)
-        top = max(0, start - _HALO)
-        features = pixel_features(image[top : stop + _HALO], maximum)
-        inner = slice((start - top) * width, (stop - top) * width)
-        yield start * width, stop * width, features[inner]
+def _strips(image: np.ndarray, maximum: float, depth: int) -> Iterator[tuple[int, int, np.ndarray]]:
+    """Yield strips of rows: first pixel, pixel after the last, and features in between.
+
+    No strip or neighborhood reaches from one of `depth` slices into the next.
+    """
+    for number, part in enumerate(slices_of(image, depth)):
+        height, width = part.shape[:2]
+        before = number * height
+        rows = max(1, _STRIP // width)
+        for start in range(0, height, rows):
+            stop = min(start + rows, height)
+            top = max(0, start - _HALO)
+            features = pixel_features(part[top : stop + _HALO], maximum)
+            inner = slice((start - top) * width, (stop - top) * width)
+            yield (before + start) * width, (before + stop) * width, features[inner]
 
 
 def _draw(
@@ -140,6 +159,7 @@ def _draw(
     maximum: float,
     seed: int,
     pixels: int,
+    depth: int = 1,
 ) -> tuple[np.ndarray, np.ndarray, int]:
     """Return features (m, d) and labels (m,) of drawn pixels, and their number of images.
 
@@ -155,7 +175,8 @@ def _draw(
         share = min(len(counting), max(1, pixels // (len(drawn) + 1)))
         if share:
             positions = rng.choice(counting, share, replace=False)
-            drawn.append((_features_at(image, positions, maximum), mask.ravel()[positions]))
+            features = _features_at(image, positions, maximum, depth)
+            drawn.append((features, mask.ravel()[positions]))
     if not drawn:
         return np.empty((0, 0), "float32"), np.empty(0, "uint8"), 0
     share = max(1, pixels // len(drawn))
@@ -163,10 +184,12 @@ def _draw(
     return features, np.concatenate([labels[:share] for _, labels in drawn]), len(drawn)
 
 
-def _features_at(image: np.ndarray, positions: np.ndarray, maximum: float) -> np.ndarray:
+def _features_at(
+    image: np.ndarray, positions: np.ndarray, maximum: float, depth: int = 1
+) -> np.ndarray:
     """Return features (m, d) of the pixels at positions (m,) of the image, row by row."""
     selected = np.empty((len(positions), 5 * image.shape[2] + 3), "float32")
-    for start, stop, features in _strips(image, maximum):
+    for start, stop, features in _strips(image, maximum, depth):
         inside = (positions >= start) & (positions < stop)
         selected[inside] = features[positions[inside] - start]
     return selected
@@ -215,10 +238,10 @@ def _logistic(weighting: str | None) -> Any:
     return make_pipeline(StandardScaler(), model)
 
 
-def _classifier(model: Any, maximum: float) -> Callable[[np.ndarray], np.ndarray]:
+def _classifier(model: Any, maximum: float, depth: int) -> Callable[[np.ndarray], np.ndarray]:
     def predict(image: np.ndarray) -> np.ndarray:
         labels = np.empty(image.shape[0] * image.shape[1], "uint8")
-        for start, stop, features in _strips(image, maximum):
+        for start, stop, features in _strips(image, maximum, depth):
             labels[start:stop] = model.predict(features)
         return labels.reshape(image.shape[:2])
 

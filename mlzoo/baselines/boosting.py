@@ -47,6 +47,7 @@ def fit(data: Data, seed: int) -> Baseline | None:
             data.samples.maximum or 1.0,
             seed,
             make=lambda weights: HistGradientBoostingClassifier(class_weight=weights, **settings),
+            depth=data.samples.reader.depth or 1,
         )
         return Baseline(fitted.predict, fitted.note)
 

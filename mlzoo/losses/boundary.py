@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 TARGETS = ("classes per pixel",)
 WHOLE_LABELS = True
+PLANAR = True
 
 
 class Config(Settings):

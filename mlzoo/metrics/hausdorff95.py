@@ -3,7 +3,8 @@
 Of a class the larger of two 95th percentiles of the distances from boundary pixels of one mask to
 the nearest one of the other (Huttenlocher, Klanderman and Rucklidge 1993, "Comparing images using
 the Hausdorff distance"); the mean over classes, then over images. A class that has a boundary in
-one mask only counts as the image's diagonal; an image without boundaries does not count.
+one mask only counts as the image's diagonal; an image without boundaries does not count. A volume's
+distance is the mean of those of its slices that have boundaries.
 """
 
 from __future__ import annotations

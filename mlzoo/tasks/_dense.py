@@ -75,7 +75,7 @@ class DenseTask(TallyTask):
             for name, segment in predictors.items():
                 predicted = segment(image)
                 counts[name].append(self.count_image(rows, position, truth, predicted))
-                counting.see(name, truth, predicted)
+                counting.see(name, truth, predicted, rows.samples.reader.depth)
         bins = {} if predict is None else {"": confidence.bins()}
         return {name: self.tally(c, rows.samples, bins.get(name)) for name, c in counts.items()}
 

@@ -12,6 +12,7 @@ import numpy as np
 from mlzoo.core import registry
 from mlzoo.data.contracts import Baseline, Evaluation, Headline, Predict, Scorer, SplitScores
 from mlzoo.data.samples import Data, Part, Samples
+from mlzoo.data.volumes.slices import slices_of
 from mlzoo.statistics import intervals
 from mlzoo.statistics.boundaries import tolerant_counts
 from mlzoo.statistics.metrics import scorers, values
@@ -78,17 +79,33 @@ class Counting:
             )
         self._counts: dict[str, dict[str, list[Any]]] = {}
 
-    def see(self, predictor: str, y_true: np.ndarray, y_pred: np.ndarray) -> None:
-        """Count the next image or sequence."""
+    def see(self, predictor: str, y_true: np.ndarray, y_pred: np.ndarray, depth: int = 0) -> None:
+        """Count the next image or sequence, or the slices of a volume (0: it is no volume).
+
+        A volume's counts are the mean of those of its slices, NaN aside: as all volumes have as
+        many slices, ratios of sums of counts are those of all slices.
+        """
+        parts = [(y_true, y_pred)]
+        if depth:
+            parts = list(zip(slices_of(y_true, depth), slices_of(y_pred, depth), strict=True))
         for metric, function in self._functions.items():
             counts = self._counts.setdefault(predictor, {}).setdefault(metric, [])
-            counts.append(function(y_true, y_pred))
+            each = [function(*part) for part in parts]
+            counts.append(_mean(np.array(each, "float64")) if depth else each[0])
 
     def of(self, predictor: str) -> dict[str, np.ndarray]:
         """Return the counts (n, ...) of each metric."""
         counts = {n: np.array(c, "float64") for n, c in self._counts.get(predictor, {}).items()}
         within = counts.pop(_WITHIN, None)
         return counts if within is None else counts | dict.fromkeys(self._tolerant, within)
+
+
+def _mean(values: np.ndarray) -> np.ndarray:
+    """Return the mean (...) of values (n, ...) that are not NaN; NaN where all are."""
+    known = ~np.isnan(values)
+    number = known.sum(axis=0)
+    total = np.where(known, values, 0.0).sum(axis=0)
+    return np.where(number > 0, total / np.maximum(number, 1), np.nan)
 
 
 @dataclass(frozen=True)

@@ -139,8 +139,15 @@ def quantile_levels(config: RunConfig) -> tuple[float, ...]:
     return ()
 
 
-def check_fit(config: RunConfig, task: str) -> None:
-    """Raise UsageError with all that a configuration asks for and a task does not have."""
+def check_fit(config: RunConfig, task: str, depth: int = 0) -> None:
+    """Raise UsageError with all that a configuration asks for and a task does not have.
+
+    Args:
+        config: of the run.
+        task: its name.
+        depth: slices of a volume, held one below the other in an image; 0: there are no volumes,
+            or it isn't known.
+    """
     target = registry.load("task", task).Task.target
     names = loss_names(config.loss)
     problems = [
@@ -157,6 +164,12 @@ def check_fit(config: RunConfig, task: str) -> None:
         f"--metrics {name} needs --tolerance: the distance in pixels that counts as right"
         for name in config.metrics
         if config.tolerance is None and registry.constants("metric", name).get("TOLERANT")
+    ]
+    problems += [
+        f"--loss {name} looks at the neighbors of pixels in one image and is not for volumes, "
+        f"which hold {depth} slices: leave it out"
+        for name in names
+        if depth and registry.constants("loss", name).get("PLANAR", False)
     ]
     if spreads(config) and len(names) > 1:
         problems.append(f"--loss {config.loss}: a loss of a distribution stands alone")

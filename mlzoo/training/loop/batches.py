@@ -237,7 +237,7 @@ def build_batches(config: RunConfig, data: Data, seed: int) -> Batches:
         UsageError: a sampler or class weights that do not fit the task.
     """
     batch_size = config.batch_size
-    check_fit(config, data.samples.task)
+    check_fit(config, data.samples.task, data.samples.reader.depth)
     part, few = data.train, 32
     feed: Feed
     if part.weights is not None and not _weighable(config, data):

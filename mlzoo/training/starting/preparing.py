@@ -62,7 +62,7 @@ def prepared(merged: Merged, listener: Listener, reader: Reader | None = None) -
     else:
         samples = loading.read_again(config, reader, listener.progress)
     check_task(config.model, samples.task)
-    check_fit(config, samples.task)
+    check_fit(config, samples.task, samples.reader.depth)
     unread = loading.unread_by_samples(samples, config)
     for warning in check_unread(merged, unread):
         listener.warn(warning)

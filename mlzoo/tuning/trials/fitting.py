@@ -99,7 +99,7 @@ class Evaluator:
         self.data = self._load(plan.run, listener)
         task = self.data.samples.task
         check_task(plan.run.model, task)
-        check_fit(plan.run, task)
+        check_fit(plan.run, task, self.data.samples.reader.depth)
         _check_folds(plan, self.data)
         refuse_in_search(plan.run)
         for note in self.data.notes:
@@ -281,7 +281,7 @@ class Evaluator:
     def _prepared(self, job: FitJob) -> Fit:
         """Return the specification of the fit of a job."""
         config = run_of(self.plan, job)
-        check_fit(config, self.data.samples.task)
+        check_fit(config, self.data.samples.task, self.data.samples.reader.depth)
         seed = fit_seed(self.plan.run.seed, job.fold, job.repeat)
         before, keep = None, None
         if job.continues is not None:
