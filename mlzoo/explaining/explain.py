@@ -103,7 +103,7 @@ def open_batches(subject: Subject, chosen: Chosen, config: ExplainConfig) -> lis
     batches = []
     for positions in by_shape(chosen.inputs).values():
         x = np.stack([chosen.inputs[i] for i in positions])
-        probe = Probe(subject.model, x, config.layer, config.max_memory)
+        probe = Probe(subject.model, x, config.layer, config.max_memory, subject.depth)
         probe.background, probe.known = chosen.background, chosen.known
         probe.problem = subject.problem
         x = probe.inputs(x)

@@ -227,7 +227,7 @@ def compute(job: ExplainJob, listener: Listener) -> ExplanationResult:
     """Compute the maps of chosen samples, their evidence and the record."""
     subject, chosen, config, batches = job.subject, job.chosen, job.config, job.batches
     if config.truth is not None:
-        count = check_truth(config.truth, chosen.names)
+        count = check_truth(config.truth, chosen.names, subject.depth)
         listener.note(f"truth: known of {count} of {len(chosen)} samples")
     shuffled = None
     if "labels" in config.sanity:
@@ -318,6 +318,8 @@ def check_method(
     # A class activation map is what speaks for a class; one that turns negative is gone.
     positive = bool(getattr(registry.load("explainer", method), "NEEDS_LAYER", False))
 
+    depth = batch.probe.depth or 1
+
     def maps(part: Batch = part) -> np.ndarray:
         return explain_batch(method, settings, part, config)
 
@@ -332,10 +334,10 @@ def check_method(
         if mode == "labels":
             assert shuffled is not None
             trained = shuffled.weights, shuffled.budget
-            check = sanity.check_labels(subject.model, maps, *trained, positive=positive)
+            check = sanity.check_labels(subject.model, maps, *trained, positive, depth)
         else:
             how = mode, config.sanity_weights, config.seed
-            check = sanity.check(subject.model, maps, *how, positive=positive)
+            check = sanity.check(subject.model, maps, *how, positive, depth)
         checks[mode] = check if likeness is None else sanity.beside_another_class(check, likeness)
     return checks
 

@@ -91,7 +91,7 @@ class Subject:
     @property
     def depth(self) -> int:
         """Return the slices of a volume; 0 where samples are no volumes."""
-        return depth_of(self.model)
+        return depth_of(self.model) if self.run is None else self.run.reader.depth
 
     @property
     def paint(self) -> Callable[[np.ndarray], np.ndarray | None] | None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from mlzoo.core.errors import DataError, UsageError
 from mlzoo.core.registry import unknown
+from mlzoo.data.volumes.slices import slices_of
 from mlzoo.explaining import target_weights
 from mlzoo.explaining.settings import ExplainConfig
 from mlzoo.explaining.subjects import Subject
@@ -69,6 +70,11 @@ def _refuse(subject: Subject, config: ExplainConfig) -> None:
         "--truth": bool(config.truth) and subject.kind != "image",
     }
     problems = [f"{flag}: has no effect on {subject.task}" for flag, bad in wrong.items() if bad]
+    if config.pixel is not None and subject.depth:
+        problems.append(
+            f"--pixel {config.pixel}: is for images, and these are volumes, which have "
+            f"{subject.depth} slices; leave it out"
+        )
     if problems:
         raise UsageError(problems)
 
@@ -232,7 +238,9 @@ def _dense(
         places = np.array([_most_of(mask, len(subject.outputs)) for mask in masks])
     else:
         places = np.full(len(y_pred), _position(subject, config.target, "--target"))
-    regions = np.stack([_region(m == k, config) for m, k in zip(masks, places, strict=True)])
+    regions = np.stack(
+        [_region(m == k, config, subject.depth) for m, k in zip(masks, places, strict=True)]
+    )
     pairs = list(zip(regions, places, strict=True))
     weights = np.concatenate([target_weights.of_region(r[None], int(k), units) for r, k in pairs])
     if config.against is not None:
@@ -264,7 +272,7 @@ def _field(subject: Subject, config: ExplainConfig, outputs: np.ndarray) -> Reso
     named = config.target not in ("predicted", "true")
     place = _position(subject, config.target, "--target") if named else 0
     everywhere = np.ones(outputs.shape[:3], bool)
-    regions = np.stack([_region(one, config) for one in everywhere])
+    regions = np.stack([_region(one, config, subject.depth) for one in everywhere])
     weights = target_weights.of_region(regions, place, outputs.shape[-1], signed=False)
     name = subject.outputs[place]
     descriptions = [f"{name} {value:.4g} on average" for value in outputs[..., place].mean((1, 2))]
@@ -291,10 +299,15 @@ def _where(config: ExplainConfig) -> str:
     return {"all": "", "largest": ", largest region", "boundary": ", boundary"}[config.region]
 
 
-def _region(mask: np.ndarray, config: ExplainConfig) -> np.ndarray:
-    """Return the part of a class's mask (height, width) that is explained, as truth values."""
+def _region(mask: np.ndarray, config: ExplainConfig, depth: int = 0) -> np.ndarray:
+    """Return the part of a class's mask (height, width) that is explained, as truth values.
+
+    Of a volume of `depth` slices, one below the other, regions and boundaries are those in space.
+    """
     from scipy.ndimage import binary_erosion, label
 
+    if depth:
+        return _region(slices_of(mask, depth), config).reshape(mask.shape)
     if config.pixel is not None:
         at = tuple(int(part) for part in config.pixel.split(","))
         if at[0] >= mask.shape[0] or at[1] >= mask.shape[1]:
@@ -315,7 +328,7 @@ def _region(mask: np.ndarray, config: ExplainConfig) -> np.ndarray:
 
 
 def _largest(mask: np.ndarray) -> np.ndarray:
-    """Return the largest connected region of a mask (height, width) of truth values."""
+    """Return the largest connected region of a mask ([depth,] height, width) of truth values."""
     from scipy.ndimage import label
 
     regions, count = label(mask)

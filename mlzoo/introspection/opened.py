@@ -60,6 +60,7 @@ class Opened:
         x: np.ndarray,
         layer: str | None = None,
         memory: int = MEMORY,
+        depth: int = 0,
     ) -> None:
         """Open a model for inputs shaped like `x` (n, *shape).
 
@@ -68,6 +69,8 @@ class Opened:
             x: a few inputs.
             layer: the layer to look at, by name; by default the last that has locations.
             memory: megabytes that one chunk may take.
+            depth: slices of a volume, one below the other in the image that holds it; 0: as a
+                layer `Unstack` of the model says, without which inputs are no volumes.
 
         Raises:
             UsageError: the model has several inputs or outputs, or no such layer.
@@ -83,9 +86,11 @@ class Opened:
         self._graphs: dict[Any, Any] = {}
         self._x = tf.TensorSpec((None, *x.shape[1:]), models.dtype_of(model, x))
         deep = (la.depth for la in graphs.all_layers(model) if type(la).__name__ == "Unstack")
-        self.depth = next(deep, 0)
+        self.depth = depth or next(deep, 0)
         called = self._survey()
         self._open_entry(called, x)
+        if len(self.shape) != 3:  # flattened before it is scaled
+            self.depth = 0
         self._open_layer(called, layer, self.shape)
         self._open_head(called, x[:4])
 

@@ -155,7 +155,7 @@ class UploadPredictor:
         target = of_classes(place, outputs.shape[1])
         with self.run.batches.alone():
             if self._probe is None:
-                self._probe = Probe(self.run.model, x)
+                self._probe = Probe(self.run.model, x, depth=reader.depth)
             if self._probe.layer is None:
                 return {}
             values = gradcam.explain(gradcam.Config(), self._probe, x, target)[0]

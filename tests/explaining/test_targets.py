@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
@@ -29,7 +30,7 @@ def asked(truths: Any = None, units: int = 3, **settings: Any) -> ResolvedTarget
     said = masks() if units == 3 else masks().clip(0, 1)
     outputs = np.eye(3)[said] if units == 3 else said[..., None].astype(float)
     names = CLASSES if units == 3 else CLASSES[:2]
-    subject = Subject(Path("run"), None, "segmentation", "image", names)  # type: ignore[arg-type]
+    subject = Subject(Path("run"), keras.Sequential(), "segmentation", "image", names)
     config = configure({"run": "run", **settings})
     return resolve_targets(subject, config, outputs, [None, None] if truths is None else truths)
 
@@ -78,7 +79,7 @@ def test_a_class_against_another_and_against_itself() -> None:
     np.testing.assert_allclose(found.weights[0, 2, 2], [0, 1 / 16, -1 / 16])
     assert asked(against="disc").empty[1]  # it is the disc that is predicted there
     two = np.eye(2)[masks().clip(0, 1)]
-    subject = Subject(Path("run"), None, "segmentation", "image", CLASSES[:2])  # type: ignore[arg-type]
+    subject = Subject(Path("run"), keras.Sequential(), "segmentation", "image", CLASSES[:2])
     for settings in ({}, {"against": "ground"}):
         weights = resolve_targets(
             subject, configure({"run": "run", **settings}), two, [None, None]

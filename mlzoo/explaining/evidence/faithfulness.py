@@ -13,6 +13,7 @@ from zlib import crc32
 
 import numpy as np
 
+from mlzoo.data.volumes.slices import slices_of
 from mlzoo.explaining.evidence import imputing
 from mlzoo.introspection.probe import Probe
 from mlzoo.introspection.resampling import upsample
@@ -130,7 +131,7 @@ def road(sample: Sample, values: np.ndarray) -> float:
     strongest = place[None] < limits[:, None, None]
     weakest = place[None] >= values.size - limits[:, None, None]
     gone = np.concatenate([strongest, weakest])
-    images = imputing.fill(np.repeat(z, len(gone), axis=0), gone)
+    images = imputing.fill(np.repeat(z, len(gone), axis=0), gone, depth=probe.depth or 1)
     rng = np.random.default_rng([sample.seed, 0x40AD])
     noise = rng.standard_normal(z.shape, np.float32) * (imputing.NOISE * np.ptp(z))
     images = np.where(gone[..., None], images + noise, images).astype("float32")
@@ -229,12 +230,18 @@ def random_map(shape: tuple[int, ...], seed: int) -> np.ndarray:
     return upsample(rng.random((1, _CELLS, _CELLS)), shape)[0]
 
 
-def edges(image: np.ndarray) -> np.ndarray:
-    """Return the edge strength of an image (height, width, channels), a model-free map."""
+def edges(image: np.ndarray, depth: int = 1) -> np.ndarray:
+    """Return the edge strength (height, width) of an image, a model-free map.
+
+    Args:
+        image: (height, width, channels).
+        depth: slices of a volume, one below the other in its image, each with edges of its own.
+    """
     from scipy.ndimage import sobel
 
-    gray = np.asarray(image, "float32").mean(axis=-1)
-    return np.hypot(sobel(gray, 0), sobel(gray, 1)).astype("float32")
+    slices = slices_of(np.asarray(image, "float32").mean(axis=-1), depth)
+    strength = [np.hypot(sobel(gray, 0), sobel(gray, 1)) for gray in slices]
+    return np.concatenate(strength).astype("float32")
 
 
 def spearman(first: np.ndarray, second: np.ndarray) -> float:

@@ -16,16 +16,19 @@ NOISE = 0.01
 _BESIDE, _ACROSS = 1 / 6, 1 / 12
 
 
-def fill(images: np.ndarray, gone: np.ndarray, sweeps: int = SWEEPS) -> np.ndarray:
+def fill(images: np.ndarray, gone: np.ndarray, sweeps: int = SWEEPS, depth: int = 1) -> np.ndarray:
     """Return images with removed pixels imputed from their neighbors.
 
     Args:
         images: (n, height, width, channels).
         gone: (n, height, width), true where a pixel is removed.
         sweeps: of the equation, at each level.
+        depth: slices of a volume, one below the other in its image, each filled on its own.
     """
-    known = (~gone)[..., None].astype("float32")
-    return _level(np.asarray(images, "float32") * known, known, sweeps)
+    height, width, channels = images.shape[1:]
+    known = (~gone).astype("float32").reshape(-1, height // depth, width, 1)
+    slices = np.asarray(images, "float32").reshape(*known.shape[:3], channels)
+    return _level(slices * known, known, sweeps).reshape(images.shape)
 
 
 def _level(values: np.ndarray, known: np.ndarray, sweeps: int) -> np.ndarray:

@@ -16,6 +16,7 @@ from typing import NotRequired, TypedDict
 import keras
 import numpy as np
 
+from mlzoo.data.volumes.slices import slices_of
 from mlzoo.explaining.evidence.faithfulness import spearman
 from mlzoo.introspection.graphs import all_layers
 
@@ -79,6 +80,7 @@ def check(
     how: str = "permute",
     seed: int = 0,
     positive: bool = False,
+    depth: int = 1,
 ) -> SanityCheck:
     """Return the similarity of maps to those of the trained model as weights are randomized.
 
@@ -90,6 +92,7 @@ def check(
         how: `permute` shuffles each weight array; `redraw` draws it anew, with its mean and spread.
         seed: decides the new weights.
         positive: whether a map is what is positive in it, as of class activation maps.
+        depth: slices of a volume, one below the other in its map.
 
     Returns:
         `stages`: of each the layers and the similarities; `out` and `all`: rank correlation with
@@ -104,7 +107,7 @@ def check(
             for layer in group:
                 randomize(layer, how, seed)
             names = [layer.name for layer in group]
-            rows.append({"layers": names, **alike(before, explain(), positive)})
+            rows.append({"layers": names, **alike(before, explain(), positive, depth)})
             if mode == "independent":
                 for layer, old in zip(group, weights, strict=True):
                     layer.set_weights(old)
@@ -112,7 +115,7 @@ def check(
             for group in groups:
                 for layer in group:
                     randomize(layer, how, seed)
-            everything = alike(before, explain(), positive)["spearman"]
+            everything = alike(before, explain(), positive, depth)["spearman"]
         else:
             everything = rows[-1]["spearman"]
     judgement = verdict(rows[0]["spearman"], everything)
@@ -125,6 +128,7 @@ def check_labels(
     weights: list[np.ndarray],
     budget: str,
     positive: bool = False,
+    depth: int = 1,
 ) -> SanityCheck:
     """Return the similarity of maps to those of the network trained on shuffled labels.
 
@@ -134,6 +138,7 @@ def check_labels(
         weights: what the network learned from shuffled labels.
         budget: what that training was, in words.
         positive: as of `check`.
+        depth: as of `check`.
 
     Returns:
         As of `check`; `out` is None.
@@ -141,7 +146,7 @@ def check_labels(
     before = explain()
     with restored(model):
         model.set_weights(weights)
-        similarities = alike(before, explain(), positive)
+        similarities = alike(before, explain(), positive, depth)
     row: RandomizedStage = {"layers": ["trained on shuffled labels"], **similarities}
     return {
         "mode": "labels",
@@ -218,20 +223,25 @@ def restored(model: keras.Model) -> Iterator[None]:
         model.set_weights(before)
 
 
-def alike(first: np.ndarray, second: np.ndarray, positive: bool = False) -> Likeness:
+def alike(
+    first: np.ndarray, second: np.ndarray, positive: bool = False, depth: int = 1
+) -> Likeness:
     """Return mean similarities of maps (n, ...), of absolute or positive values.
 
     Args:
         first: maps (n, ...).
         second: maps (n, ...).
         positive: compare positive parts, not absolute values.
+        depth: slices of a volume, one below the other in its map.
     """
     sides = [np.maximum(maps, 0) if positive else np.abs(maps) for maps in (first, second)]
     pairs = list(zip(*sides, strict=True))
     similarities: Likeness = {"spearman": _rounded(spearman(a, b) for a, b in pairs)}
-    if first.ndim == 3 and min(first.shape[1:]) >= 8:
-        similarities["ssim"] = _rounded(ssim(a, b) for a, b in pairs)
-        similarities["hog"] = _rounded(np.dot(hog(a), hog(b)) for a, b in pairs)
+    if first.ndim == 3 and min(first.shape[1] // depth, first.shape[2]) >= 8:
+        similarities["ssim"] = _rounded(ssim(a, b, depth) for a, b in pairs)
+        similarities["hog"] = _rounded(
+            np.dot(hog(a, depth=depth), hog(b, depth=depth)) for a, b in pairs
+        )
     return similarities
 
 
@@ -239,34 +249,46 @@ def _rounded(values: Iterable[float]) -> float:
     return round(float(np.mean(list(values))), 6)
 
 
-def ssim(first: np.ndarray, second: np.ndarray) -> float:
-    """Return the structural similarity of two maps, each scaled to 0..1; 1 for equal ones."""
+def ssim(first: np.ndarray, second: np.ndarray, depth: int = 1) -> float:
+    """Return the structural similarity of two maps, each scaled to 0..1; 1 for equal ones.
+
+    Args:
+        first: map (height, width).
+        second: the same.
+        depth: slices of a volume, one below the other in its map.
+    """
     from scipy.ndimage import gaussian_filter
 
-    a, b = (_unit(values) for values in (first, second))
-    mean_a, mean_b = gaussian_filter(a, 1.5), gaussian_filter(b, 1.5)
-    var_a = gaussian_filter(a * a, 1.5) - mean_a**2
-    var_b = gaussian_filter(b * b, 1.5) - mean_b**2
-    both = gaussian_filter(a * b, 1.5) - mean_a * mean_b
+    def blurred(values: np.ndarray) -> np.ndarray:
+        return np.asarray(gaussian_filter(values, (0, 1.5, 1.5)))
+
+    a, b = (slices_of(_unit(values), depth) for values in (first, second))
+    mean_a, mean_b = blurred(a), blurred(b)
+    var_a = blurred(a * a) - mean_a**2
+    var_b = blurred(b * b) - mean_b**2
+    both = blurred(a * b) - mean_a * mean_b
     c1, c2 = 0.01**2, 0.03**2
     above = (2 * mean_a * mean_b + c1) * (2 * both + c2)
     return float((above / ((mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2))).mean())
 
 
-def hog(values: np.ndarray, cells: int = 8, bins: int = 9) -> np.ndarray:
+def hog(values: np.ndarray, cells: int = 8, bins: int = 9, depth: int = 1) -> np.ndarray:
     """Return histograms of gradient directions in a grid of cells, as one vector of length 1.
 
     Args:
         values: map (height, width).
         cells: cells along each side.
         bins: directions.
+        depth: slices of a volume, one below the other in its map, each with a grid of its own.
     """
-    down, right = np.gradient(_unit(values))
+    slices = slices_of(_unit(values), depth)
+    down, right = np.gradient(slices, axis=(1, 2))
     size, angle = np.hypot(down, right), np.arctan2(down, right) % np.pi
     place = np.minimum((angle / np.pi * bins).astype(int), bins - 1)
-    rows, columns = (np.arange(side) * cells // side for side in values.shape)
-    cell = rows[:, None] * cells + columns[None]
-    flat = np.bincount((cell * bins + place).ravel(), size.ravel(), cells * cells * bins)
+    rows, columns = (np.arange(side) * cells // side for side in slices.shape[1:])
+    grid = np.arange(depth)[:, None, None] * cells**2
+    cell = grid + rows[:, None] * cells + columns[None]
+    flat = np.bincount((cell * bins + place).ravel(), size.ravel(), depth * cells * cells * bins)
     length = np.linalg.norm(flat)
     return flat / length if length else flat
 

@@ -109,7 +109,7 @@ def scored_controls(
     }
     controls = [replace(draws[0], scores=means, draws=tuple(draw.scores for draw in draws))]
     if each.x.ndim == 3 and len(shape) == 2:
-        controls.append(control("edges", faithfulness.edges(each.x)))
+        controls.append(control("edges", faithfulness.edges(each.x, sample.probe.depth or 1)))
     return controls
 
 
@@ -131,7 +131,7 @@ def _score(sample: faithfulness.Sample, each: Explanation, config: ExplainConfig
     if config.evidence:
         each.scores.update(faithfulness.score(sample, each.values))
     if config.truth is not None and each.values.ndim == 2:
-        truth = read_truth(config.truth, each.name, each.values.shape)
+        truth = read_truth(config.truth, each.name, each.values.shape, sample.probe.depth)
         if truth is not None and truth.any():
             each.scores.update(against_truth(each.values, truth))
 

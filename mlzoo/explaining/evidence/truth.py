@@ -11,19 +11,31 @@ import numpy as np
 from mlzoo.core.errors import DataError
 from mlzoo.core.files import refuse_special
 from mlzoo.core.messages import few
+from mlzoo.data.images.headers import BadFileError
 from mlzoo.data.new_samples import existing, image_files
+from mlzoo.data.volumes.tiff import read_stack
 
 SIDES = ("left", "top", "right", "bottom")
 """Columns of a table of boxes, in pixels; `name` beside them, and `width` and `height` of the image
 where it differs in size from what the model gets."""
 
 
-def check_truth(path: str, names: Sequence[str]) -> int:
+def check_truth(path: str, names: Sequence[str], depth: int = 0) -> int:
     """Return the number of samples that have a mask or a box.
 
+    Args:
+        path: as of `read_truth`.
+        names: of the samples.
+        depth: slices of a volume; 0: samples are no volumes.
+
     Raises:
-        DataError: none has, or a table of boxes can't be read.
+        DataError: none has, or a table of boxes can't be read, or is given for volumes.
     """
+    if depth and existing(path).suffix.lower() == ".csv":
+        raise DataError(
+            f"--truth {path}: boxes are for images, and samples are volumes of {depth} slices; "
+            "give a folder of masks, TIFF files of as many pages"
+        )
     known = _stems(path)
     count = sum(Path(name).stem in known for name in names)
     if not count:
@@ -34,7 +46,7 @@ def check_truth(path: str, names: Sequence[str]) -> int:
     return count
 
 
-def read_truth(path: str, name: str, size: tuple[int, ...]) -> np.ndarray | None:
+def read_truth(path: str, name: str, size: tuple[int, ...], depth: int = 0) -> np.ndarray | None:
     """Return the true location of an image's evidence (height, width); None if unknown.
 
     Args:
@@ -42,9 +54,11 @@ def read_truth(path: str, name: str, size: tuple[int, ...]) -> np.ndarray | None
             (`name`, `left`, `top`, `right`, `bottom`; several rows an image).
         name: of the image; a mask or box belongs to it that has its name, without suffix.
         size: height and width of the map.
+        depth: slices of a volume, one below the other in its map, of which a mask has as many
+            pages; 0: it is an image.
 
     Raises:
-        DataError: it can't be read.
+        DataError: it can't be read, or has another number of slices.
     """
     location = existing(path)
     if location.suffix.lower() == ".csv":
@@ -54,11 +68,28 @@ def read_truth(path: str, name: str, size: tuple[int, ...]) -> np.ndarray | None
     file = next((f for f in image_files(location) if f.stem == Path(name).stem), None)
     if file is None:
         return None
+    if depth:
+        return _stack(file, size, depth)
     mask = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE)
     if mask is None:
         raise DataError(f"{file} can't be read as a mask")
     sized = cv2.resize(mask, (size[1], size[0]), interpolation=cv2.INTER_AREA)
     return sized > 0
+
+
+def _stack(file: Path, size: tuple[int, ...], depth: int) -> np.ndarray:
+    """Return the mask (depth * height, width) of a volume."""
+    import cv2
+
+    try:
+        volume = read_stack(file)
+    except BadFileError as error:
+        raise DataError(f"{file} can't be read as the mask of a volume: it {error}") from None
+    if len(volume) != depth:
+        raise DataError(f"{file} has {len(volume)} slices, but volumes have {depth}")
+    inside = (volume > 0).any(axis=-1).astype("float32")
+    plane = (size[1], size[0] // depth)
+    return np.concatenate([cv2.resize(s, plane, interpolation=cv2.INTER_AREA) for s in inside]) > 0
 
 
 def _stems(path: str) -> set[str]:
