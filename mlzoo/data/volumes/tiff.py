@@ -27,7 +27,7 @@ _DAMAGED = (
     *(OSError, SyntaxError, ValueError, TypeError, EOFError),
     *(KeyError, IndexError, struct.error),
 )
-"""What Pillow raises on files that are cut short or damaged."""
+"""Errors that Pillow raises on files that are cut short or damaged."""
 
 
 def is_stack(path: Path) -> bool:
