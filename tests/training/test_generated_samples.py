@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
@@ -126,7 +127,10 @@ def test_a_run_stands_beside_the_same_model_without_them(folder: Path, tmp_path:
     given["out"] = str(tmp_path)
     data, augment = str(folder / "d.npz"), f"generated:{folder / 'gan'}"
     plain = mlzoo.train("mlp", data, **given, **LEAN)
-    run = mlzoo.train("mlp", data, **given, **LEAN, augment=augment)
+    begun: list[Any] = []
+    count = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: begun.append(logs))
+    run = mlzoo.train("mlp", data, **given, **LEAN, augment=augment, callbacks=[count])
+    assert len(begun) == 1, "the training beside it calls none"
     beside = run.metrics["test"]["baselines"]["without_generated"]
     for name, value in beside.items():
         if isinstance(value, float) and name in plain.metrics["test"]["metrics"]:

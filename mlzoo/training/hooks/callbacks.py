@@ -109,7 +109,7 @@ class Hooks:
         return bool(self._several and self._model.stop_training)
 
     def call(self, hook: str, *given: Any) -> None:
-        """Call a hook, such as `on_epoch_end`, of each callback.
+        """Call a hook, such as `on_epoch_end`, of each callback, its logs last.
 
         Raises:
             UsageError: one fails; its error is the cause.

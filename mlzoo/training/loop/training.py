@@ -152,7 +152,7 @@ class Training:
         self.listener.end()
         self.steps.release()
         if not ended:
-            self.hooks.call("on_train_end")
+            self.hooks.call("on_train_end", {})
         finish(self.trained, self.config.ema_momentum)
         return self._keep()
 
@@ -162,7 +162,7 @@ class Training:
         resumed = self.place.epoch > 1 or self.place.step
         if resumed and callbacks.any_callbacks(self.config):
             self.listener.warn(callbacks.RESUMED)
-        self.hooks.call("on_train_begin")
+        self.hooks.call("on_train_begin", {})
 
     def _epoch(self) -> None:
         began = time.monotonic()
@@ -170,7 +170,7 @@ class Training:
         if place.step == 0:
             self.trained.reset_metrics()
         self._safe = checkpoints.rollback_point(self.trained, place)
-        self.hooks.call("on_epoch_begin", place.epoch - 1)
+        self.hooks.call("on_epoch_begin", place.epoch - 1, {})
         for batch in self._epoch_batches():
             self._step(batch)
         self._settle()
@@ -212,7 +212,7 @@ class Training:
     def _step(self, batch: Batch) -> None:
         """One step. Its loss is looked at while the next one runs, so that neither waits."""
         if self.hooks.each_step:
-            self.hooks.call("on_train_batch_begin", self.place.step)
+            self.hooks.call("on_train_batch_begin", self.place.step, {})
         logs = self.step_on(batch, self.place.step)
         self._settle()
         self.place.step += 1

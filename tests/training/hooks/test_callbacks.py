@@ -84,6 +84,19 @@ def test_the_learning_rate_and_the_end_are_a_callbacks_to_change(tmp_path: Path)
     assert fitted.stopped == callbacks.STOPPED
 
 
+def test_hooks_that_are_functions_are_given_the_logs_that_they_take(tmp_path: Path) -> None:
+    seen: list[str] = []
+    hooks = ("train_begin", "train_end")
+    numbered = ("epoch_begin", "epoch_end", "train_batch_begin", "train_batch_end")
+    given: dict[str, Any] = {f"on_{name}": lambda logs, n=name: seen.append(n) for name in hooks}
+    given |= {f"on_{name}": lambda at, logs, n=name: seen.append(n) for name in numbered}
+    fit(tmp_path, [keras.callbacks.LambdaCallback(**given)], epochs=1, batch_size=64)
+    assert seen == [
+        *("train_begin", "epoch_begin", "train_batch_begin"),
+        *("train_batch_end", "epoch_end", "train_end"),
+    ]
+
+
 def test_a_resumed_training_says_that_callbacks_begin_anew(tmp_path: Path) -> None:
     class Cut(Listener):
         def step(self, epoch: int, step: int, logs: Any) -> None:
