@@ -157,15 +157,19 @@ def _records_done(folder: RunFolder, listener: Listener) -> list[TrainingRecord]
 def _train_once(repeat: _Repeat) -> TrainingRecord:
     """Train and evaluate; return the record of both, and write the files of the first repeat."""
     from mlzoo.training.calibration import conformal
+    from mlzoo.training.starting.generated_samples import warn_of_seen
 
     began = time.monotonic()
     data, aside = conformal.set_aside(repeat.config, repeat.data, repeat.seed, repeat.listener)
+    warn_of_seen(repeat.config, aside, repeat.listener)
     repeat = replace(repeat, data=data)
     model = build_model(repeat.config, data, repeat.seed)
     own_loss = any(hasattr(model, name) for name in ("compiled_with", "networks"))
     _announce(repeat, model, own_loss)
     trained = _fit(repeat, model)
+    paused = time.monotonic()
     beside = _without_generated(repeat)
+    began += time.monotonic() - paused  # `seconds` are those of the run's own model
     if repeat.config.weight_ranges and repeat.first:
         from mlzoo.training.loop import weight_ranges
 
@@ -244,7 +248,8 @@ def _announce(repeat: _Repeat, model: keras.Model, own_loss: bool) -> None:
 
 
 def _without_generated(repeat: _Repeat) -> _Trained | None:
-    """Return the same training on real samples alone; None where no others are added."""
+    """Return the same on real samples alone; None without others, and where it diverges."""
+    from mlzoo.training.calibration.temperature import calibrated
     from mlzoo.training.hooks.callbacks import handed_over
     from mlzoo.training.starting.generated_samples import adds_generated
 
@@ -254,15 +259,21 @@ def _without_generated(repeat: _Repeat) -> _Trained | None:
     changed = {"augment": "none", "profile": False, "callback": []}
     config = repeat.config.model_copy(update=changed)
     plain = replace(repeat, config=config, listener=Listener(), plain=True)
-    with handed_over(()):
-        return _fit(plain, build_model(config, repeat.data, repeat.seed))
+    try:
+        with handed_over(()):
+            trained = _fit(plain, build_model(config, plain.data, plain.seed))
+    except DivergedError as error:
+        repeat.listener.warn(f"no scores without generated samples: training diverged, {error}")
+        return None
+    given = plain.data, trained.ensemble, plain.seed, plain.listener
+    return replace(trained, model=calibrated(config, trained.model, *given)[0])
 
 
 def _fit(repeat: _Repeat, model: keras.Model) -> _Trained:
     """Train a model, or the members that its configuration asks for.
 
     Raises:
-        DivergedError: the loss is no finite number any more; the best weights are kept.
+        DivergedError: the loss is no finite number any more; the run's best weights are kept.
     """
     from mlzoo.training.checkpoints import keep_best
     from mlzoo.training.signals import caught
@@ -285,6 +296,8 @@ def _fit(repeat: _Repeat, model: keras.Model) -> _Trained:
                 return _Trained(model, profiled(repeat.folder.path, config, listener, *given))
             return _Trained(model, fit_network(*given))
     except DivergedError as error:
+        if repeat.plain:
+            raise
         raise keep_best(repeat.folder.path, model, error) from None
 
 
@@ -347,10 +360,10 @@ def _score(
     Args:
         repeat: with the data that it is scored on.
         trained: the model.
-        beside: the same without generated samples; None where there are none.
+        beside: the same without generated samples, or None.
         aside: samples of the validation split that conformal scores are of.
         own_loss: whether the model has losses of its own.
-        began: time at which the repeat began, of `time.monotonic`.
+        began: time at which the repeat began, of `time.monotonic`, without that of `beside`.
     """
     from mlzoo.evaluating.decision_costs import costs_sentence
     from mlzoo.training.artifacts import score, training_record

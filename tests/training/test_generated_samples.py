@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,19 @@ from mlzoo.core.errors import DataError, UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.data.samples import Data, Part
 from mlzoo.runs import datasets
-from mlzoo.training import members
+from mlzoo.runs.run_folder import RunFolder
+from mlzoo.training import members, repeats
+from mlzoo.training.building import build_model
+from mlzoo.training.signals import Stage
 from mlzoo.training.starting.appended_rows import AppendedRows
 from mlzoo.training.starting.generated_samples import (
     adds_generated,
     recorded_generator,
     refuse_in_search,
+    warn_of_seen,
     with_generated,
 )
+from tests.training import made
 from tests.training.made import LEAN, config
 
 SETTINGS = {"filters": 4, "code": 4, "conditional": True}
@@ -91,6 +97,12 @@ def test_what_is_scored_was_not_seen_by_the_generator(folder: Path) -> None:
     heard = Heard()
     with_generated(other.model_copy(update={"allow_leakage": True}), data, 7, heard)
     assert "--allow-leakage" in heard.warnings[0]
+    deep = folder / "deep.npz"
+    with np.load(folder / "d.npz") as archive:
+        np.savez(deep, x=archive["x"].astype("uint16") * 257, y=archive["y"])
+    sixteen = asked(folder, data=str(deep), split="random", seed=7)
+    with pytest.raises(DataError, match=r"was trained on \d+ of the 18 samples"):
+        with_generated(sixteen, datasets.load(sixteen), 7, Listener())
     run, heard = asked(folder, folds=3), Heard()
     each = members.members_of(run, datasets.load(run), 0, heard)
     assert len(heard.warnings) > 1
@@ -99,6 +111,20 @@ def test_what_is_scored_was_not_seen_by_the_generator(folder: Path) -> None:
         real = member.data.train.indices < 90
         assert real.sum() * 2 == len(real), "as many as are trained on in the fold"
         assert not np.isin(member.data.train.indices, member.held_out.indices).any()
+
+
+def test_a_generator_that_knows_the_validation_split_is_warned_of(folder: Path) -> None:
+    run, heard = asked(folder), Heard()
+    data = datasets.load(run)
+    with_generated(run, data, 0, heard)
+    warn_of_seen(run, data.valid, heard)
+    assert not heard.warnings
+    with_generated(run, replace(data, valid=data.train), 0, heard)
+    assert re.search(r"trained on (\d+) of the \1 samples of the validation", heard.warnings[0])
+    warn_of_seen(run, data.train, heard)
+    assert re.search(r"trained on (\d+) of the \1 samples set aside", heard.warnings[1])
+    warn_of_seen(config(), data.train, heard)
+    assert len(heard.warnings) == 2
 
 
 def test_what_draws_no_such_samples_is_refused(folder: Path) -> None:
@@ -119,6 +145,21 @@ def test_what_draws_no_such_samples_is_refused(folder: Path) -> None:
         datasets.load(asked(folder, model="autoencoder"))
     with pytest.raises(UsageError, match="is for a training; leave it out of the search"):
         refuse_in_search(asked(folder))
+
+
+def test_the_model_beside_is_calibrated_and_costs_no_run_where_it_diverges(tmp_path: Path) -> None:
+    place, heard = RunFolder(tmp_path, tmp_path, None), Heard()
+    more: dict[str, Any] = {"epochs": 1, "preset": "none", "calibrate": "temperature"}
+    more |= {"optimizer": "sgd", "schedule": "constant", "learning_rate": 0.01}
+    run, data = config(augment="generated:gan", **more), made.data()
+    repeat = repeats._Repeat(place, run, data, 0, True, heard, Stage("training"))
+    beside = repeats._without_generated(repeat)
+    assert len(beside.model.layers) > len(build_model(run, data, 0).layers)
+    assert not heard.warnings
+    wild = run.model_copy(update={"model": "mlp", "learning_rate": 1e38, "epochs": 3})
+    assert repeats._without_generated(replace(repeat, config=wild, seed=1)) is None
+    assert "no scores without generated samples" in heard.warnings[0]
+    assert not [each for each in tmp_path.iterdir() if each.is_file()], "no file of the run"
 
 
 @pytest.mark.slow

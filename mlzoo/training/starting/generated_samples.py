@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -156,29 +157,53 @@ def _drawn(run: LoadedRun, data: Data, classes: np.ndarray, seed: int) -> np.nda
     return (np.round(drawn) if kind.kind in "ui" else drawn).astype(kind)
 
 
+def warn_of_seen(config: RunConfig, aside: Part | None, listener: Listener) -> None:
+    """Warn of samples set aside for conformal scores that the generator was trained on.
+
+    Where its own data can't be read, `with_generated` tells it.
+    """
+    if not adds_generated(config) or aside is None:
+        return
+    run = _opened(config)
+    try:
+        again = _count_seen(run, aside)
+    except MlzooError:
+        return
+    if again:
+        listener.warn(
+            f"{run.path} was trained on {again:,} of the {len(aside):,} samples set aside for "
+            "`predict --coverage`, whose intervals and sets may hold fewer true values than asked"
+        )
+
+
 def _check_unseen(
     config: RunConfig, run: LoadedRun, data: Data, listener: Listener, held_out: Part | None
 ) -> None:
-    """Refuse a generator that was trained on the test split, and warn of one that knows folds."""
-    import numpy as np
+    """Refuse a generator that was trained on the test split.
 
+    One that knows a held-out fold, or without folds the validation split, is warned of.
+    """
+    parts = (data.test, data.valid if held_out is None else held_out)
     try:
-        seen = _digests(run.own_data().train)
+        counts = [_count_seen(run, part) for part in parts]
     except MlzooError as error:
         listener.warn(
             f"whether {run.path} was trained on the test split is not known, since its data can't "
             f"be read: {error}"
         )
         return
-    for part in (data.test, held_out):
-        if part is None or not len(part):
-            continue
-        again = int(np.isin(_digests(part), seen).sum())
+    for part, again in zip(parts, counts, strict=True):
         if not again:
             continue
         text = f"{run.path} was trained on {again:,} of the {len(part):,} samples"
         if part is held_out and len(data.test):
             listener.warn(f"{text} of the held-out fold, whose scores are therefore too good")
+            continue
+        if part is data.valid:
+            listener.warn(
+                f"{text} of the validation split, by which the epoch is chosen and probabilities "
+                "are calibrated; train both with --split hash and the same --fractions"
+            )
             continue
         if not config.allow_leakage:
             raise DataError(
@@ -188,13 +213,41 @@ def _check_unseen(
         listener.warn(f"{text} that the model is scored on (--allow-leakage)")
 
 
+def _count_seen(run: LoadedRun, part: Part) -> int:
+    """Return how many samples of a part a generator was trained on.
+
+    Raises:
+        MlzooError: its own data can't be read.
+    """
+    import numpy as np
+
+    seen = _seen_by(run.path.resolve(), digest_of(run.path))
+    return int(np.isin(_digests(part), seen).sum()) if len(part) else 0
+
+
+@lru_cache(maxsize=1)
+def _seen_by(folder: Path, digest: str) -> np.ndarray:
+    """Return digests of the samples that a generator was trained on, read once a process.
+
+    Args:
+        folder: of its run.
+        digest: of its settings and networks, so that another one there is read anew.
+    """
+    from mlzoo.runs.loaded import LoadedRun
+
+    return _digests(LoadedRun(folder).own_data().train)
+
+
 def _digests(part: Part) -> np.ndarray:
-    """Return a digest of each sample's values as float32, (n,)."""
+    """Return a digest of each sample's values as float32, (n,); of images as shares of their
+    maximum, so that the same image in another bit depth has the same.
+    """
     import numpy as np
 
     from mlzoo.data.quality.digests import row_digests
 
-    chunks = [row_digests(part.inputs(at).astype("float32")) for at in part.chunks()]
+    maximum = np.float32(part.samples.maximum or 1)
+    chunks = [row_digests(part.inputs(at).astype("float32") / maximum) for at in part.chunks()]
     return np.concatenate(chunks) if chunks else np.array([], dtype=str)
 
 
