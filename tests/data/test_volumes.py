@@ -214,6 +214,8 @@ def test_wrong_arrays_and_settings_are_told(tmp_path: Path) -> None:
         read(tmp_path / "a.npz", source="volumes", source_set={"threshold": 3})
     with pytest.raises(UsageError, match="task fields is not chosen for volumes"):
         read(tmp_path / "a.npz", source="volumes", task="fields")
+    with pytest.raises(UsageError, match="--restore noise=0.1: is for images, .* of 3 slices"):
+        read(tmp_path / "a.npz", source="volumes", model="unet", restore="noise=.1")
     config = RunConfig(model="unet", data="-", tile=64)
     y = (noise() > 9).astype("uint8")
     np.savez(tmp_path / "m.npz", x=noise(), y=y)

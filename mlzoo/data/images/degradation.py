@@ -152,7 +152,8 @@ def to_restore(
         size: (height, width) that images were resized to, as new ones will be.
 
     Raises:
-        UsageError: they are no images, their largest value is not known, or they are pairs.
+        UsageError: they are no images, their largest value is not known, or they are pairs
+            or volumes.
     """
     if isinstance(samples.inputs, CleanImages):
         raise UsageError(
@@ -160,6 +161,11 @@ def to_restore(
             "name the folder of clean images alone"
         )
     known = samples.reader
+    if known.depth:
+        raise UsageError(
+            f"--restore {how}: is for images, and these are volumes of {known.depth} slices; leave "
+            "it out"
+        )
     images = samples.kind == "image" and len(samples.inputs.shape) == 4
     if not images or not samples.maximum or not isinstance(known, PixelReader):
         raise UsageError(
