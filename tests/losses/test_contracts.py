@@ -146,7 +146,7 @@ def test_losses_of_each_task() -> None:
         "fields": numbers,
         "restoration": numbers,
         "labeling": masks - {"boundary"},
-        "forecasting": numbers,
+        "forecasting": numbers | {"quantile"},
         "text": classes,
         "translation": classes,
         "reconstruction": numbers,
