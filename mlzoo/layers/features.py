@@ -8,13 +8,16 @@ import keras
 def last_features(model: keras.Model) -> keras.KerasTensor:
     """Return what the layer `head` sees, (batch, ..., width); the mean of members that share it.
 
+    What a head joins, such as the fields of two decoders, is joined.
+
     Args:
         model: with such a layer.
     """
     if any(layer.name == "head_fold" for layer in model.layers):
         of_members = model.get_layer("head_fold").input
         return keras.layers.GlobalAveragePooling1D(dtype="float32")(of_members)
-    return model.get_layer("head").input
+    seen = model.get_layer("head").input
+    return keras.layers.Concatenate(dtype="float32")(seen) if isinstance(seen, list) else seen
 
 
 def feature_tensors(model: keras.Model) -> list[keras.KerasTensor]:

@@ -12,9 +12,10 @@ from mlzoo.models import cnn, resnet
 from mlzoo.models._image_recipe import image_recipe
 
 
-def recommended(images: int, target: Target | None = None, **flags):
+def recommended(images: int, target: Target | None = None, depth: int = 0, **flags):
     samples = SimpleNamespace(target=target or Target("classes"))
-    data = SimpleNamespace(samples=samples, train=range(images))
+    inputs = SimpleNamespace(depth=depth)
+    data = SimpleNamespace(samples=samples, train=range(images), inputs=inputs)
     return image_recipe(data, RunConfig(model="cnn", data="x", **flags))  # type: ignore[arg-type]
 
 
@@ -34,6 +35,7 @@ def test_other_targets_have_no_recipe() -> None:
     assert not recommended(100, Target("numbers")).fields
     assert not recommended(100, Target("classes", "pixel")).fields
     assert not recommended(100, optimizer="lbfgs").fields
+    assert not recommended(100, depth=8).fields, "volumes"
 
 
 def test_networks_of_images_have_it() -> None:
