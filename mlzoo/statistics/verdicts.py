@@ -136,6 +136,8 @@ def verdict_sentence(test: Mapping[str, Any]) -> str:
         text = f"no verdict: only {taken} in the {split} ({intervals.FEWEST} are needed)"
     elif verdict == NONE:
         text = f"no verdict: the difference to the {rival} baseline in {metric} has no interval"
+    elif not any(gain["interval"]):
+        text = f"{_PHRASES[verdict]} the {rival} baseline in {metric}: equal on all {taken}"
     else:
         low, high = gain["interval"]
         level = gain.get("level", 0.95)  # older runs do not tell it

@@ -119,6 +119,10 @@ def test_the_verdict_stands_beside_its_numbers_and_what_bounds_the_baseline() ->
     older = {name: value for name, value in result.items() if name != "verdict"}
     assert verdict_of({**older, "better_than_baseline": False}) == "worse"
     assert verdict_of({"samples": 3}) is None and verdict_sentence({"samples": 3}) == ""
+    gain = {"baseline": "forest", "metric": "accuracy", "value": 0.0, "interval": [0.0, 0.0]}
+    same = {"samples": 12, "gain": gain, "verdict": "not distinguishable"}
+    expected = "not distinguishable from the forest baseline in accuracy: equal on all 12 samples"
+    assert verdict_sentence(same) == expected, "no interval of width 0 is told"
     assert short_verdict({**result, "verdict": "no verdict"}) == "no verdict"
 
 
