@@ -85,8 +85,8 @@ def test_values_splits_and_scaling_are_those_in_memory(tmp_path, monkeypatch, cl
     assert first.fingerprint == second.fingerprint
     assert first.samples.reader == second.samples.reader
     assert first.warnings == second.warnings
-    told = [note for note in second.notes if not note.startswith("rows: ")]
-    assert told == list(first.notes) and len(told) + 1 == len(second.notes)
+    notes = [note for note in second.notes if not note.startswith("rows: ")]
+    assert notes == list(first.notes) and len(notes) + 1 == len(second.notes)
 
 
 def test_rows_of_few_values_are_split_as_in_memory(tmp_path, monkeypatch):

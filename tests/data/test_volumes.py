@@ -75,8 +75,8 @@ def test_what_is_no_stack_is_refused_with_its_reason(tmp_path: Path) -> None:
         read_stack(tmp_path / "a.png")
     with pytest.raises(BadFileError, match="3 slices of 8x8 pixels are more than the limit of 100"):
         read_stack(tmp_path / "a.tif", max_voxels=100)
-    told = {270: "ImageJ=1.54f\nimages=7\nslices=7\n"}
-    Image.fromarray(noise()[0, 0]).save(tmp_path / "imagej.tif", tiffinfo=told)
+    tags = {270: "ImageJ=1.54f\nimages=7\nslices=7\n"}
+    Image.fromarray(noise()[0, 0]).save(tmp_path / "imagej.tif", tiffinfo=tags)
     with pytest.raises(BadFileError, match="says that it holds 7 images, of which 1 can be read"):
         read_stack(tmp_path / "imagej.tif")
     small = Image.fromarray(noise()[0, 0, :4])

@@ -40,8 +40,8 @@ def test_outputs_and_gradients_are_those_of_the_divided_kernel() -> None:
     )
     steps = np.eye(12).reshape(12, 4, 3) * 1e-5
     expected = [(total(kernel + step) - total(kernel - step)) / 2e-5 for step in steps]
-    found = keras.ops.convert_to_numpy(gradient).ravel()
-    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)
+    actual = keras.ops.convert_to_numpy(gradient).ravel()
+    np.testing.assert_allclose(actual, expected, rtol=1e-3, atol=1e-4)
     np.testing.assert_array_equal(keras.ops.convert_to_numpy(layer.kernel), before)
 
 

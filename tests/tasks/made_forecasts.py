@@ -33,7 +33,7 @@ def series_data(
     Channels that are known `ahead` of the last steps are not: these have no windows.
     """
     arrays = [np.asarray(values, "float32").reshape(len(values), -1) for values in series]
-    found = [
+    all_series = [
         Series(f"s{i}", fill_stretches(values, missing, np.arange(0)), None, np.isnan(values))
         for i, values in enumerate(arrays)
     ]
@@ -50,8 +50,8 @@ def series_data(
         static=tuple(names[place] for place in static),
     )
     unknown = np.full((horizon, len(names)), np.nan, "float32")
-    found = [replace(each, following=unknown) for each in found]
-    samples = cut_windows(known_ahead(found, reader), reader)
+    all_series = [replace(each, following=unknown) for each in all_series]
+    samples = cut_windows(known_ahead(all_series, reader), reader)
     assert samples.windows is not None
     shares = {"train": 0.6, "valid": 0.2, "test": 0.2}
     parts = split_by_time(samples.windows, shares, 0)[0]
