@@ -226,7 +226,7 @@ def kill_work(what: str, kills: int) -> bool:
         "scipy.stats",
         "sklearn.linear_model",
         "sklearn.ensemble",
-        "mlzoo.training.artifacts",
+        "mlzoo.training.scoring.artifacts",
         "mlzoo.training.loop.training",
         "mlzoo.data.loading",
         "mlzoo.tuning.tune",

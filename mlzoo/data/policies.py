@@ -84,6 +84,11 @@ class Policy:
         return why + yaml.safe_dump(steps, sort_keys=False, default_flow_style=None, width=100)
 
 
+def adds_generated(value: str | Sequence[Any]) -> bool:
+    """Return whether a setting has samples of a generator join the training samples."""
+    return isinstance(value, str) and value.startswith(GENERATED)
+
+
 def generator_of(value: str) -> tuple[str, str]:
     """Return the path of the run that `generated:RUN` names, and its digest if it has one."""
     name = value.removeprefix(GENERATED)

@@ -13,76 +13,21 @@ from pydantic import BaseModel, ValidationError
 from mlzoo.core import files, registry
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import UsageError
-from mlzoo.core.files import expand, real_path, recorded, refuse_special
+from mlzoo.core.files import refuse_special
 from mlzoo.core.messages import sentences
 from mlzoo.core.settings import SHARED, own_settings
-from mlzoo.core.validation.consistency import inert
-from mlzoo.core.validation.plugins import absolute_losses, loss_names
-from mlzoo.core.validation.values import words
+from mlzoo.core.validation.plugins import LISTS, named_plugins
+from mlzoo.core.validation.unread import inert
 from mlzoo.data.recognition import check_source
 from mlzoo.data.tables.formats import SQLITE, split_query
 
 _NO_EFFECT = "has no effect"
 _ACCEPTS = "(--allow-unused accepts it)"
-_REPEATS = "# Repeats this run"
-_LISTS = {"metrics": "metric", "log": "tracker", "callback": "callback"}
-"""Fields that name several plug-ins of a kind."""
-_PATHS = ("data", "class_weights", "cost", "exclude", "relabel")
-"""Fields that may name a file or a folder."""
-SEVERAL = ("loss", *_LISTS.values())
-"""Kinds of plug-ins of which a run may have several."""
-_NESTED = {
+REPEATS = "# Repeats this run"
+NESTED = {
     "set": "--set",
     **{f"{kind}_set": f"--{kind}-set" for kind in ("source", "optimizer", "schedule", "loss")},
 }
-
-
-def plugins(values: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return kind and name of each plug-in that a configuration names.
-
-    Those are what may be a Python file of the user's own.
-    """
-    kinds = ("model", "source", "optimizer", "schedule")
-    named = [(kind, values[kind]) for kind in kinds if isinstance(values.get(kind), str)]
-    loss = values.get("loss")
-    losses = loss_names(loss if isinstance(loss, str) else "auto")
-    several = [(kind, words(values.get(field) or [])) for field, kind in _LISTS.items()]
-    listed = [(kind, each) for kind, names in several if isinstance(names, list) for each in names]
-    return [*named, *(("loss", each) for each in losses), *listed]
-
-
-def absolute_fields(config: RunConfig) -> dict[str, object]:
-    """Return the fields that name plug-ins or files, such that they mean the same in every folder.
-
-    Of a field that may hold a path, such as `class_weights`, only where it holds one.
-    """
-    fields = _absolute_plugins(config.model_dump())
-    for name in _PATHS:
-        path = expand(getattr(config, name) or "")
-        if path.exists() and (name == "data" or path.is_file()):
-            fields[name] = recorded(getattr(config, name))
-    if config.cache not in ("auto", "none"):
-        fields["cache"] = str(real_path(expand(config.cache)))
-    if config.augment != "none":
-        from mlzoo.data.policies import located
-
-        fields["augment"] = located(config.augment)
-    return fields
-
-
-def _absolute_plugins(values: Mapping[str, Any]) -> dict[str, object]:
-    """Return the fields that name plug-ins, with absolute files."""
-    named = [(kind, registry.absolute(name)) for kind, name in plugins(values)]
-    fields: dict[str, object] = {kind: name for kind, name in named if kind not in SEVERAL}
-    lists = {
-        field: [name for each, name in named if each == kind] for field, kind in _LISTS.items()
-    }
-    return {**fields, "loss": absolute_losses(values["loss"]), **lists}
-
-
-def trust_flag(values: Mapping[str, Any]) -> str:
-    """Return ` --trust` where a configuration names a file, for commands that are suggested."""
-    return registry.trust_flag(*(name for _, name in plugins(values)))
 
 
 @dataclass
@@ -177,7 +122,7 @@ def _take_query(given: Given) -> None:
 
 
 def _trust(values: Mapping[str, Any]) -> None:
-    registry.trust(*(name for _, name in plugins(values)))
+    registry.trust(*(name for _, name in named_plugins(values)))
 
 
 def read_config(run: Path, trust: bool = False) -> RunConfig:
@@ -233,7 +178,7 @@ def read_file(path: Path, given: Given) -> None:
     for name, value in values.items():
         if name in RunConfig.model_fields:
             # A key without a value says nothing, unless the field may be empty.
-            given.values[name] = {} if value is None and name in _NESTED else value
+            given.values[name] = {} if value is None and name in NESTED else value
         else:
             line = given.where(str(name))
             given.problems.append(f"{line}: {registry.unknown('key', str(name), _fields())}")
@@ -251,7 +196,7 @@ def _parse(path: Path, given: Given) -> tuple[yaml.Node | None, Any]:
             given.problems.append(f"{place}: write the value out; aliases are not read")
             return None, None
         node, values = yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
-        if _REPEATS in text and isinstance(values, dict):
+        if REPEATS in text and isinstance(values, dict):
             # A run from before there were recipes, temperatures or conformal scores.
             values = {"preset": "none", "calibrate": "none", "conformal": 0, **values}
         return node, values
@@ -273,7 +218,7 @@ def _parse(path: Path, given: Given) -> tuple[yaml.Node | None, Any]:
 def _add_lines(path: Path, node: yaml.MappingNode, given: Given) -> None:
     for key, value in node.value:
         _add_line(path, key, (key.value,), given)
-        if key.value in _NESTED and isinstance(value, yaml.MappingNode):
+        if key.value in NESTED and isinstance(value, yaml.MappingNode):
             for inner, _ in value.value:
                 _add_line(path, inner, (key.value, inner.value), given)
 
@@ -289,12 +234,12 @@ def _add_flags(flags: Mapping[str, Any], given: Given) -> None:
     for name, value in flags.items():
         if name not in RunConfig.model_fields:
             given.problems.append(registry.unknown("setting", name, _fields()))
-        elif name in _NESTED:
+        elif name in NESTED:
             entries = value if isinstance(value, Mapping) else _pairs(name, value, given)
             before = given.values.setdefault(name, {})
             if isinstance(before, Mapping):
                 given.values[name] = {**before, **entries}
-            given.origins.update({(name, key): f"{_NESTED[name]} {key}" for key in entries})
+            given.origins.update({(name, key): f"{NESTED[name]} {key}" for key in entries})
         else:
             given.values[name] = value
             given.origins[(name,)] = _flag(name)
@@ -305,10 +250,10 @@ def _pairs(name: str, lines: Iterable[str], given: Given) -> dict[str, object]:
     for line in lines:
         key, equals, text = line.partition("=")
         if not equals or not key:
-            given.problems.append(f"{_NESTED[name]} {line}: write name=value")
+            given.problems.append(f"{NESTED[name]} {line}: write name=value")
             continue
         if key.strip() in pairs:
-            given.problems.append(f"{_NESTED[name]} {key.strip()}: given twice")
+            given.problems.append(f"{NESTED[name]} {key.strip()}: given twice")
         try:
             pairs[key.strip()] = yaml.safe_load(text)
         except yaml.YAMLError:
@@ -361,8 +306,8 @@ def _check_plugins(values: Mapping[str, Any], given: Given) -> None:
             given.problems += [f"{_prefix(given, 'model')}{line}" for line in error.problems]
     for kind in SHARED:
         _check_training_plugins(kind, values, given)
-    fields = {kind: field for field, kind in _LISTS.items()}
-    for kind, name in plugins(values):
+    fields = {kind: field for field, kind in LISTS.items()}
+    for kind, name in named_plugins(values):
         called = kind != "callback" or given.needs_data  # a finished run calls none any more
         if kind in fields and called and registry.own_file(name):
             try:
@@ -385,7 +330,7 @@ def _check_plugins(values: Mapping[str, Any], given: Given) -> None:
 
 def _check_training_plugins(kind: str, values: Mapping[str, Any], given: Given) -> None:
     """Names and settings of the optimizer, the schedule or the losses."""
-    names = [name for plugin_kind, name in plugins(values) if plugin_kind == kind]
+    names = [name for plugin_kind, name in named_plugins(values) if plugin_kind == kind]
     settings = values.get(f"{kind}_set") or {}
     unknown = set(settings)
     try:
@@ -486,45 +431,3 @@ def _fields() -> list[str]:
 
 def _flag(name: str) -> str:
     return "--" + name.replace("_", "-") if name not in ("model", "data") else name.upper()
-
-
-def resolved_yaml(merged: Merged, read: Mapping[str, Any], omit: set[str]) -> str:
-    """The configuration as YAML: each field that is read, and whether it was given or a default.
-
-    `read` holds what stands in place of a field (all settings of the model, an absolute path);
-    `omit` names fields that the data or the model do not read.
-    """
-    config, given = merged.config, merged.given
-    values = {**config.model_dump(mode="json"), **read}
-    unread = set(inert(values, set(values))) | omit
-    lines = [
-        f"{_REPEATS}: mlzoo train --config <this file>" + trust_flag(values),
-        "# Every setting that was read; `default` marks those that nobody gave.",
-    ]
-    for name, value in values.items():
-        empty = value is None or (name in _NESTED and not value)
-        if name in unread or (name not in given and empty):
-            continue
-        if name in _NESTED and value:
-            given_settings = getattr(config, name)
-            lines.append(f"{name}:")
-            lines += [
-                "  " + line
-                for k, v in value.items()
-                for line in _lines(k, v, _is_given(k, given_settings))
-            ]
-        else:
-            lines += _lines(name, value, name in given)
-    return "\n".join(lines) + "\n"
-
-
-def _is_given(key: str, settings: Mapping[str, Any]) -> bool:
-    """Return whether a setting was given, which `dice.smooth` is by `smooth` too."""
-    return key in settings or key.rpartition(".")[2] in settings
-
-
-def _lines(name: str, value: Any, given: bool) -> list[str]:
-    """YAML lines of one setting; the first says where nobody gave it."""
-    text = yaml.safe_dump({name: value}, sort_keys=False, allow_unicode=True).rstrip()
-    first, *rest = text.split("\n")
-    return [first + ("" if given else "  # default"), *rest]

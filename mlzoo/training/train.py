@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +13,9 @@ from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import ResourceError, UsageError, find_disk_full
 from mlzoo.core.files import expand
 from mlzoo.core.progress import Listener
+from mlzoo.core.validation.plugins import trust_flag
 from mlzoo.runs import run_folder
-from mlzoo.runs.config_loading import Merged, trust_flag
+from mlzoo.runs.config_loading import Merged
 from mlzoo.runs.opened import OpenedRun
 from mlzoo.runs.run_folder import RunFolder
 from mlzoo.training.repeats import train_repeats, train_unscored
@@ -140,12 +141,12 @@ def _work(
 ) -> OpenedRun:
     """Train each repeat that is not done yet, then complete the folder; or train unscored."""
     from mlzoo.runs.tracking import tracked
-    from mlzoo.training.artifacts import complete
+    from mlzoo.training.scoring.artifacts import complete
 
     if config.unscored:
         train_unscored(folder, config, data, listener, stage)
         return OpenedRun(folder.finish())
-    with tracked(listener, config, folder) as heard:
+    with tracked(listener, config, folder) if config.log else nullcontext(listener) as heard:
         records = train_repeats(folder, config, samples, data, heard, stage)
         stage.doing = "writing the report"
         complete(folder.path, folder.final, records)

@@ -17,8 +17,9 @@ from mlzoo.core import registry
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import UsageError
 from mlzoo.core.spaces import Dimension, Space
+from mlzoo.core.validation.plugins import named_plugins
 from mlzoo.core.validation.values import shares
-from mlzoo.runs.config_loading import check_plugin_settings, plugins
+from mlzoo.runs.config_loading import check_plugin_settings
 from mlzoo.tuning.settings import TuneConfig
 
 _FREE = (
@@ -109,7 +110,7 @@ class Plan:
             "search": search,
             "strategy": chosen,
         }
-        files = [registry.own_file(name) for _, name in plugins(self.run.model_dump())]
+        files = [registry.own_file(name) for _, name in named_plugins(self.run.model_dump())]
         if code := b"".join(file.read_bytes() for file in files if file is not None):
             parts["code"] = hashlib.sha256(code).hexdigest()
         return {name: _digest(content) for name, content in parts.items()}

@@ -77,7 +77,7 @@ def test_a_training_that_was_begun_says_how_to_resume(
     def stopped(*_: Any) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "history.csv")
 
-    monkeypatch.setattr("mlzoo.training.artifacts.plots.learning_curves", stopped)
+    monkeypatch.setattr("mlzoo.training.scoring.artifacts.plots.learning_curves", stopped)
     done = mlzoo("train", "linear", "d/ok.csv", *SMALL, "--name", "r")
     assert done.code == 4
     assert done.cause == (

@@ -15,7 +15,8 @@ from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.core.settings import SHARED, all_settings
-from mlzoo.runs.config_loading import check_plugin_settings, merge, resolved_yaml
+from mlzoo.runs.config_loading import check_plugin_settings, merge
+from mlzoo.runs.contents.resolved_config import resolved_yaml
 from mlzoo.training.starting.folder import config_text
 from mlzoo.training.train import train_merged
 from tests.data.pictures import folder

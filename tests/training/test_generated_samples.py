@@ -19,6 +19,7 @@ from mlzoo.runs import datasets
 from mlzoo.runs.run_folder import RunFolder
 from mlzoo.training import members, repeats
 from mlzoo.training.building import build_model
+from mlzoo.training.scoring.scored import Repeat
 from mlzoo.training.signals import Stage
 from mlzoo.training.starting.appended_rows import AppendedRows
 from mlzoo.training.starting.generated_samples import (
@@ -152,7 +153,7 @@ def test_the_model_beside_is_calibrated_and_costs_no_run_where_it_diverges(tmp_p
     more: dict[str, Any] = {"epochs": 1, "preset": "none", "calibrate": "temperature"}
     more |= {"optimizer": "sgd", "schedule": "constant", "learning_rate": 0.01}
     run, data = config(augment="generated:gan", **more), made.data()
-    repeat = repeats._Repeat(place, run, data, 0, True, heard, Stage("training"))
+    repeat = Repeat(place, run, data, 0, True, heard, Stage("training"))
     beside = repeats._without_generated(repeat)
     assert len(beside.model.layers) > len(build_model(run, data, 0).layers)
     assert not heard.warnings

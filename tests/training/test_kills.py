@@ -20,7 +20,9 @@ from mlzoo.core.progress import Listener
 from mlzoo.data import loading
 from mlzoo.runs import devices, run_folder
 from mlzoo.runs.config_loading import merge
-from mlzoo.training import artifacts, checkpoints, repeats
+from mlzoo.training import checkpoints, repeats
+from mlzoo.training.scoring import artifacts
+from mlzoo.training.scoring.scored import Repeat
 from mlzoo.training.starting.folder import seal
 from mlzoo.training.train import resume, train_merged
 from mlzoo.tuning import tune
@@ -56,7 +58,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """The seeds that were trained: what they write is real, what they learn is not."""
     seeds: list[int] = []
 
-    def once(repeat: repeats._Repeat) -> dict[str, Any]:
+    def once(repeat: Repeat) -> dict[str, Any]:
         folder, seed = repeat.folder, repeat.seed
         seeds.append(seed)
         own = repeat.checkpoints

@@ -19,7 +19,7 @@ from mlzoo.runs.config_loading import merge
 from mlzoo.training.building import build_model
 from mlzoo.training.loop.training import Training
 from mlzoo.training.members import combine, fit_members, members_of
-from mlzoo.training.out_of_fold import score_out_of_fold
+from mlzoo.training.scoring.out_of_fold import score_out_of_fold
 from mlzoo.training.signals import Stop
 from mlzoo.training.train import resume, train_merged
 from tests.training import made
@@ -174,7 +174,7 @@ def test_a_run_without_a_test_split_is_scored_out_of_fold(
         calls.append(given[3])
         return score_out_of_fold(*given)
 
-    monkeypatch.setattr("mlzoo.training.out_of_fold.score_out_of_fold", score)
+    monkeypatch.setattr("mlzoo.training.scoring.out_of_fold.score_out_of_fold", score)
     # Labels are noise: whoever has seen a sample knows it, and nobody else can.
     random = np.random.default_rng(0)
     x, y = random.normal(size=(120, 4)).astype("float32"), random.integers(0, 2, 120)

@@ -16,7 +16,7 @@ from mlzoo.core.errors import UsageError
 from mlzoo.data.specs import target_of
 from mlzoo.runs.config_loading import merge
 from mlzoo.training import members
-from mlzoo.training.out_of_fold import _replay, check_out_of_fold
+from mlzoo.training.scoring.out_of_fold import _replay, check_out_of_fold
 from mlzoo.training.train import train_merged
 from tests.training import made
 from tests.training.masks import folder, pair

@@ -13,7 +13,8 @@ import pytest
 from mlzoo.core.errors import Interrupted
 from mlzoo.data import loading
 from mlzoo.runs.config_loading import merge
-from mlzoo.training import artifacts, repeats, reproducing, train
+from mlzoo.training import repeats, reproducing, train
+from mlzoo.training.scoring import artifacts
 from mlzoo.training.signals import AGAIN, stopping
 from mlzoo.training.train import resume, train_merged
 from tests.cli import world

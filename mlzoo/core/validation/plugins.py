@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
 from pydantic import ValidationInfo
 from pydantic_core import PydanticKnownError
 
 from mlzoo.core import registry
+from mlzoo.core.validation.values import words
+
+LISTS = {"metrics": "metric", "log": "tracker", "callback": "callback"}
+"""Fields that name several plug-ins of a kind."""
+SEVERAL = ("loss", *LISTS.values())
+"""Kinds of plug-ins of which a run may have several."""
 
 
 def one_of(kind: str) -> Callable[[str], str]:
@@ -147,3 +154,22 @@ def weighted_losses(task: str) -> list[str]:
     return [
         n for n in losses_for(task) if registry.constants("loss", n).get("CLASS_WEIGHTS", False)
     ]
+
+
+def named_plugins(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return kind and name of each plug-in that a configuration names.
+
+    Those are what may be a Python file of the user's own.
+    """
+    kinds = ("model", "source", "optimizer", "schedule")
+    named = [(kind, values[kind]) for kind in kinds if isinstance(values.get(kind), str)]
+    loss = values.get("loss")
+    losses = loss_names(loss if isinstance(loss, str) else "auto")
+    several = [(kind, words(values.get(field) or [])) for field, kind in LISTS.items()]
+    listed = [(kind, each) for kind, names in several if isinstance(names, list) for each in names]
+    return [*named, *(("loss", each) for each in losses), *listed]
+
+
+def trust_flag(values: Mapping[str, Any]) -> str:
+    """Return ` --trust` where a configuration names a file, for commands that are suggested."""
+    return registry.trust_flag(*(name for _, name in named_plugins(values)))

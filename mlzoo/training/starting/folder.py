@@ -14,19 +14,14 @@ from mlzoo.core.backbones import placed
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.files import expand, real_path
 from mlzoo.core.settings import SHARED, all_settings
+from mlzoo.core.validation.plugins import SEVERAL, named_plugins
 from mlzoo.data.objects.store import PREFIX, kind_of
-from mlzoo.data.policies import parse
+from mlzoo.data.policies import adds_generated, parse
 from mlzoo.runs import devices, run_folder
-from mlzoo.runs.config_loading import (
-    SEVERAL,
-    Merged,
-    absolute_fields,
-    plugins,
-    resolved_yaml,
-    unread_by_source,
-)
+from mlzoo.runs.config_loading import Merged, unread_by_source
+from mlzoo.runs.contents.resolved_config import absolute_fields, resolved_yaml
 from mlzoo.runs.run_folder import RunFolder
-from mlzoo.training.starting.generated_samples import adds_generated, recorded_generator
+from mlzoo.training.starting.generated_samples import recorded_generator
 
 if TYPE_CHECKING:
     from mlzoo.data.samples import Data
@@ -67,7 +62,7 @@ def config_text(merged: Merged, unread: Collection[str] = ()) -> str:
         settings = placed(settings)
     read: dict[str, object] = {"set": settings, "learning_rate": config.rate}
     read |= absolute_fields(config)
-    if adds_generated(config):
+    if adds_generated(config.augment):
         read["augment"] = recorded_generator(str(config.augment))
     elif steps := parse(config.augment).steps:
         read["augment"] = list(steps)  # what stands in a file, so that the run needs none
@@ -79,7 +74,7 @@ def config_text(merged: Merged, unread: Collection[str] = ()) -> str:
 
 def files_read(config: RunConfig) -> dict[str, str]:
     """Return digests of files beside the data that decide the weights: a plug-in, a backbone's."""
-    named = [registry.own_file(name) for _, name in plugins(config.model_dump())]
+    named = [registry.own_file(name) for _, name in named_plugins(config.model_dump())]
     given = (*named, config.class_weights, config.cost)
     paths = [expand(str(path)) for path in given if path is not None]
     if {"backbone", "weights"} & set(config.set):
@@ -113,7 +108,7 @@ def write_start(folder: RunFolder, config: RunConfig, data: Data) -> None:
     if data.samples.problems:
         rows = [{"file": name, "reason": reason} for name, reason in data.samples.problems]
         folder.write_text("bad_files.csv", files.csv_text(rows))
-    for kind, name in plugins(config.model_dump()):
+    for kind, name in named_plugins(config.model_dump()):
         if (plugin_file := registry.own_file(name)) is not None:
             copy = f"{kind}-{plugin_file.name}" if kind in SEVERAL else f"{kind}.py"
             files.write_bytes(folder.path / copy, plugin_file.read_bytes())

@@ -18,7 +18,7 @@ from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import DataError, MlzooError, UsageError
 from mlzoo.core.files import expand
 from mlzoo.core.progress import Listener
-from mlzoo.data.policies import GENERATED, generator_of
+from mlzoo.data.policies import GENERATED, adds_generated, generator_of
 
 if TYPE_CHECKING:
     import keras
@@ -31,11 +31,6 @@ if TYPE_CHECKING:
 BESIDE = "without_generated"
 """Name among the baselines of the model that is trained on real samples alone."""
 _DIGITS = 16
-
-
-def adds_generated(config: RunConfig) -> bool:
-    """Return whether a run's training samples are joined by those of a generator."""
-    return isinstance(config.augment, str) and config.augment.startswith(GENERATED)
 
 
 def recorded_generator(augment: str) -> str:
@@ -82,7 +77,7 @@ def with_generated(
     from mlzoo.data.samples import Part
     from mlzoo.training.starting.appended_rows import AppendedRows
 
-    if not adds_generated(config):
+    if not adds_generated(config.augment):
         return data
     run = _opened(config)
     samples, train = data.samples, data.train
@@ -162,7 +157,7 @@ def warn_of_seen(config: RunConfig, aside: Part | None, listener: Listener) -> N
 
     Where its own data can't be read, `with_generated` tells it.
     """
-    if not adds_generated(config) or aside is None:
+    if aside is None:
         return
     run = _opened(config)
     try:
@@ -262,7 +257,7 @@ def beside_real(model: keras.Model) -> dict[str, Baseline]:
 
 def refuse_in_search(config: RunConfig) -> None:
     """Raise UsageError where a search would train with generated samples."""
-    if adds_generated(config):
+    if adds_generated(config.augment):
         raise UsageError(
             f"tune: --augment {config.augment} is for a training; leave it out of the search, and "
             "train the winner with it"

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from mlzoo.core import registry
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.progress import Listener
-from mlzoo.core.validation.consistency import check_fit, deciders, inert
+from mlzoo.core.validation.consistency import check_fit
+from mlzoo.core.validation.unread import deciders, inert
 from mlzoo.runs import devices
 from mlzoo.runs.config_loading import Merged, check_unread
 from mlzoo.training.building import check_task
@@ -77,7 +78,7 @@ def prepared(merged: Merged, listener: Listener, reader: Reader | None = None) -
     if note:
         listener.note(note)
     if not len(data.test) and not merged.config.unscored:
-        from mlzoo.training.out_of_fold import check_out_of_fold
+        from mlzoo.training.scoring.out_of_fold import check_out_of_fold
 
         check_out_of_fold(data)
         listener.note("this run has no test split: every sample is scored out of fold")

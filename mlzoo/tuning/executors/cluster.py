@@ -16,7 +16,7 @@ from typing import Any
 
 from mlzoo.core.backbones import placed
 from mlzoo.core.errors import MlzooError, ResourceError, UsageError
-from mlzoo.runs.config_loading import absolute_fields
+from mlzoo.runs.contents.resolved_config import absolute_fields
 from mlzoo.tuning.executors.pool import DEATHS, died, failed, pinned
 from mlzoo.tuning.executors.worker import WorkerStart
 from mlzoo.tuning.plan import Plan, PlanRecord

@@ -19,8 +19,8 @@ from typing import IO, Any, TypedDict
 
 from mlzoo.core import registry
 from mlzoo.core.errors import MlzooError, ResourceError
+from mlzoo.core.validation.plugins import named_plugins
 from mlzoo.runs import devices
-from mlzoo.runs.config_loading import plugins
 from mlzoo.tuning.plan import PlanRecord, as_tuples, restore
 
 
@@ -66,7 +66,7 @@ def make_evaluator(first: WorkerStart) -> Any:
     """Return the evaluator of a search."""
     plan = restore(first["plan"])
     # The search has checked and run them.
-    registry.trust(*(name for _, name in plugins(plan.run.model_dump())))
+    registry.trust(*(name for _, name in named_plugins(plan.run.model_dump())))
     devices.choose(plan.run.device)
     devices.prepare(plan.run.device, plan.run.precision)
     from mlzoo.tuning.trials.fitting import Evaluator

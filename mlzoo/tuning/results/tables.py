@@ -12,8 +12,10 @@ import yaml
 
 from mlzoo.core import files, registry
 from mlzoo.core.backbones import placed
-from mlzoo.core.validation.consistency import inert
-from mlzoo.runs.config_loading import absolute_fields, trust_flag, unread_by_source
+from mlzoo.core.validation.plugins import trust_flag
+from mlzoo.core.validation.unread import inert
+from mlzoo.runs.config_loading import unread_by_source
+from mlzoo.runs.contents.resolved_config import absolute_fields
 from mlzoo.tuning.plan import Plan
 from mlzoo.tuning.space_from_config import fields_of
 from mlzoo.tuning.trials.trial import TrialResult, best, mean, ranked

@@ -1,0 +1,1 @@
+"""Scores and files of a trained model."""
