@@ -157,7 +157,7 @@ def warn_of_seen(config: RunConfig, aside: Part | None, listener: Listener) -> N
 
     Where its own data can't be read, `with_generated` tells it.
     """
-    if aside is None:
+    if aside is None or not adds_generated(config.augment):
         return
     run = _opened(config)
     try:
