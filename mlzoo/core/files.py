@@ -34,6 +34,8 @@ _REPLACED = ".replaced"
 
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """First characters of cells that spreadsheets compute; the last are =, +, -, @ in full width."""
+_ROWS = 2**14
+"""Rows of columns that are held as Python objects at once."""
 _safe = False
 
 
@@ -211,15 +213,35 @@ def read_rows(path: Path) -> tuple[list[str], list[list[str]]]:
     Raises:
         DataError: the file is missing, empty or damaged, or rows differ in length; it is named.
     """
+    header, *rows = each_row(path)
+    return header, rows
+
+
+def each_row(path: Path) -> Iterator[list[str]]:
+    """Yield the header and then the rows of a CSV file, as text, one at a time.
+
+    Raises:
+        DataError: as `read_rows`, once what is wrong is reached.
+        UsageError: a pipe or a device stands there.
+    """
+    refuse_special(path, UsageError)
+    width = 0
     try:
-        header, *rows = list(csv.reader(io.StringIO(read_text(path), newline="")))
+        with path.open(encoding="utf-8", newline="") as file:
+            for number, row in enumerate(csv.reader(file)):
+                width = width or len(row)
+                if len(row) != width or not width:
+                    count = f"{len(row)} of {width} values"
+                    raise damaged(path, f"is damaged: row {number} has {count}")
+                yield row
     except csv.Error as error:
         raise damaged(path, f"is damaged: it is not valid CSV ({error})") from None
-    for number, row in enumerate(rows, start=1):
-        if len(row) != len(header):
-            count = f"{len(row)} of {len(header)} values"
-            raise damaged(path, f"is damaged: row {number} has {count}")
-    return header, rows
+    except UnicodeDecodeError:
+        raise damaged(path, "is damaged: it is not UTF-8 text") from None
+    except OSError as error:
+        raise damaged(path, f"can't be read: {error.strerror or error}") from None
+    if not width:
+        raise damaged(path, "is empty")
 
 
 def damaged(path: Path, problem: str) -> DataError:
@@ -305,6 +327,25 @@ def write_rows(file: IO[str], header: Sequence[Any], rows: Iterable[Sequence[Any
     writer = csv.writer(_Lines(file), lineterminator="\r\n")
     for row in itertools.chain([header], rows):
         writer.writerow(_quoted(row) if _safe else row)
+
+
+def write_columns(path: Path, columns: Sequence[tuple[str, Any]]) -> None:
+    """Write columns of one length as CSV, a few rows at a time.
+
+    Args:
+        path: the file.
+        columns: name and values of each: lists, arrays, or what is made when it is asked for.
+    """
+    with path.open("w", newline="", encoding="utf-8") as file:
+        write_rows(file, [name for name, _ in columns], rows_of([each for _, each in columns]))
+
+
+def rows_of(columns: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of columns of one length; values of arrays become Python's own."""
+    for start in range(0, len(columns[0]), _ROWS):
+        few = [column[start : start + _ROWS] for column in columns]
+        plain = (each.tolist() if hasattr(each, "tolist") else each for each in few)
+        yield from zip(*plain, strict=True)
 
 
 class _Lines:

@@ -246,8 +246,8 @@ class Outcome(Protocol):
         """Return the scalar metrics as functions of weights over samples."""
         ...
 
-    def columns(self, samples: Samples) -> list[tuple[str, list[Any]]]:
-        """Return the columns of `predictions.csv`."""
+    def columns(self, samples: Samples) -> list[tuple[str, Any]]:
+        """Return the columns of `predictions.csv`: lists, arrays, or made when they are read."""
         ...
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from mlzoo.core.errors import UsageError
 from mlzoo.data.images.tiles import Cut, Tiling, uncut
+from mlzoo.data.large_tables.rows import RowNames
 from mlzoo.data.policies import Policy
 from mlzoo.data.reader import Reader
 from mlzoo.data.specs import Inputs, Outputs, Target, target_of
@@ -187,23 +188,24 @@ class Samples:
         """Return what to call the sample at a position."""
         return self.names[index] if len(self.names) else f"sample {index}"
 
+    def names_of(self, indices: np.ndarray) -> Sequence[str]:
+        """Return what to call the samples at some positions (n,); of tables made when read."""
+        return _named(self.names, indices) if len(self.names) else RowNames(indices, "sample")
+
     def columns_of(
         self, indices: np.ndarray, blocks: np.ndarray | None = None
-    ) -> list[tuple[str, list[Any]]]:
+    ) -> list[tuple[str, Any]]:
         """Return columns that name samples: `index`, `name`, and `group` where there are groups.
 
         Args:
             indices: (n,) positions.
             blocks: (n,) labels that stand for groups where there are none.
         """
-        columns: list[tuple[str, list[Any]]] = [
-            ("index", indices.tolist()),
-            ("name", [self.name_of(int(i)) for i in indices]),
-        ]
+        columns: list[tuple[str, Any]] = [("index", indices), ("name", self.names_of(indices))]
         if self.groups is not None:
             columns.append(("group", [str(g) for g in np.asarray(self.groups)[indices]]))
         elif blocks is not None:
-            columns.append(("group", blocks.tolist()))
+            columns.append(("group", blocks))
         return columns
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from mlzoo.core import registry
 from mlzoo.core.errors import DataError
-from mlzoo.core.files import write_rows
+from mlzoo.core.files import write_columns
 from mlzoo.data import contracts
 from mlzoo.data.contracts import Baseline, Evaluation, Outcome, Predict, SplitScores
 from mlzoo.data.samples import Data, Samples
@@ -155,7 +155,4 @@ def write_predictions(path: Path, outcome: Outcome, samples: Samples) -> None:
         outcome: the predictions; its task decides on the columns.
         samples: what they were made for.
     """
-    columns = outcome.columns(samples)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        rows = zip(*(column for _, column in columns), strict=True)
-        write_rows(file, [name for name, _ in columns], rows)
+    write_columns(path, outcome.columns(samples))

@@ -101,7 +101,8 @@ def load(config: Config, progress: Any = None) -> Samples:
     named = [*config.drop, *facts]
     named += [] if config.target is None else column_names(config.target)
     part = _part(config, path)
-    table = large_table(path) or read_table(path, config.delimiter, config.header, named, part)
+    given = path, config.delimiter, config.header, named
+    table = large_table(*given, progress) or read_table(*given, part)
     _check_names(config, list(table.columns))
     if _holds_pairs(config, table):
         kept = {name: v for name, v in table.columns.items() if name not in config.drop}

@@ -58,13 +58,13 @@ class ClassTask(SampleTask):
 
     def columns(
         self, targets: np.ndarray, predictions: np.ndarray, samples: Samples
-    ) -> list[tuple[str, list[Any]]]:
+    ) -> list[tuple[str, Any]]:
         """Return true and predicted class, and the probability of each class."""
         names = samples.class_names
         return [
             ("target", [names[i] for i in targets]),
             ("prediction", [names[i] for i in predictions.argmax(axis=1)]),
-            *((f"p_{name}", predictions[:, i].tolist()) for i, name in enumerate(names)),
+            *((f"p_{name}", predictions[:, i]) for i, name in enumerate(names)),
         ]
 
     def saved_scorer(self, metric: str, saved: SamplePredictions) -> Scorer:

@@ -88,15 +88,15 @@ class NumbersTask(SampleTask):
 
     def columns(
         self, targets: np.ndarray, predictions: np.ndarray, samples: Samples
-    ) -> list[tuple[str, list[Any]]]:
+    ) -> list[tuple[str, Any]]:
         """Return true and predicted values of each target."""
         truth = targets.reshape(len(targets), -1).astype("float64")
         values = predictions.reshape(truth.shape)
         if truth.shape[1] == 1:
-            return [("target", truth[:, 0].tolist()), ("prediction", values[:, 0].tolist())]
+            return [("target", truth[:, 0]), ("prediction", values[:, 0])]
         pairs = (("target", truth), ("prediction", values))
         return [
-            (f"{what}_{name}", each[:, i].tolist())
+            (f"{what}_{name}", each[:, i])
             for what, each in pairs
             for i, name in enumerate(samples.target_names)
         ]

@@ -92,7 +92,7 @@ class SampleTask(HeadedTask):
 
     def columns(
         self, targets: np.ndarray, predictions: np.ndarray, samples: Samples
-    ) -> list[tuple[str, list[Any]]]:
+    ) -> list[tuple[str, Any]]:
         """Return the task's columns of `predictions.csv`.
 
         Args:
@@ -228,7 +228,7 @@ class SampleOutcome:
         given = self.positive, self.extra, self.distributions
         return self.task.scorers(self.targets, self.outputs, *given)
 
-    def columns(self, samples: Samples) -> list[tuple[str, list[Any]]]:
+    def columns(self, samples: Samples) -> list[tuple[str, Any]]:
         """Return the columns of `predictions.csv`; numbers keep all their digits."""
         return [
             *samples.columns_of(self.indices),
@@ -236,7 +236,7 @@ class SampleOutcome:
             *self._distribution_columns(samples),
         ]
 
-    def _distribution_columns(self, samples: Samples) -> list[tuple[str, list[Any]]]:
+    def _distribution_columns(self, samples: Samples) -> list[tuple[str, Any]]:
         """Return the standard deviation or quantiles of each target, where they are predicted."""
         given = self.distributions
         if given is None:
@@ -246,7 +246,7 @@ class SampleOutcome:
             values[f"q{level:g}"] = given.quantiles[:, i]  # type: ignore[index]
         names = samples.target_names
         return [
-            (f"{title}_{name}" if len(names) > 1 else title, each[:, i].tolist())
+            (f"{title}_{name}" if len(names) > 1 else title, each[:, i])
             for title, each in values.items()
             for i, name in enumerate(names)
         ]

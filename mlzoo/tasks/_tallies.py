@@ -131,7 +131,7 @@ class TallyOutcome:
         """Return the scalar metrics as functions of weights over images or sequences."""
         return dict(self.metrics)
 
-    def columns(self, samples: Samples) -> list[tuple[str, list[Any]]]:
+    def columns(self, samples: Samples) -> list[tuple[str, Any]]:
         """Return the columns of `predictions.csv`: the counts of each image or sequence."""
         return [*samples.columns_of(self.indices, self.blocks), *self.tally.columns().items()]
 

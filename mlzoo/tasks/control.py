@@ -146,13 +146,13 @@ class EpisodeOutcome:
         """Return the scalar metrics as functions of weights over episodes."""
         return scorers(self.metrics, self.scores)
 
-    def columns(self, samples: Samples) -> list[tuple[str, list[Any]]]:
+    def columns(self, samples: Samples) -> list[tuple[str, Any]]:
         """Return the columns of `predictions.csv`; returns keep all their digits."""
         return [
             *samples.columns_of(self.indices),
-            ("seed", self.seeds.tolist()),
-            ("return", self.returns.tolist()),
-            ("steps", self.steps.tolist()),
+            ("seed", self.seeds),
+            ("return", self.returns),
+            ("steps", self.steps),
         ]
 
 

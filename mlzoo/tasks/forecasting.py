@@ -70,7 +70,7 @@ class ForecastOutcome:
         scale = missing if self.scale is None else self.scale
         return forecast_scorers(self.targets, self.outputs, scale, extra=self.extra)
 
-    def columns(self, samples: Samples) -> list[tuple[str, list[Any]]]:
+    def columns(self, samples: Samples) -> list[tuple[str, Any]]:
         """Return every forecast: one row per window, step ahead and target.
 
         Columns: `index`, `name`, `group` (the block of time that it is left out with), `step`
@@ -80,17 +80,17 @@ class ForecastOutcome:
         count, horizon, targets = self.targets.shape
         window, step, target = np.indices((count, horizon, targets)).reshape(3, -1)
         blocks = None if self.blocks is None else self.blocks[window]
-        columns: list[tuple[str, list[Any]]] = [
+        columns: list[tuple[str, Any]] = [
             *samples.columns_of(self.indices[window], blocks),
-            ("step", (step + 1).tolist()),
+            ("step", step + 1),
             ("series", [samples.target_names[i] for i in target]),
-            ("target", self.targets.ravel().tolist()),
-            ("prediction", self.outputs.ravel().tolist()),
+            ("target", self.targets.ravel()),
+            ("prediction", self.outputs.ravel()),
         ]
         if self.ends is None:
             return columns
         ends = zip(("low", "high"), self.ends, strict=True)
-        return [*columns, *((name, edge.ravel().tolist()) for name, edge in ends)]
+        return [*columns, *((name, edge.ravel()) for name, edge in ends)]
 
 
 class Task(HeadedTask):

@@ -110,13 +110,13 @@ class Task(SampleTask):
 
     def columns(
         self, targets: np.ndarray, predictions: np.ndarray, samples: Samples
-    ) -> list[tuple[str, list[Any]]]:
+    ) -> list[tuple[str, Any]]:
         """Return true and predicted label sets, and the probability of each label."""
         names = samples.class_names
         return [
             ("target", joined(targets, names)),
             ("prediction", joined(predictions[:, 1], names)),
-            *((f"p_{name}", predictions[:, 0, i].tolist()) for i, name in enumerate(names)),
+            *((f"p_{name}", predictions[:, 0, i]) for i, name in enumerate(names)),
         ]
 
     def saved_scorer(self, metric: str, saved: SamplePredictions) -> Scorer:

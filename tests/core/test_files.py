@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 from unittest import mock
 
+import numpy as np
 import pytest
 
 from mlzoo.core import files
@@ -172,3 +173,22 @@ def test_where_sizes_are_limited_a_library_that_names_no_reason_may_mean_either(
         assert files.disk_full(full) == "the disk is full; free some space"
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_columns_are_written_a_few_rows_at_a_time_and_read_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "_ROWS", 2)
+    columns = [("n", np.arange(5)), ("x", np.linspace(0, 1, 5)), ("t", ["a", "b,c", "d", "e", "f"])]
+    files.write_columns(tmp_path / "t.csv", columns)
+    header, *rows = files.each_row(tmp_path / "t.csv")
+    assert header == ["n", "x", "t"] and rows[1] == ["1", "0.25", "b,c"] and len(rows) == 5
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n3\n")
+    with pytest.raises(DataError, match="row 2 has 1 of 2 values"):
+        files.read_rows(tmp_path / "t.csv")
+    for content, problem in ((b"", "is empty"), (b"\n\n", "is damaged"), (b"\xff", "not UTF-8")):
+        (tmp_path / "t.csv").write_bytes(content)
+        with pytest.raises(DataError, match=problem):
+            files.read_rows(tmp_path / "t.csv")
+    with pytest.raises(DataError, match="can't be read"):
+        files.read_rows(tmp_path / "none.csv")

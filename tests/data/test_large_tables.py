@@ -8,13 +8,17 @@ import pytest
 
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import DataError
+from mlzoo.core.progress import Listener
 from mlzoo.data import loading
-from mlzoo.data.large_tables import files, rows
+from mlzoo.data.large_tables import converting, files, rows
 from mlzoo.data.large_tables.files import FileColumns
 from mlzoo.data.large_tables.rows import RowNames, TableRows
 from mlzoo.data.record import split_record
 from mlzoo.runs import datasets
+from mlzoo.runs.config_loading import merge
 from mlzoo.training.loop import batches
+from mlzoo.training.train import resume, train_merged
+from tests.training.made import LEAN
 
 ROWS = 400
 
@@ -43,7 +47,10 @@ def write_table(path: Path, classes: bool = False) -> Path:
     frame.loc[3, "y"] = np.nan
     if classes:
         frame["y"] = np.where(frame["whole"] < 20, "low", "high")
-    frame.to_parquet(path, row_group_size=90)
+    if path.suffix == ".parquet":
+        frame.to_parquet(path, row_group_size=90)
+    else:
+        frame.to_csv(path, index=False, sep="\t" if path.suffix == ".tsv" else ",")
     return path
 
 
@@ -65,15 +72,19 @@ def both(path, monkeypatch, **fields):
 
 
 @pytest.mark.parametrize(
-    ("classes", "fields"),
+    ("ending", "classes", "fields"),
     [
-        (False, {}),
-        (False, {"weight_column": "weight", "group_by": "kind"}),
-        (True, {"limit": 150, "drop": ["text"]}),
+        ("parquet", False, {}),
+        ("parquet", False, {"weight_column": "weight", "group_by": "kind"}),
+        ("parquet", True, {"limit": 150, "drop": ["text"]}),
+        ("csv", False, {"group_by": "kind"}),
+        ("tsv", True, {}),
     ],
 )
-def test_values_splits_and_scaling_are_those_in_memory(tmp_path, monkeypatch, classes, fields):
-    path = write_table(tmp_path / "t.parquet", classes)
+def test_values_splits_and_scaling_are_those_in_memory(
+    tmp_path, monkeypatch, ending, classes, fields
+):
+    path = write_table(tmp_path / f"t.{ending}", classes)
     first, second, _ = both(path, monkeypatch, **fields)
     for name, part in first.parts().items():
         other = second.parts()[name]
@@ -144,3 +155,84 @@ def test_names_are_made_of_numbers():
     names = RowNames(np.array([1, 2, 5]))
     assert [*names] == ["row 1", "row 2", "row 5"] and names[-1] == "row 5"
     assert [*names.only(np.array([2, 0]))] == ["row 5", "row 1"] and [*names[:1]] == ["row 1"]
+
+
+def test_text_is_brought_into_parquet_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLZOO_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(files, "LARGE_BYTES", 0)
+    monkeypatch.setattr(converting, "BATCH", 64)
+    write_table(tmp_path / "t.csv")
+    first = files.large_table(tmp_path / "t.csv")
+    (made,) = (tmp_path / "cache" / "tables").iterdir()
+    monkeypatch.setattr(converting, "_convert", None)  # what is there is not made again
+    (tmp_path / "t.csv").rename(tmp_path / "moved.csv")
+    again = files.large_table(tmp_path / "moved.csv", header="yes")
+    assert first is not None and again is not None
+    np.testing.assert_array_equal(first.columns["a"], again.columns["a"])
+    made.unlink()  # another process needs the room
+    assert again.columns["kind"][0] in {"red", "green", "blue", None}
+
+
+def test_text_that_follows_numbers_is_found_late(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLZOO_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(files, "LARGE_BYTES", 0)
+    monkeypatch.setattr(converting, "BATCH", 8)
+    lines = ["a,b", *(f"{i},{i}" for i in range(20)), "x,20", ","]
+    (tmp_path / "t.csv").write_text("\n".join(lines))
+    table = files.large_table(tmp_path / "t.csv")
+    assert table is not None
+    assert table.columns["a"].tolist() == [*map(str, range(20)), "x"]
+    assert table.columns["b"].tolist() == list(range(21))
+    (tmp_path / "t.csv").write_text("\n".join(["a,b", *["1,2"] * 20, "1,2,3"]))
+    with pytest.raises(DataError, match="line 22 has 3"):
+        files.large_table(tmp_path / "t.csv")
+    assert len(list((tmp_path / "cache" / "tables").iterdir())) == 1  # nothing half-written
+
+
+def test_text_that_is_no_utf_8_is_read_as_a_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "LARGE_BYTES", 0)
+    (tmp_path / "t.csv").write_bytes("größe,y\n1,2\n3,4\n".encode("cp1252"))
+    assert files.large_table(tmp_path / "t.csv") is None
+
+
+class Cut(BaseException):
+    """The process ends here; nothing that is not on the disk survives."""
+
+
+class CutAt(Listener):
+    def __init__(self, step: int) -> None:
+        self.left = step
+
+    def step(self, epoch, step, logs) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise Cut
+
+
+def test_a_training_that_is_cut_in_mid_epoch_ends_with_the_same_weights(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLZOO_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(files, "LARGE_BYTES", 0)
+    monkeypatch.setattr(rows, "BATCH", 64)
+    monkeypatch.setattr(batches, "WINDOW_BYTES", 4 * 20 * 64)
+    monkeypatch.setattr(batches, "BLOCK_SAMPLES", 16)
+    given = {
+        "model": "mlp",
+        "data": str(write_table(tmp_path / "t.csv")),
+        "target": "y",
+        "drop": ["text"],
+        "epochs": 2,
+        "batch_size": 32,
+        "set": {"hidden": [8], "dropout": 0.3},
+        "out": str(tmp_path),
+        "checkpoint_every": 0,
+        "preset": "none",
+        **LEAN,
+    }
+    whole = train_merged(merge({**given, "name": "whole"}))
+    with pytest.raises(Cut):
+        train_merged(merge({**given, "name": "cut"}), listener=CutAt(11))  # of 8 steps an epoch
+    resumed = resume(tmp_path / "cut")
+    assert resumed.metrics["weights_sha256"] == whole.metrics["weights_sha256"]
+    assert resumed.metrics["test"] == whole.metrics["test"]
+    predictions = [(run.path / "predictions.csv").read_bytes() for run in (whole, resumed)]
+    assert predictions[0] == predictions[1] and predictions[0].startswith(b"index,name,target,pred")

@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mlzoo.core import files
 from mlzoo.reporting.comparison import compare
-from mlzoo.reporting.pages import charts, network
+from mlzoo.reporting.pages import charts, folder, network
 from mlzoo.reporting.pages.folder import given_settings
 from mlzoo.reporting.pages.report import write_report
 from mlzoo.reporting.pages.several import write_comparison
@@ -165,3 +166,17 @@ def test_axe_finds_nothing_serious(browser: Browser, run: Path, compared: Path) 
                     browser.run(f"document.getElementById('tab-{tab}').click()")
                 serious = browser.run("serious()")
                 assert serious == [], f"{page.name} {tab} dark={dark}"
+
+
+def test_the_largest_errors_are_found_without_holding_all_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder, "_HELD", 20)
+    errors = np.random.default_rng(0).permutation(100) - 50
+    rows = [("name", "target", "prediction"), *((f"s{i}", 1, 1 + e) for i, e in enumerate(errors))]
+    path = tmp_path / "predictions.csv"
+    path.write_text("\n".join(",".join(map(str, row)) for row in rows))
+    largest = sorted(range(100), key=lambda i: -abs(errors[i]))[: folder.MOST_ROWS]
+    assert [row["name"] for row in folder.worst(tmp_path)] == [f"s{i}" for i in largest]
+    path.write_text("name,target,prediction\na,1,2\nb,1,many\n")
+    assert folder.worst(tmp_path) == []

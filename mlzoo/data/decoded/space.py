@@ -86,7 +86,13 @@ def usable_cache(folder: str) -> str:
     return folder if folder in ("auto", "none") or os.access(folder, os.W_OK) else "auto"
 
 
-def make_room(folder: Path, needed: int, limit: int, spared: Collection[Path] = ()) -> bool:
+def make_room(
+    folder: Path,
+    needed: int,
+    limit: int,
+    spared: Collection[Path] = (),
+    pattern: str = _OURS,
+) -> bool:
     """Remove rows that were used longest ago until so many bytes fit; return whether they do.
 
     Args:
@@ -94,11 +100,12 @@ def make_room(folder: Path, needed: int, limit: int, spared: Collection[Path] = 
         needed: bytes that are to be written.
         limit: the most bytes that the folder may hold.
         spared: files of rows that are in use.
+        pattern: of the names of the files.
     """
     if needed > limit:
         return False
     files = []
-    for path in folder.glob(_OURS):
+    for path in folder.glob(pattern):
         try:
             facts = path.stat()
         except FileNotFoundError:  # another process removed or renamed it

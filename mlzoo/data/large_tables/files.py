@@ -1,8 +1,9 @@
-"""Parquet files that are larger than memory: columns are read when they are asked for.
+"""Tables that are larger than memory: columns are read when they are asked for.
 
-A table of more than `LARGE_BYTES` is read a column at a time, and what a model takes of it is
-written once, as float32, to a file without a name in the cache folder, which is gone when the
-process ends. Values, splits and scaling are those of the same table in memory.
+A parquet file of more than `LARGE_BYTES`, or one that a file of text was brought into
+(`converting.py`), is read a column at a time, and what a model takes of it is written once, as
+float32, to a file without a name in the cache folder, which is gone when the process ends. Values,
+splits and scaling are those of the same table in memory.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pyarrow
@@ -18,6 +19,7 @@ from pyarrow import parquet
 
 from mlzoo.core.errors import DataError
 from mlzoo.core.files import refuse_special
+from mlzoo.data.large_tables.converting import Progress, converted
 from mlzoo.data.large_tables.rows import BATCH, folder
 from mlzoo.data.tables.tables import Table, plain_values
 
@@ -29,13 +31,15 @@ class FileColumns(Mapping[str, np.ndarray]):
     """Columns of a parquet file by name, each read when it is asked for; the last one is held.
 
     Args:
-        path: the file.
+        file: the file, or its path.
         names: of the columns.
         rows: positions of the rows that are kept; None: all.
     """
 
-    def __init__(self, path: Path, names: Sequence[str], rows: np.ndarray | None = None) -> None:
-        self._path, self._names, self._rows = path, names, rows
+    def __init__(
+        self, file: Path | IO[bytes], names: Sequence[str], rows: np.ndarray | None = None
+    ) -> None:
+        self._file, self._names, self._rows = file, names, rows
         self._last: tuple[str, np.ndarray] | None = None
 
     def __getitem__(self, name: str) -> np.ndarray:
@@ -51,14 +55,14 @@ class FileColumns(Mapping[str, np.ndarray]):
         known: dict[Any, Any] = {}
         parts = []
         try:
-            with parquet.ParquetFile(self._path) as file:
+            with parquet.ParquetFile(self._file) as file:
                 for batch in file.iter_batches(BATCH, columns=[name]):
                     values = plain_values(batch.to_pandas()[name])
                     if values.dtype == object:  # equal texts are one object
                         values[:] = [known.setdefault(value, value) for value in values]
                     parts.append(values)
         except (OSError, pyarrow.ArrowException) as error:
-            raise DataError(f"{self._path} can't be read as parquet: {error}") from None
+            raise DataError(f"{self._file} can't be read as parquet: {error}") from None
         return np.concatenate(parts)
 
     def __contains__(self, name: object) -> bool:
@@ -73,7 +77,7 @@ class FileColumns(Mapping[str, np.ndarray]):
     def only(self, keep: np.ndarray) -> FileColumns:
         """Return the columns of the rows where `keep` is true."""
         rows = np.flatnonzero(keep) if self._rows is None else self._rows[keep]
-        return FileColumns(self._path, self._names, rows)
+        return FileColumns(self._file, self._names, rows)
 
 
 @dataclass(frozen=True)
@@ -87,17 +91,39 @@ class LargeTable(Table):
         return replace(self, columns=self.columns.only(keep), lines=rows, rows=rows)
 
 
-def large_table(path: Path) -> LargeTable | None:
+def large_table(
+    path: Path,
+    delimiter: str | None = None,
+    header: str = "auto",
+    expected: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> LargeTable | None:
     """Return a table that is read from its file; None of another format, or of less cells.
 
     Args:
         path: the file.
+        delimiter: of text: one character; None recognizes it.
+        header: of text: `yes`, `no`, or `auto`.
+        expected: names that columns should have; see `read_table`.
+        progress: called as rows of text are brought into parquet.
+
+    Raises:
+        DataError: text can't be read.
+        ResourceError: the disk is full.
     """
-    if path.suffix.lower() != ".parquet" or not path.is_file():
-        return None
-    refuse_special(path)
+    if path.suffix.lower() == ".parquet":
+        if not path.is_file():
+            return None
+        refuse_special(path)
+        return _of_parquet(path)
+    text = converted(path, delimiter, header, tuple(expected), LARGE_BYTES // 4, progress)
+    return None if text is None else _of_parquet(text.file, text.notes)
+
+
+def _of_parquet(source: Path | IO[bytes], notes: Sequence[str] = ()) -> LargeTable | None:
+    """Return a parquet file as a table; None of less cells, or where it can't be read."""
     try:
-        with parquet.ParquetFile(path) as file:
+        with parquet.ParquetFile(source) as file:
             rows = file.metadata.num_rows
             frame = file.schema_arrow.empty_table().to_pandas()
     except (OSError, pyarrow.ArrowException):
@@ -111,4 +137,4 @@ def large_table(path: Path) -> LargeTable | None:
         f"rows: {rows:,} of {size / 2**20:,.0f} MiB stay on disk, in a file without a name in "
         f"{folder()}, and are shuffled in windows"
     )
-    return LargeTable(FileColumns(path, names), numbers, numbers, (note,))
+    return LargeTable(FileColumns(source, names), numbers, numbers, (*notes, note))

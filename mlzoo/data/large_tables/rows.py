@@ -24,10 +24,11 @@ class RowNames(Sequence[str]):
 
     Args:
         numbers: (n,) of the rows.
+        word: what stands before them.
     """
 
-    def __init__(self, numbers: np.ndarray) -> None:
-        self._numbers = numbers.astype(np.uint32)
+    def __init__(self, numbers: np.ndarray, word: str = "row") -> None:
+        self._numbers, self._word = numbers.astype(np.uint32), word
 
     @overload
     def __getitem__(self, position: int) -> str: ...
@@ -35,15 +36,15 @@ class RowNames(Sequence[str]):
     def __getitem__(self, position: slice) -> RowNames: ...
     def __getitem__(self, position: int | slice) -> str | RowNames:
         if isinstance(position, slice):
-            return RowNames(self._numbers[position])
-        return f"row {self._numbers[position]}"
+            return RowNames(self._numbers[position], self._word)
+        return f"{self._word} {self._numbers[position]}"
 
     def __len__(self) -> int:
         return len(self._numbers)
 
     def only(self, indices: np.ndarray) -> RowNames:
         """Return the names at some positions."""
-        return RowNames(self._numbers[indices])
+        return RowNames(self._numbers[indices], self._word)
 
 
 class TableRows:

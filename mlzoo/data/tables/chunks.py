@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import chain, count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,8 +13,10 @@ from mlzoo.data.tables.tables import (
     DECIDING_ROWS,
     SAMPLE_LINES,
     Table,
+    delimiter_notes,
     find_delimiter,
     has_header,
+    header_notes,
     rows_of,
     table_of,
     text_table,
@@ -44,35 +46,59 @@ def table_chunks(location: Path, reader: TableReader, size: int, skip: int = 0) 
         raise DataError(
             f"{location} can't be read in parts; write it as one of {', '.join(SUFFIXES)}"
         )
-    read = _parquet if location.suffix.lower() == ".parquet" else _text
-    yield from read(location, reader, size, skip)
+    if location.suffix.lower() == ".parquet":
+        yield from _parquet(location, size, skip)
+    else:
+        given = reader.delimiter, reader.header, reader.input_names
+        yield from text_chunks(location, *given, size, skip)
 
 
-def _text(location: Path, reader: TableReader, size: int, skip: int) -> Iterator[Table]:
+def text_chunks(
+    location: Path,
+    delimiter: str | None,
+    header: str,
+    expected: Collection[str],
+    size: int,
+    skip: int = 0,
+) -> Iterator[Table]:
+    """Read a table of text in chunks, in order; each has the notes on what was recognized.
+
+    Args:
+        location: the file.
+        delimiter: one character; None recognizes it.
+        header: `yes`, `no`, or `auto`.
+        expected: names that columns should have; see `read_table`.
+        size: rows of a chunk; the last may have fewer.
+        skip: chunks to leave out at the beginning.
+
+    Raises:
+        DataError: the file can't be read, or has no rows.
+    """
     with location.open(encoding="utf-8-sig", newline="") as file:
         try:
             first = list(islice(file, SAMPLE_LINES))
             sample = [line for line in first if line.strip()]
-            delimiter = reader.delimiter or find_delimiter(sample)
+            delimiter = delimiter or find_delimiter(sample)
             pairs = rows_of(location, chain(first, file), delimiter)
             deciding = list(islice(pairs, DECIDING_ROWS + 1))
             if not deciding:
                 raise DataError(f"{location} holds no cell with text or a number; expected a table")
-            named, _ = has_header([row for row, _ in deciding], reader.header, reader.input_names)
-            header, pairs = deciding[:named], chain(deciding[named:], pairs)
+            named, why = has_header([row for row, _ in deciding], header, expected)
+            notes = [*delimiter_notes(delimiter), *header_notes(named, why)]
+            names, pairs = deciding[:named], chain(deciding[named:], pairs)
             for number in count():
                 chunk = list(islice(pairs, size))
                 if not chunk and number:
                     return
                 if number >= skip:
-                    rows, starts = map(list, zip(*header, *chunk, strict=True))
+                    rows, starts = map(list, zip(*names, *chunk, strict=True))
                     rows = rows if delimiter == "," else with_points(rows)[0]
-                    yield text_table(location, rows, starts, named, number * size)
+                    yield text_table(location, rows, starts, named, number * size, notes)
         except UnicodeDecodeError as error:
             raise DataError(f"{location} is not UTF-8 ({error.reason}); convert it") from None
 
 
-def _parquet(location: Path, reader: TableReader, size: int, skip: int) -> Iterator[Table]:
+def _parquet(location: Path, size: int, skip: int) -> Iterator[Table]:
     import pyarrow
     from pyarrow import parquet
 

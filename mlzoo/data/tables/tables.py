@@ -103,19 +103,28 @@ def read_table(
             raise DataError(f"{path} is empty; expected a header line and one line a sample")
         delimiter = delimiter or find_delimiter(lines[:SAMPLE_LINES])
         rows, first_lines = _rows(path, text, delimiter)
-        if delimiter != ",":
-            called = DELIMITERS.get(delimiter, delimiter)
-            notes.append(f"delimiter: {called} (--source-set delimiter=)")
+        notes += delimiter_notes(delimiter)
     if delimiter != ",":
         rows, note = with_points(rows)
         notes += [note] if note else []
     named, why = has_header(rows, header, expected)
-    if not named:
-        notes.append(
-            f"header: none{why and f', since {why}'}; the columns are called column1, column2, ... "
-            "(--source-set header=yes)"
-        )
+    notes += header_notes(named, why)
     return text_table(path, rows, first_lines, named, notes=notes)
+
+
+def delimiter_notes(delimiter: str) -> list[str]:
+    """Return a note on a delimiter that is no comma."""
+    called = DELIMITERS.get(delimiter, delimiter)
+    return [] if delimiter == "," else [f"delimiter: {called} (--source-set delimiter=)"]
+
+
+def header_notes(named: bool, why: str) -> list[str]:
+    """Return a note on a missing header and the reason for taking it so."""
+    note = (
+        f"header: none{why and f', since {why}'}; the columns are called column1, column2, ... "
+        "(--source-set header=yes)"
+    )
+    return [] if named else [note]
 
 
 def with_points(rows: list[list[str]]) -> tuple[list[list[str]], str]:

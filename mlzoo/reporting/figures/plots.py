@@ -11,10 +11,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from mlzoo.core.files import rows_of
 from mlzoo.drawing.canvas import BLUE, GRAY, ORANGE, RED, label, new_figure, save, tidy, write_csv
 
 History = Sequence[Mapping[str, Any]]
 COUNTS_WRITTEN, SHARES_WRITTEN = 20, 12
+_MOST_POINTS = 20_000
+"""Points of a scatter plot, at most; more are drawn at random."""
 _NO_CURVES = ("epoch", "seconds", "time", "step", "steps", "steps_per_second")
 
 
@@ -271,18 +274,21 @@ def _residuals_csv(
     blocks = [(name, y_true[:, i], y_pred[:, i]) for i, name in enumerate(target_names)]
     header = [f"{name} {what}" for name in target_names for what in ("true", "predicted")]
     columns = [column for _, *pair in blocks for column in pair]
-    write_csv(path, header, zip(*(column.tolist() for column in columns), strict=True))
+    write_csv(path, header, rows_of(columns))
 
 
 def draw_against_truth(axes: Axes, y_true: np.ndarray, y_pred: np.ndarray, name: str) -> None:
-    """Draw predicted against true numbers (n,) of a target called `name`."""
+    """Draw predicted against true numbers (n,) of a target called `name`, or some of many."""
     ends = min(y_true.min(), y_pred.min()), max(y_true.max(), y_pred.max())
-    many = len(y_true) > 1000
+    many, count = len(y_true) > 1000, f"{len(y_true)} samples"
+    if len(y_true) > _MOST_POINTS:
+        shown = np.random.default_rng(0).choice(len(y_true), _MOST_POINTS, replace=False)
+        y_true, y_pred, count = y_true[shown], y_pred[shown], f"{_MOST_POINTS} of {count}"
     axes.plot(ends, ends, color=GRAY, linestyle="--", linewidth=1, label="predicted = true")
     axes.scatter(
         y_true, y_pred, s=6 if many else 14, alpha=0.35 if many else 0.7, color=BLUE, linewidths=0
     )
-    tidy(axes, f"{len(y_true)} samples", f"{label(name)}, true", f"{label(name)}, predicted")
+    tidy(axes, count, f"{label(name)}, true", f"{label(name)}, predicted")
     axes.legend(fontsize=8, frameon=False, loc="upper left")
 
 

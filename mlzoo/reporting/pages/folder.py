@@ -17,6 +17,9 @@ MOST_CLASSES = 20
 MOST_ROWS = 12
 MOST_MAPS = 12
 """Maps per method that a report shows; the linked page has all of them."""
+_HELD = 2000
+"""Rows of a table that are held at once."""
+_Row = dict[str, str | float]
 _DEFAULT = re.compile(r"^( *)([\w-]+):.*# default$")
 
 
@@ -169,17 +172,40 @@ def worst(folder: Path) -> list[dict[str, str | float]]:
     path = folder / "predictions.csv"
     if not path.is_file():
         return []
-    rows = [_plain(row) for row in _rows(path)]
-    errors = [(error, row) for row in rows if (error := _error(row)) is not None]
-    if rows and len(errors) == len(rows):
-        errors.sort(key=lambda pair: -abs(pair[0]))
+    header = next(files.each_row(path))
+    if {"target", "prediction"} <= {*header}:
         shown = ("name", "target", "prediction")
-        return [{**{n: row[n] for n in shown}, "error": error} for error, row in errors[:MOST_ROWS]]
-    if rows and "mean_iou" in rows[0]:
+        return [{**{n: row[n] for n in shown}, "error": e} for e, row in _largest_errors(path)]
+    if "mean_iou" in header:
+        rows = [_plain(row) for row in _rows(path)]
         known = [(iou, row["name"]) for row in rows if isinstance(iou := row["mean_iou"], float)]
         known.sort(key=lambda pair: pair[0])
         return [{"image": name, "mean IoU": iou} for iou, name in known[:MOST_ROWS]]
     return []
+
+
+def _largest_errors(path: Path) -> list[tuple[float, _Row]]:
+    """Return the largest errors and their rows; none where values are no numbers.
+
+    Few of the rows, which may be millions, are held at a time.
+    """
+    rows = files.each_row(path)
+    header = next(rows)
+    largest: list[tuple[float, _Row]] = []
+    for cells in rows:
+        row = _plain(dict(zip(header, cells, strict=True)))
+        error = _error(row)
+        if error is None:
+            return []
+        largest.append((error, row))
+        if len(largest) > _HELD:
+            largest = _first_by_size(largest)
+    return _first_by_size(largest)
+
+
+def _first_by_size(errors: Sequence[tuple[float, _Row]]) -> list[tuple[float, _Row]]:
+    """Return the largest of some errors, the first of equal ones first."""
+    return sorted(errors, key=lambda pair: -abs(pair[0]))[:MOST_ROWS]
 
 
 def _error(row: Mapping[str, str | float]) -> float | None:

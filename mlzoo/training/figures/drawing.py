@@ -128,7 +128,7 @@ def _pictures(
         outcome.targets,
         outcome.outputs,
         names,
-        data.test.names(),
+        samples.names_of(data.test.indices),
         samples.kind,
         samples.maximum,
     )

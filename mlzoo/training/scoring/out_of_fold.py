@@ -156,7 +156,5 @@ def write_members(folder: Path, ensemble: Ensemble, data: Data, scored: ScoredFo
         indices = ensemble.pool.indices.tolist()
         named = zip(map(str, indices), ensemble.outputs, strict=True)
         np.savez_compressed(folder / FILE, **dict(named))
-    columns = [*scored[1].columns(data.samples), ("fold", ensemble.fold.tolist())]
-    with (folder / "out_of_fold.csv").open("w", newline="", encoding="utf-8") as file:
-        rows = zip(*(column for _, column in columns), strict=True)
-        files.write_rows(file, [name for name, _ in columns], rows)
+    columns = [*scored[1].columns(data.samples), ("fold", ensemble.fold)]
+    files.write_columns(folder / "out_of_fold.csv", columns)
