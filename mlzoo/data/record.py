@@ -21,6 +21,8 @@ HASH_DIGITS = 12
 def data_record(data: Data, config: RunConfig) -> dict[str, object]:
     """Return the content of `data.json`: the reader of new samples, and facts on the data."""
     samples = data.samples
+    # A run tells of the equations that it was trained on, whatever becomes of their file.
+    text = {"problem": samples.problem.text} if samples.problem and samples.problem.text else {}
     return {
         "data": config.data,
         "task": samples.task,
@@ -37,6 +39,7 @@ def data_record(data: Data, config: RunConfig) -> dict[str, object]:
         "parts": {name: _counts(part) for name, part in data.parts().items()},
         "notes": list(data.notes),
         "warnings": list(data.warnings),
+        **text,
     }
 
 

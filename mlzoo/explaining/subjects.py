@@ -13,6 +13,7 @@ from mlzoo.core import registry
 from mlzoo.core.errors import UsageError
 from mlzoo.data.new_samples import existing
 from mlzoo.data.problems.problem import Problem
+from mlzoo.data.problems.recorded import recorded_problem
 from mlzoo.data.specs import Target, target_of
 from mlzoo.data.text.reader import TextReader
 from mlzoo.explaining.several_inputs import Several, as_one
@@ -79,9 +80,14 @@ class Subject:
 
     @property
     def problem(self) -> Problem | None:
-        """Return what is solved, where samples are points of a domain; else None."""
+        """Return what is solved, where samples are points of a domain; else None.
+
+        It is as it was when the run was trained; of runs that keep no copy, as its file is now.
+        """
         if self.run is None or self.target.per != "point":
             return None
+        if kept := recorded_problem(self.run.record, str(self.run.path / "data.json")):
+            return kept
         source = registry.load("source", str(self.run.reader.source))
         if not hasattr(source, "problem_of"):  # of the user's own
             return self.run.own_data().samples.problem

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import keras
 
     from mlzoo.core.configs import RunConfig
+    from mlzoo.core.expressions import Node
     from mlzoo.data.contracts import Recipe
     from mlzoo.data.problems.problem import Problem
     from mlzoo.data.samples import Data
@@ -65,6 +66,9 @@ class Config(Settings):
     hard: bool = False
     """Have conditions that give a value on a face, or a start with its slope, hold by construction;
     the others stay penalties."""
+    corners: bool = True
+    """Have singular functions of corners that point into the domain as further inputs; without
+    them the slope of a solution, infinite there, is out of reach."""
     causal: float = Field(0.0, ge=0)
     """Weight residuals less while those of earlier times are large, by this factor in the exponent;
     0: not."""
@@ -104,10 +108,11 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     """
     import keras
 
+    from mlzoo.layers.expression_columns import ExpressionColumns
     from mlzoo.layers.fourier import FourierFeatures
     from mlzoo.layers.periodic import PeriodicCoordinates
     from mlzoo.layers.scaling import BoxScaling
-    from mlzoo.layers.trial import FittedNumbers
+    from mlzoo.layers.trial import FittedNumbers, as_lists
 
     tensor = keras.Input(inputs.shape, dtype=keras.config.floatx(), name="input")
     problem, x = inputs.problem, tensor
@@ -117,6 +122,11 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     x = BoxScaling(box, name="scaling")(x)
     if problem and problem.periodic:
         x = PeriodicCoordinates(problem.periodic, name="periodic")(x)
+    added = _added(config, problem) if problem else ()
+    if problem and added:
+        lists = [as_lists(node) for node in added]
+        columns = ExpressionColumns(problem.inputs, problem.parameters, lists, name="features")
+        x = columns(tensor, x)
     if config.fourier:
         scale = (config.fourier_scale,)
         x = FourierFeatures(x.shape[-1], config.fourier, scale, name="fourier")(x)
@@ -125,6 +135,13 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     if config.hard and problem:
         x = _held(problem, tensor, x)
     return keras.Model(tensor, x, name="pinn")
+
+
+def _added(config: Config, problem: Problem) -> tuple[Node, ...]:
+    """Return the expressions that are inputs of the network, beside the coordinates."""
+    from mlzoo.data.problems.corners import corner_functions
+
+    return (*problem.features, *(corner_functions(problem) if config.corners else ()))
 
 
 def _hidden(config: Config, x: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -355,6 +356,7 @@ class LoadedRun:
             UsageError: it was made without any.
         """
         from mlzoo.data import loading
+        from mlzoo.data.problems.recorded import problem_before
         from mlzoo.runs import datasets
 
         if not self.config.data:
@@ -370,6 +372,12 @@ class LoadedRun:
             )
         listener = listener or Listener()
         samples = loading.read_again(self.config, self.reader, listener.progress)
+        if before := problem_before(self.record, samples.problem):
+            samples = replace(samples, problem=before)
+            listener.warn(
+                f"{self.config.data} has been edited since the run was trained; what follows is of "
+                "the equations that it was trained on, which data.json keeps"
+            )
         arranged = datasets.arrange(samples, self.config, self.config.seed)
         if arranged.fingerprint != self.record["fingerprint"]:
             if not self._differs_in_rounding(arranged):

@@ -4,8 +4,8 @@ exponential-decay, damped-oscillator, lotka-volterra, boundary-values, heat, wav
 allen-cahn, helmholtz, poisson-l-shape and cavity come along. A file names `unknowns`, `coordinates`
 with their intervals, perhaps the `domain` as what the box is without and which coordinates are
 `periodic`, `parameters`, `equations` (u_t, u_xx: derivatives), `conditions` (each with `where` and
-`equation`), perhaps `data` that parameters are fitted to and, only to score, the `exact` solution
-or a `reference` file of values.
+`equation`), perhaps `data` that parameters are fitted to, `features` (expressions that are further
+inputs of a network) and, only to score, the `exact` solution or a `reference` file of values.
 """
 
 from __future__ import annotations

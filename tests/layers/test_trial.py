@@ -30,7 +30,7 @@ NAMED = Path(mlzoo.__file__).parent / "data" / "problems" / "named"
         ("burgers", 3),
         ("helmholtz", 4),
         ("allen-cahn", 1),
-        ("poisson-l-shape", 4),
+        ("poisson-l-shape", 5),
     ],
 )
 def test_conditions_on_values_and_starts_are_held(name: str, held: int) -> None:

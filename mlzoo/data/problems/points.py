@@ -7,9 +7,11 @@ from collections.abc import Callable
 
 import numpy as np
 
+from mlzoo.core.expressions import Node, evaluate
 from mlzoo.data.problems.problem import Face, Problem, Rim
 
 _MOST_TRIALS = 1000
+_TRIED = 500
 
 
 def spread(problem: Problem, count: int, seed: int) -> np.ndarray:
@@ -62,6 +64,27 @@ def on_boundary(
 
     alone = len(problem.box) == 1
     return _kept(draw_some, lambda points: problem.on(where, points), 1 if alone else count)
+
+
+def finite(problem: Problem, expression: Node) -> bool:
+    """Return whether an expression of the inputs is finite at points of the domain and its ends."""
+    drawn = np.concatenate(draw(problem, np.random.default_rng(0), _TRIED, _TRIED))
+    with np.errstate(all="ignore"):
+        values = evaluate(expression, problem.values(drawn), np)
+    return bool(np.isfinite(values).all())
+
+
+def repeats(problem: Problem, expression: Node) -> bool:
+    """Return whether an expression is the same at both ends of each periodic coordinate."""
+    points = _box_points(problem, np.random.default_rng(0))(_TRIED)
+    for place in problem.periodic:
+        ends = []
+        for end in problem.box[place]:
+            points[:, place] = end
+            ends.append(np.asarray(evaluate(expression, problem.values(points), np), float))
+        if not np.allclose(ends[0], ends[1], atol=1e-9):
+            return False
+    return True
 
 
 def _box_points(problem: Problem, rng: np.random.Generator) -> Callable[[int], np.ndarray]:

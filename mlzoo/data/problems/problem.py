@@ -96,6 +96,8 @@ class Problem:
         ranges: names of the parameters that are inputs of the network.
         measurements: of the unknowns.
         reference: values of the solution that it is only scored against.
+        features: further inputs of a network, expressions of the inputs.
+        text: of the file that it was read from.
     """
 
     unknowns: tuple[str, ...]
@@ -111,6 +113,8 @@ class Problem:
     ranges: tuple[str, ...] = ()
     measurements: Measurements | None = None
     reference: Measurements | None = None
+    features: tuple[Node, ...] = ()
+    text: str = ""
 
     @property
     def inputs(self) -> tuple[str, ...]:

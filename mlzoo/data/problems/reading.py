@@ -21,12 +21,13 @@ from mlzoo.data.problems.domains import boundary, hole_mistakes, hole_names, out
 from mlzoo.data.problems.grammar import Grammar
 from mlzoo.data.problems.measurements import Measurements, read_measurements
 from mlzoo.data.problems.parameters import Parameters
+from mlzoo.data.problems.points import finite, repeats
 from mlzoo.data.problems.problem import Condition, Face, Problem, Rim
 from mlzoo.data.problems.shapes import Hole
 
 _KEYS = (
     *("unknowns", "coordinates", "domain", "periodic", "parameters", "equations", "conditions"),
-    *("exact", "reference", "data"),
+    *("exact", "reference", "data", "features"),
 )
 _NEEDED = ("unknowns", "coordinates", "equations", "conditions")
 _MOST_COORDINATES = 4
@@ -53,13 +54,13 @@ def read_problem(path: Path) -> Problem:
         raise DataError(f"{path} is no text in UTF-8") from None
 
 
-def parse_problem(text: str, name: str, folder: Path = Path()) -> Problem:
+def parse_problem(text: str, name: str, folder: Path | None = Path()) -> Problem:
     """Return the problem of a text.
 
     Args:
         text: YAML.
         name: of its file, for messages.
-        folder: that the path of its measurements starts from.
+        folder: that the path of its measurements starts from; None: they are not read.
     """
     try:
         if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
@@ -70,7 +71,7 @@ def parse_problem(text: str, name: str, folder: Path = Path()) -> Problem:
         raise DataError(f"{name} is no YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
         raise DataError(f"{name} is no problem: it must have {series(_NEEDED, 'and')}")
-    reader = _ProblemReader(content, lines, folder)
+    reader = _ProblemReader(content, lines, folder, text)
     problem = reader.read()
     if problem is None or reader.problems:
         raise DataError("\n".join(f"{name}, line {n}: {what}" for n, what in reader.problems))
@@ -93,8 +94,10 @@ def _lines(node: Any, path: _Path) -> dict[_Path, int]:
 class _ProblemReader:
     """Checks the parts of a problem in their order, and collects mistakes as (line, message)."""
 
-    def __init__(self, content: dict[Any, Any], lines: Mapping[_Path, int], folder: Path) -> None:
-        self.content, self.lines, self.folder = content, lines, folder
+    def __init__(
+        self, content: dict[Any, Any], lines: Mapping[_Path, int], folder: Path | None, text: str
+    ) -> None:
+        self.content, self.lines, self.folder, self.text = content, lines, folder, text
         self.problems: list[tuple[int, str]] = []
         self.box: dict[str, tuple[float, float]] = {}
         self.parameters = Parameters({}, {}, {})
@@ -138,6 +141,7 @@ class _ProblemReader:
             self._periodic(),
             self.parameters.fitted,
             tuple(self.parameters.ranges),
+            text=self.text,
         )
         measured, reference = (self._values(key, bare) for key in ("data", "reference"))
         if reference is not None and (bare.exact or len(reference.unknowns) < len(bare.unknowns)):
@@ -157,6 +161,7 @@ class _ProblemReader:
             for each in self._condition(path, entry, bare)
         ]
         problem = replace(bare, conditions=tuple(conditions))
+        problem = replace(problem, features=self._features(problem))
         if not self.problems:
             for key, message in count_mistakes(problem):
                 self.wrong((key,), message)
@@ -249,7 +254,7 @@ class _ProblemReader:
     def _values(self, key: str, problem: Problem) -> Measurements | None:
         """Return the values of unknowns in the CSV file that an entry names."""
         data = self.content.get(key)
-        if data is None:
+        if data is None or self.folder is None:
             return None
         try:
             if not isinstance(data, str):
@@ -337,6 +342,23 @@ class _ProblemReader:
             self.wrong(path, f"{text!r} is no number; write {name} = {low:g}")
         return None
 
+    def _features(self, problem: Problem) -> tuple[Node, ...]:
+        """Return the expressions of further inputs, which must be finite where points lie."""
+        entries = [] if self.content.get("features") is None else self._list("features")
+        nodes = []
+        for path, text in entries:
+            node = self._parsed(path, text, self.grammar.expression)
+            if node is not None and not self.problems and not finite(problem, node):
+                self.wrong(
+                    path,
+                    f"{text!r} is not finite everywhere in the domain; write it for all its points",
+                )
+            elif node is not None and not self.problems and not repeats(problem, node):
+                self.wrong(path, f"{text!r} is not periodic, as the solution is; write it so")
+            elif node is not None:
+                nodes.append(node)
+        return tuple(nodes)
+
     def _exact(self) -> tuple[Node, ...]:
         exact = self.content.get("exact")
         if exact is None:
@@ -360,5 +382,6 @@ _HINTS = {
     "unknowns": "unknowns: [u]",
     "coordinates": "coordinates: {x: [0, 1], t: [0, 1]}",
     "equations": 'equations: ["u_t = 0.1*u_xx"]',
+    "features": 'features: ["sin(pi*x)"]',
     "conditions": '- {where: "t = 0", equation: "u = cos(pi*x)"}',
 }

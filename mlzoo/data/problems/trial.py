@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mlzoo.core.expressions import Node, evaluate
+from mlzoo.data.problems.corners import rim_factor
 from mlzoo.data.problems.points import on_boundary
-from mlzoo.data.problems.problem import Condition, Face, Problem
+from mlzoo.data.problems.problem import Condition, Face, Problem, Rim
 
 _HOLDS = 1e-9
 
@@ -71,6 +72,25 @@ def _trial(problem: Problem, which: int) -> TrialFunction:
         extended = _extended(problem, trial, coordinate, given)
         if all(_holds(problem, which, extended, place) for place in extended.held):
             trial = extended
+    return _with_rims(problem, which, trial)
+
+
+def _with_rims(problem: Problem, which: int, trial: TrialFunction) -> TrialFunction:
+    """Return a trial function that also holds the values on rims which it takes already.
+
+    Its factor is 0 on a disc's rim, and where a polygon bounds the domain by the two edges of one
+    corner, whose singular function is 0 there and positive within the domain.
+    """
+    for place, condition in enumerate(problem.conditions):
+        value, where = _explicit(problem, condition), condition.where
+        if not isinstance(where, Rim) or value is None or place in trial.held:
+            continue
+        if set(problem.used(condition.equation).values()) != {(which, ())}:
+            continue
+        rim = rim_factor(problem, where)
+        if rim is not None and _takes(problem, condition, trial.extension, value):
+            factor = _apply("*", trial.factor, rim)
+            trial = TrialFunction(trial.extension, factor, (*trial.held, place))
     return trial
 
 
@@ -148,16 +168,23 @@ def _holds(problem: Problem, which: int, trial: TrialFunction, place: int) -> bo
     condition = problem.conditions[place]
     value = _explicit(problem, condition)
     assert isinstance(condition.where, Face) and value is not None
+    if problem.used(condition.equation).get(problem.unknowns[which]) is not None:
+        return _takes(problem, condition, trial.extension, value)
     points = on_boundary(problem, condition.where, np.random.default_rng(0), 50)
     coordinate = condition.where.coordinate
     values = problem.values(points)
-    if problem.used(condition.equation).get(problem.unknowns[which]) is None:
-        step = 1e-5 * (problem.box[coordinate][1] - problem.box[coordinate][0])
-        name = problem.coordinates[coordinate]
-        shifted = {**values, name: values[name] + step}
-        slope = (_value(trial.extension, shifted) - _value(trial.extension, values)) / step
-        return bool(np.abs(slope - _value(value, values)).max() < 1e-3)
-    apart = np.abs(_value(trial.extension, values) - _value(value, values)).max()
+    step = 1e-5 * (problem.box[coordinate][1] - problem.box[coordinate][0])
+    name = problem.coordinates[coordinate]
+    shifted = {**values, name: values[name] + step}
+    slope = (_value(trial.extension, shifted) - _value(trial.extension, values)) / step
+    return bool(np.abs(slope - _value(value, values)).max() < 1e-3)
+
+
+def _takes(problem: Problem, condition: Condition, extension: Node, value: Node) -> bool:
+    """Return whether an extension has the value of a condition where that stands."""
+    points = on_boundary(problem, condition.where, np.random.default_rng(0), 50)
+    values = problem.values(points)
+    apart = np.abs(_value(extension, values) - _value(value, values)).max()
     return bool(apart < _HOLDS * (1 + np.abs(_value(value, values)).max()))
 
 

@@ -9,6 +9,7 @@ from mlzoo.core import files
 from mlzoo.core.configs import RunConfig, from_options
 from mlzoo.core.errors import UsageError
 from mlzoo.core.progress import Listener
+from mlzoo.data.problems.recorded import problem_before
 from mlzoo.data.reader_record import reader_of
 from mlzoo.runs import devices
 from mlzoo.runs.config_loading import Merged, merge
@@ -107,6 +108,11 @@ def _check_data(folder: RunFolder, config: RunConfig, data: Data) -> None:
             f"{config.data} has changed since this run started (fingerprint "
             f"{data.fingerprint[:12]} instead of {fingerprint[:12]}): put the old data back, "
             "or start a new run"
+        )
+    if problem_before(record, data.samples.problem):
+        raise UsageError(
+            f"{config.data} has been edited since this run started: put the old problem back "
+            f"(it is in {folder.path / 'data.json'}), or start a new run"
         )
 
 
