@@ -20,8 +20,8 @@ from pydantic import ValidationError
 from mlzoo.core import fields, registry
 from mlzoo.data.specs import Inputs, Outputs
 from mlzoo.layers.gradients import GradientRecorder
+from mlzoo.layers.portable import save_model
 from mlzoo.layers.scaling import OneHotCodes, SequenceScaling
-from mlzoo.layers.stock import in_stock_layers
 from mlzoo.losses._numbers import MaskedFields
 
 CLASSES = Outputs("classification", 3)
@@ -314,6 +314,7 @@ def check_summary(case: ModelCase) -> None:
 
 _LOAD = """
 import sys
+from functools import partial
 from pathlib import Path
 
 folder = Path(sys.argv[1])
@@ -323,28 +324,23 @@ import keras
 import numpy as np
 
 
-def predict(paths):
-    for path in sorted(paths):
+def predict(reader, read):
+    for path in sorted(folder.glob("*.keras")):
         x = np.load(path.with_suffix(".x.npy"))
-        model = keras.models.load_model(path, compile=False, safe_mode=True)
-        y = keras.ops.convert_to_numpy(model(x, training=False))
-        np.save(path.with_suffix(".new.npy"), y)
+        y = keras.ops.convert_to_numpy(read(path)(x, training=False))
+        np.save(path.with_suffix(f".{reader}.npy"), y)
 
 
-predict(folder.glob("stock/*.keras"))
+predict("keras", partial(keras.models.load_model, compile=False, safe_mode=True))
 del sys.modules["mlzoo"]
-import mlzoo.layers
+from mlzoo.runs.models import read_model
 
-predict(folder.glob("*.keras"))
+predict("mlzoo", read_model)
 """
 
 
 def predict_in_new_process(folder: Path, cases: Iterable[ModelCase]) -> None:
-    """Save each model, load all in one new process, and keep both predictions in `folder`.
-
-    The same models in layers of Keras alone are in `stock`, and load where mlzoo is not found.
-    """
-    (folder / "stock").mkdir()
+    """Save each model as runs do, and load all in one new process, with and without mlzoo."""
     for case in cases:
         for outputs in heads(reversed(case.outputs)):
             model = case.model(outputs)
@@ -357,10 +353,7 @@ def predict_in_new_process(folder: Path, cases: Iterable[ModelCase]) -> None:
             if not np.ptp(outcome(model, x), axis=0).any():
                 # Nothing of a deep backbone's inputs arrives before its norms know their spread.
                 _measure_spread(model, x)
-            model.save(folder / f"{name}.keras")
-            np.save(folder / f"{name}.x.npy", x)
-            np.save(folder / f"{name}.old.npy", outcome(model, x))
-            save_stock(model, x, outcome(model, x), folder / "stock" / f"{name}.keras")
+            save(model, x, folder / f"{name}.keras")
             model.set_weights(old)
     predict_saved(folder)
 
@@ -380,21 +373,21 @@ def _measure_spread(model: keras.Model, x: np.ndarray) -> None:
         norm.momentum = momentum
 
 
-def save_stock(model: keras.Model, x: np.ndarray, y: np.ndarray, path: Path) -> None:
-    """Save a model in layers of Keras alone, inputs, and what the model itself predicts."""
-    in_stock_layers(model).save(path)
+def save(model: keras.Model, x: np.ndarray, path: Path) -> None:
+    """Save a model as runs do, inputs, and what the model itself predicts."""
+    save_model(model, path)
     np.save(path.with_suffix(".x.npy"), x)
-    np.save(path.with_suffix(".old.npy"), y)
+    np.save(path.with_suffix(".old.npy"), outcome(model, x))
 
 
 def predict_saved(folder: Path) -> None:
-    """Predict with the models of a folder in a new process; with those of `stock` without mlzoo."""
+    """Predict with a folder's models in a new process, first where mlzoo can't be imported."""
     subprocess.run([sys.executable, "-c", _LOAD, str(folder)], check=True)
 
 
 def check_stock(path: Path) -> None:
-    """A model of `save_stock` predicts the same without mlzoo."""
-    old, new = (np.load(path.with_suffix(f".{kind}.npy")) for kind in ("old", "new"))
+    """A model of `save` predicts the same without mlzoo."""
+    old, new = (np.load(path.with_suffix(f".{kind}.npy")) for kind in ("old", "keras"))
     assert np.isfinite(old).all() and np.ptp(old, axis=0).max() > 0
     np.testing.assert_allclose(new, old, rtol=1e-6, atol=1e-6)
 
@@ -403,6 +396,6 @@ def check_saved(case: ModelCase, folder: Path) -> None:
     """What `predict_in_new_process` predicted before saving and after loading is the same."""
     for outputs in heads(reversed(case.outputs)):
         old = np.load(folder / f"{case.label}-{outputs.task}.old.npy")
-        new = np.load(folder / f"{case.label}-{outputs.task}.new.npy")
+        new = np.load(folder / f"{case.label}-{outputs.task}.mlzoo.npy")
         assert np.ptp(old, axis=0).max() > 0, "all predictions are equal: this would prove nothing"
         np.testing.assert_allclose(new, old, atol=1e-6)

@@ -34,10 +34,14 @@ def read_model(path: Path) -> keras.Model:
 
     import mlzoo.layers  # noqa: F401  (registers our layers)
     from mlzoo.data.arrays import refuse_bomb
+    from mlzoo.layers.portable import read_own_layers
 
     if is_zipfile(path):
         refuse_bomb(path, times=_UNPACKED)
     try:
+        own = read_own_layers(path) if is_zipfile(path) else None
+        if own is not None:
+            return own
         return keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # A file made to do harm may fail in any way.
         if is_out_of_memory(error):

@@ -22,6 +22,7 @@ import numpy as np
 from mlzoo.core import files
 from mlzoo.core.errors import DataError, DivergedError
 from mlzoo.core.progress import Listener
+from mlzoo.layers.portable import save_model
 
 Arrays = list[np.ndarray]
 
@@ -238,7 +239,7 @@ def keep_best(folder: Path, model: keras.Model, error: DivergedError) -> Diverge
     files.write_json(folder / "diverged.json", error.facts)
     if not error.facts.get("kept_epoch"):
         return DivergedError(f"{error}; no epoch was finished, so no weights are kept", error.facts)
-    model.save(folder / "model.keras")
+    save_model(keras.Model(model.inputs, model.outputs, name=model.name), folder / "model.keras")
     return DivergedError(
         f"{error}; the best weights so far (epoch {error.facts['kept_epoch']}) are in "
         f"{folder / 'model.keras'}",

@@ -185,7 +185,7 @@ def test_loads_in_a_new_process(case: ModelCase, saved: Path) -> None:
 @pytest.mark.slow
 def test_loads_without_mlzoo(case: ModelCase, saved: Path) -> None:
     for outputs in contracts.heads(reversed(case.outputs)):
-        contracts.check_stock(saved / "stock" / f"{case.label}-{outputs.task}.keras")
+        contracts.check_stock(saved / f"{case.label}-{outputs.task}.keras")
 
 
 @pytest.mark.slow

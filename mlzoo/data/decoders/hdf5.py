@@ -27,17 +27,28 @@ def read_hdf5(path: Path) -> dict[str, np.ndarray]:
     """
     import h5py
 
-    arrays: dict[str, np.ndarray] = {}
     with h5py.File(path, "r") as file:
-        sets = dict(_items(file))
+        sets = held_values(path, file)
         _check_size(path, sum(item.nbytes for item in sets.values()))
-        for name, item in sets.items():
-            if item.is_virtual or item.external:
-                raise DataError(f"{path}: {name} keeps its values in another file; copy them in")
-            arrays[name] = _values(path, name, item)
+        arrays = {name: _values(path, name, item) for name, item in sets.items()}
     if not arrays:
         raise DataError(f"{path} holds no data sets")
     return arrays
+
+
+def held_values(path: Path, group: Any) -> dict[str, Any]:
+    """Return the data sets of a group of an open file by name, none of them read yet.
+
+    Links are left out, as `read_hdf5` does.
+
+    Raises:
+        DataError: one keeps its values in another file.
+    """
+    sets = dict(_items(group))
+    for name, item in sets.items():
+        if item.is_virtual or item.external:
+            raise DataError(f"{path}: {name} keeps its values in another file; copy them in")
+    return sets
 
 
 def _items(group: Any, prefix: str = "", within: tuple[int, ...] = ()) -> list[tuple[str, Any]]:

@@ -28,6 +28,7 @@ def write_run(path: str | Path, out: str = "saved_models", name: str | None = No
     devices.prepare()
     from mlzoo.data.specs import Inputs, Outputs
     from mlzoo.layers.description import layer_graph
+    from mlzoo.layers.portable import save_model
 
     plugin = registry.load("model", MODEL)
     config = plugin.Config(**settings_of(content))
@@ -48,7 +49,7 @@ def write_run(path: str | Path, out: str = "saved_models", name: str | None = No
         folder.write_json("split.json", {"parts": parts})
         settings = {"model": MODEL, "data": "", "calibrate": "none"}
         folder.write_text("config.yaml", _yaml({**settings, "set": config.model_dump(mode="json")}))
-        model.save(folder.path / "model.keras")
+        save_model(model, folder.path / "model.keras")
         return OpenedRun(folder.finish())
     except BaseException:
         folder.discard()

@@ -17,6 +17,7 @@ from mlzoo.data.samples import Data, Part
 from mlzoo.evaluating.evaluate import evaluate, summarize_repeats, write_predictions
 from mlzoo.layers.description import code_size, layer_graph
 from mlzoo.layers.networks import Networks
+from mlzoo.layers.portable import save_model
 from mlzoo.layers.predictive import distribution_model
 from mlzoo.reporting.card import write_card
 from mlzoo.reporting.facts import gather
@@ -127,12 +128,13 @@ def write_artifacts(
 def write_model(folder: Path, model: keras.Model, fitted: Fitted) -> None:
     """Write the model, its other networks, its layers and the history of its training."""
     # On the same layers, but never compiled: the optimizer's slots stay out of the file.
-    keras.Model(model.inputs, model.outputs, name=model.name).save(folder / "model.keras")
+    uncompiled = keras.Model(model.inputs, model.outputs, name=model.name)
+    save_model(uncompiled, folder / "model.keras")
     networks: Networks | None = getattr(model, "networks", None)
     if networks is not None:
         (folder / "networks").mkdir(exist_ok=True)
         for name, network in networks.others.items():
-            network.save(folder / "networks" / f"{name}.keras")
+            save_model(network, folder / "networks" / f"{name}.keras")
     files.write_json(folder / "layers.json", layer_graph(model))
     files.write_text(folder / "history.csv", files.csv_text(fitted.history))
 
