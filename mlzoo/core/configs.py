@@ -280,6 +280,10 @@ class RunConfig(Settings):
     """Decide for the class that costs least: a ratio, the cost of missing the rarer of two classes
     over that of a false alarm, or a YAML file with a cost of each predicted class for each true
     one. The threshold of two classes is chosen on the validation split."""
+    operating_point: Literal["auto", "chosen", "none"] = "auto"
+    """Masks of two classes: the threshold of the rarer one's probability and the size of its
+    smallest component, chosen for the mean IoU of the validation split or out of fold; auto: where
+    the class has at most a tenth of the pixels and cross-validation shows a gain."""
     conformal: float | Literal["auto"] = "auto"
     """Share of the validation split, at most 0.5, that is set aside for `predict --coverage` and
     decides nothing else, not used with --folds; auto: a third, where that is 50 samples or groups,

@@ -247,6 +247,11 @@ def unread_by_samples(samples: Samples, config: RunConfig) -> dict[str, str]:
         unread |= dict.fromkeys(("rare", "rare_below"), reason)
     if (not samples.target.is_class or samples.target.written) and config.calibrate != "none":
         unread["calibrate"] = f"has no effect on {samples.task}: it is for classifiers"
+    two = samples.target.pixel_class and len(samples.class_names) == 2
+    if config.operating_point != "none" and not (two and not samples.reader.depth):
+        unread["operating_point"] = (
+            f"has no effect on {samples.task}: it is for masks of images with two classes"
+        )
     if config.conformal and not _conformal(samples):
         unread["conformal"] = (
             f"has no effect on {samples.task}: it is for one class or number a sample, for fields, "

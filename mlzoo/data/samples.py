@@ -11,6 +11,7 @@ import numpy as np
 from mlzoo.core.errors import UsageError
 from mlzoo.data.images.tiles import Cut, Tiling, uncut
 from mlzoo.data.large_tables.rows import RowNames
+from mlzoo.data.masks.operating_point import MaskRule
 from mlzoo.data.policies import Policy
 from mlzoo.data.reader import Reader
 from mlzoo.data.specs import Inputs, Outputs, Target, target_of
@@ -345,6 +346,7 @@ class Data:
     a SHA-256 over all samples and targets; `notes` and `warnings` are those of the source followed
     by those of the split and the leakage checks. `tolerance` is the distance in pixels within which
     a predicted pixel also counts as right in scores that allow for it; None: there are none.
+    `mask_rule` is how the pixels of two classes are decided; None: for the more probable one.
     """
 
     samples: Samples
@@ -360,6 +362,7 @@ class Data:
     warnings: tuple[str, ...] = ()
     cut: Cut = uncut
     tolerance: float | None = None
+    mask_rule: MaskRule | None = None
 
     def parts(self) -> dict[str, Part]:
         """The three parts by name."""

@@ -71,6 +71,7 @@ def evaluate_run(
             )
         within = tolerance or config.tolerance
         test = replace(loading.as_test_part(labeled), cut=run.tiling(), tolerance=within)
+        test = replace(test, mask_rule=run.mask_rule)
         if run.target.is_input:
             test = replace(test, outputs=replace(test.outputs, scaling=run.scaling))
         positive = rarer(list(class_totals(run.record).values()))
@@ -89,6 +90,7 @@ def evaluate_run(
     outputs = replace(arranged.outputs, code=code_size(run.model), distribution=spread)
     within = tolerance or config.tolerance
     arranged = replace(arranged, cut=run.tiling(), outputs=outputs, tolerance=within)
+    arranged = replace(arranged, mask_rule=run.mask_rule)
     # Thresholds of labels are those of the run.
     kept = run.metrics["test"]["metrics"] if run.target.is_label_set else None
     result, outcome = evaluate(

@@ -16,14 +16,14 @@ from mlzoo.core.files import expand
 from mlzoo.core.progress import Listener
 from mlzoo.data.reader_record import write_reader
 from mlzoo.runs.contents.links import refuse_links
-from mlzoo.runs.predicting.decisions import decision_record
+from mlzoo.runs.predicting.decisions import decision_record, mask_record
 
 if TYPE_CHECKING:
     import numpy as np
 
     from mlzoo.exporting.scoring import Score, ScoreRecord
     from mlzoo.formats._contract import SampleShape
-    from mlzoo.runs.contents.metrics import DecisionRule
+    from mlzoo.runs.contents.metrics import DecisionRule, MaskRuleRecord
     from mlzoo.runs.opened import OpenedRun
 
 SAMPLES = 200
@@ -53,7 +53,8 @@ class InputSpecification(TypedDict):
 class OutputSpecification(TypedDict):
     """The outputs of an export: task, their number, and the names of classes or targets.
 
-    They are probabilities; `decision` is the operating point of a run that has one.
+    They are probabilities; `decision` is the operating point of a run that has one, and
+    `operating_point` that of masks.
     """
 
     task: str
@@ -61,6 +62,7 @@ class OutputSpecification(TypedDict):
     class_names: list[str]
     target_names: list[str]
     decision: NotRequired[DecisionRule]
+    operating_point: NotRequired[MaskRuleRecord]
 
 
 class ExportRecord(TypedDict):
@@ -328,6 +330,8 @@ def _output(run: OpenedRun) -> OutputSpecification:
     }
     if (decision := decision_record(run.path)) is not None:
         output["decision"] = decision
+    if (masks := mask_record(run.path)) is not None:
+        output["operating_point"] = masks
     return output
 
 

@@ -17,7 +17,7 @@ from mlzoo.data.specs import target_of
 from mlzoo.evaluating.decision_costs import costs_sentence
 from mlzoo.reporting.caveats import limits, residual_sentence
 from mlzoo.reporting.facts import Facts
-from mlzoo.runs.predicting.decisions import rule_sentence
+from mlzoo.runs.predicting.decisions import mask_sentence, rule_sentence
 from mlzoo.statistics.calibration.conformal import coverage_sentence, under_covered
 from mlzoo.statistics.calibration.temperature import temperature_sentence
 from mlzoo.statistics.metrics import mode, near, title
@@ -198,6 +198,8 @@ def calibration_sentences(facts: Facts) -> list[str]:
     texts = [temperature_sentence(temperature)] if temperature else []
     if decision := facts["metrics"].get("decision"):
         texts += [rule_sentence(decision), costs_sentence(decision)]
+    if masks := facts["metrics"].get("operating_point"):
+        texts.append(mask_sentence(masks))
     if distributions := distribution_sentence(facts["metrics"]["test"]):
         texts.append(distributions)
     if conformal:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mlzoo.data.images.tiles import Tiling
+    from mlzoo.data.masks.operating_point import MaskRule
     from mlzoo.data.samples import Data
     from mlzoo.runs.contents.metrics import RunMetrics
     from mlzoo.statistics.calibration.decisions import Decision
@@ -267,6 +268,15 @@ class LoadedRun:
             DataError: the file is damaged.
         """
         return decisions.read_decision(self.path)
+
+    @cached_property
+    def mask_rule(self) -> MaskRule | None:
+        """The rule by which masks of two classes are decided; None: the more probable one is.
+
+        Raises:
+            DataError: the file is damaged.
+        """
+        return decisions.read_mask_rule(self.path, self.record["class_names"])
 
     @property
     def scaling(self) -> list[dict[str, Any]]:

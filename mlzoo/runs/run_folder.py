@@ -41,7 +41,7 @@ REPEATS = "repeats.json"
 """The scores of the trainings that are done, in an unfinished run."""
 RECORDS = (
     *("data.json", "split.json", "metrics.json", "environment.json", "layers.json"),
-    *("calibration.json", "decision.json"),
+    *("calibration.json", "decision.json", "operating_point.json"),
 )
 """Files that say what a finished run is, whose checksums are kept."""
 EPOCHS = "epochs.csv"

@@ -10,6 +10,7 @@ import numpy as np
 from mlzoo.core.errors import DivergedError
 from mlzoo.data.contracts import Baseline
 from mlzoo.data.images.tiles import Predict, Tiling, strips
+from mlzoo.data.masks.operating_point import MaskRule, most_probable
 from mlzoo.data.samples import Data, Part, Samples
 from mlzoo.data.specs import IGNORED
 from mlzoo.statistics.calibration.bins import CELLS, cell_sums, stack_cells
@@ -65,7 +66,7 @@ class DenseTask(TallyTask):
         predictors: dict[str, Segment] = {}
         if predict is not None:
             predictors[""] = lambda i: whole(
-                i, predict, data.cut(*i.shape[:2]), classes, confidence.see
+                i, predict, data.cut(*i.shape[:2]), classes, confidence.see, data.mask_rule
             )
         predictors |= {name: each.predict for name, each in baselines.items()}
         counts: dict[str, list[Any]] = {name: [] for name in predictors}
@@ -116,6 +117,7 @@ def whole(
     tiling: Tiling | None,
     classes: bool,
     each: Callable[[np.ndarray], None] | None = None,
+    rule: MaskRule | None = None,
 ) -> np.ndarray:
     """Return the mask (uint8 class positions) or the fields (float32) of one image.
 
@@ -125,11 +127,13 @@ def whole(
         tiling: tiles of the image; None: the whole image at once.
         classes: whether the outputs are probabilities of classes.
         each: called with the outputs (rows, width, k) of each strip, from top to bottom.
+        rule: by which classes are decided; None: for the most probable one.
 
     Raises:
         DivergedError: the model's outputs hold NaN or infinity.
     """
     predicted = []
+    decide = most_probable if rule is None else rule.decide
     for strip in strips(image, predict, tiling):
         if not np.isfinite(strip).all():
             raise DivergedError(
@@ -138,5 +142,6 @@ def whole(
             )
         if each is not None:
             each(strip)
-        predicted.append(strip.argmax(axis=-1).astype(np.uint8) if classes else strip)
-    return np.concatenate(predicted)
+        predicted.append(decide(strip) if classes else strip)
+    values = np.concatenate(predicted)
+    return values if rule is None else rule.cleaned(values)

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
+
+from mlzoo.data.masks.operating_point import most_probable
 
 ENLARGED = 1 << 22
 """Numbers that are brought to an image's own size at once: 16 MB."""
 
 
 def in_size(
-    outputs: np.ndarray, size: tuple[int, int], classes: bool, keep: bool
+    outputs: np.ndarray,
+    size: tuple[int, int],
+    classes: bool,
+    keep: bool,
+    decide: Callable[[np.ndarray], np.ndarray] = most_probable,
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Outputs (h, w, k) in another (height, width): the mask or the fields, and all if wanted.
 
-    The mask is taken from the enlarged outputs, so that it agrees with them at every pixel.
+    The mask is taken from the enlarged outputs by `decide`, so that it agrees with them at every
+    pixel.
     """
     values, kept = [], []
     for strip in _enlarge(outputs, size):
-        values.append(strip.argmax(axis=-1).astype(np.uint8) if classes else strip)
+        values.append(decide(strip) if classes else strip)
         if keep:
             kept.append(strip)
     return np.concatenate(values), np.concatenate(kept) if keep else None

@@ -58,6 +58,7 @@ _FILES = {
     "checksums.json": "checksums of the records",
     "calibration.json": "the temperature of probabilities, and scores for `predict --coverage`",
     "decision.json": "the operating point that classes are decided by, and the costs of mistakes",
+    "operating_point.json": "of masks: the threshold, and the smallest piece that is kept",
     "novelty.npz": "features of training samples, to mark inputs unlike them",
     "predictions.csv": "what the model says of each test sample",
     "layers.json": "the model's layers",

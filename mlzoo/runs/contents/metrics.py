@@ -1,4 +1,4 @@
-"""Contents of `metrics.json` and `decision.json`, as they are written and read."""
+"""Contents of `metrics.json`, `decision.json` and `operating_point.json`."""
 
 from __future__ import annotations
 
@@ -52,6 +52,27 @@ class DecisionRecord(DecisionRule, DecisionCosts):
     """The rule, and what decisions on the test split cost."""
 
 
+class MaskRuleRecord(TypedDict):
+    """`operating_point.json`: the rule by which pixels of two classes are decided.
+
+    Attributes:
+        positive: name of the rarer class.
+        threshold: the probability from which on it is decided for.
+        smallest: pixels of its smallest component; smaller ones become the other class.
+        chosen_on: `valid` or `out_of_fold`.
+        images: that it was chosen on.
+        mean_iou: `before`, of the more probable class, and `after`, of images that the rule was
+            not chosen on (cross-validated).
+    """
+
+    positive: str
+    threshold: float
+    smallest: int
+    chosen_on: str
+    images: int
+    mean_iou: Mapping[str, float]
+
+
 class TrainingRecord(TypedDict, total=False):
     """One training and its scores.
 
@@ -73,6 +94,7 @@ class TrainingRecord(TypedDict, total=False):
         conformal: how often intervals or sets hold the truth of the test split, if there are any.
         miss_rate: shares of pixels that masks miss, if they were bounded.
         decision: the rule by which classes are decided and what it costs, if mistakes have costs.
+        operating_point: the rule by which masks are decided; None: by the more probable class.
         members: a row for each training whose mean is the model, if there are several.
         out_of_fold: scores of each sample by the member that never saw it, if there are folds.
         own_split: whether the test split is another than that of the first training.
@@ -95,6 +117,7 @@ class TrainingRecord(TypedDict, total=False):
     conformal: Mapping[str, Any] | None
     miss_rate: Mapping[str, Any] | None
     decision: DecisionRecord
+    operating_point: MaskRuleRecord | None
     members: Sequence[Mapping[str, Any]]
     out_of_fold: SplitScores
     own_split: bool

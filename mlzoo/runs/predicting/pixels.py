@@ -48,7 +48,8 @@ def masks_of(
         reference = None
     for index, name in enumerate(images.names):
         keep = outputs or rule is not None
-        painted = _mask_of(run, images, index, name, cut, keep, reference is not None)
+        pooled = reference is not None
+        painted = _mask_of(run, images, index, name, cut, keep, pooled, rule is None)
         if reference is not None:
             painted = _marked(painted, run.pooled_model.features(), reference, unlike)
         if rule is not None:
@@ -156,13 +157,26 @@ def _mask_of(
     cut: ChooseTiling,
     outputs: bool,
     pooled: bool,
+    decided: bool,
 ) -> Painted:
-    """Predict one image; `outputs` as of `masks_of`, `pooled` has `run.pooled_model` see it."""
+    """Predict one image.
+
+    Args:
+        run: the run.
+        images: the new images.
+        index: of the image among them.
+        name: of the image.
+        cut: how large images are cut.
+        outputs: keep the model's outputs.
+        pooled: `run.pooled_model` sees the image.
+        decided: decide classes by the operating point of the run, if it has one.
+    """
     import numpy as np
 
     from mlzoo.data.images.enlarging import in_size
     from mlzoo.data.images.tiles import seams
     from mlzoo.data.masks.instances import instances_of
+    from mlzoo.data.masks.operating_point import most_probable
     from mlzoo.tasks._dense import whole
 
     image, size = images.image(index), images.sizes[index]
@@ -176,11 +190,15 @@ def _mask_of(
     if pooled:
         run.pooled_model.begin()
         predict = run.pooled_model if run.tta == "none" else _beside(run)
-    values = whole(image, predict, tiling, classes, strips.append if keep else None)
+    rule = run.mask_rule if classes and decided else None
+    values = whole(image, predict, tiling, classes, strips.append if keep else None, rule)
     raw_outputs = np.concatenate(strips) if keep else None
     if resized:
         to_resize = values if raw_outputs is None else raw_outputs
-        values, raw_outputs = in_size(to_resize, size, classes, outputs)
+        decide = most_probable if rule is None else rule.decide
+        values, raw_outputs = in_size(to_resize, size, classes, outputs, decide)
+        if rule is not None:
+            values = rule.cleaned(values, values.size / (height * width))
     problem = seams(tiling, height, width, lambda: run.reach)
     warnings = (*images.warnings, problem) if problem else images.warnings
     instances = instances_of(values) if run.target.separate else None

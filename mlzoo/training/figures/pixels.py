@@ -58,7 +58,9 @@ def draw_pixels(
             y_pred = outcome.outputs[place].argmax(axis=-1).astype("uint8")
         else:
             cut = data.cut(*image.shape[:2])
-            y_pred = whole(image, lambda x: outputs_of(model, x), cut, classes)
+            y_pred = whole(
+                image, lambda x: outputs_of(model, x), cut, classes, None, data.mask_rule
+            )
         name = samples.name_of(int(outcome.indices[place]))
         score = float(scores[place])
         if samples.target.restores:

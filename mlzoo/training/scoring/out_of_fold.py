@@ -83,7 +83,8 @@ def score_out_of_fold(
         assert each.outputs is not None
         fitted[name] = Baseline(_replay(list(each.outputs)))
     nothing = Part(data.samples, np.arange(0))
-    pooled = replace(data, train=ensemble.pool, valid=nothing, cut=uncut)
+    # An operating point was chosen on these very predictions.
+    pooled = replace(data, train=ensemble.pool, valid=nothing, cut=uncut, mask_rule=None)
     given = Evaluation(_replay(list(ensemble.outputs)), pooled, "train", seed, fitted, extra=extra)
     scored, outcome = task(data.samples.task).evaluate(given)
     if isinstance(outcome, TallyOutcome):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlzoo.core import files
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.progress import Listener
 from mlzoo.runs.run_folder import RunFolder
@@ -114,6 +115,7 @@ def score_trained(
     """
     from mlzoo.evaluating.decision_costs import costs_sentence
     from mlzoo.training.calibration import conformal, coverage, decisions
+    from mlzoo.training.calibration.operating_masks import operating_mask
     from mlzoo.training.calibration.temperature import calibrated
     from mlzoo.training.optimizers import scales
     from mlzoo.training.scoring.artifacts import score, training_record
@@ -122,6 +124,9 @@ def score_trained(
     config, data, seed, listener = repeat.config, repeat.data, repeat.seed, repeat.listener
     ensemble = trained.ensemble
     model, calibration = calibrated(config, trained.model, data, ensemble, seed, listener)
+    rule = operating_mask(config, model, data, ensemble, calibration, seed, listener)
+    if rule is not None:
+        data = replace(data, mask_rule=rule.rule)
     seconds = time.monotonic() - began
     folds: ScoredFolds | None = None
     if ensemble is not None:
@@ -139,6 +144,8 @@ def score_trained(
     record = training_record(model, trained.fitted, test, seed, seconds)
     record["scales"] = {} if own_loss else scales(config, data.outputs)
     record["calibration"] = calibration
+    if data.outputs.target.pixel_class:
+        record["operating_point"] = None if rule is None else rule.record
     held_out = conformal.scores_of(model, data, aside, ensemble, seed)
     if held_out is not None:
         record["conformal"] = coverage.tested(model, data, held_out, outcome, seed)
@@ -174,6 +181,7 @@ def write_scored(repeat: Repeat, scored: Scored, aside: Part | None) -> None:
     """Write a training's model, scores and pictures into the folder of its run."""
     from mlzoo.layers.predictive import distribution_model
     from mlzoo.runs.predicting import novelty
+    from mlzoo.runs.predicting.decisions import MASKS_FILE
     from mlzoo.training.calibration import conformal, decisions
     from mlzoo.training.calibration.novelty import reference_of
     from mlzoo.training.loop.batches import build_batches
@@ -200,3 +208,5 @@ def write_scored(repeat: Repeat, scored: Scored, aside: Part | None) -> None:
         write_members(path, ensemble, data, scored.folds)
     if scored.point is not None:
         decisions.write(path, scored.point, data, outcome, pictures)
+    if (mask_record := record.get("operating_point")) is not None:
+        files.write_json(path / MASKS_FILE, mask_record)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,9 @@ from PIL import Image
 
 import mlzoo
 from mlzoo.core import files
-from mlzoo.core.errors import UsageError
+from mlzoo.core.errors import DataError, UsageError
 from mlzoo.data.images.tiles import Tiling
+from mlzoo.data.masks.operating_point import MaskRule
 from tests.cli.shell import run_mlzoo
 from tests.training.made import LEAN
 
@@ -43,6 +45,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> mlzoo.Run:
         "out": str(folder / "runs"),
     }
     settings |= {"set": {"filters": 4, "depth": 1}, "conformal": 0.5, "fractions": "20/40/40"}
+    settings |= {"operating_point": "chosen"}
     return mlzoo.train("unet", drawn(folder, 90), **settings, **LEAN)
 
 
@@ -86,3 +89,42 @@ def test_images_unlike_the_training_data_are_marked(run: mlzoo.Run, tmp_path: Pa
     assert "5 of 5 samples are unlike the training data" in done.err
     few = run_mlzoo("predict", run.path, tmp_path)
     assert "needs 19 held-out samples, and the run has 18" in few.err and "unlike_p" not in few.out
+
+
+def test_masks_are_decided_by_the_operating_point_of_the_validation_split(
+    run: mlzoo.Run, tmp_path: Path
+) -> None:
+    record = run.metrics["operating_point"]
+    assert record["positive"] == run.record["class_names"][1]
+    assert (record["chosen_on"], record["images"]) == ("valid", 18)
+    assert record["mean_iou"]["after"] != record["mean_iou"]["before"]
+    assert files.read_json(run.path / "operating_point.json") == record
+    rule = MaskRule(1, record["threshold"], record["smallest"])
+    images = run.own_data().test.inputs()
+    masks = list(run.masks(images, outputs=True))
+    for each in masks:
+        np.testing.assert_array_equal(each.values, rule.cleaned(rule.decide(each.outputs)))
+    changed = sum((m.values != m.outputs.argmax(axis=-1)).sum() for m in masks)
+    assert changed > 0
+    # Scores are of the same masks, now and when the run was made.
+    scores = run.evaluate()
+    assert scores["metrics"] == run.metrics["test"]["metrics"]
+    predicted = sum(int(m.values.sum()) for m in masks)
+    assert np.sum(scores["metrics"]["confusion"], axis=0)[1] == predicted
+    # Images of another size are decided at their own.
+    for number, image in enumerate(images[:2]):
+        larger = Image.fromarray(image[..., 0]).resize((40, 24))
+        larger.save(tmp_path / f"{number}.png")
+    for each in run.masks(tmp_path, outputs=True):
+        assert each.values.shape == (24, 40)
+        np.testing.assert_array_equal(each.values, rule.cleaned(rule.decide(each.outputs)))
+
+
+def test_a_damaged_operating_point_is_named(run: mlzoo.Run, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(run.path, copy)
+    files.write_json(
+        copy / "operating_point.json", {"positive": "x", "threshold": 0, "smallest": 1}
+    )
+    with pytest.raises(DataError, match=r"operating_point\.json.*damaged"):
+        next(mlzoo.load(copy).masks(run.own_data().test.inputs()))
