@@ -40,6 +40,14 @@ def on_files(files: Files, config: MkDocsConfig) -> None:
 KINDS = tuple(registry.KINDS)
 
 
+def on_post_template(output_content: str, template_name: str, config: MkDocsConfig) -> str:
+    """Name the search of pages that are no Markdown, such as 404.html, for screen readers."""
+    for part in ('role="dialog"', 'id="__search"', 'id="__drawer"'):
+        name = "Navigation" if "drawer" in part else "Search"
+        output_content = output_content.replace(part, f'{part} aria-label="{name}"')
+    return output_content
+
+
 def _title(kind: str) -> str:
     return registry.KINDS[kind].folder.capitalize()
 

@@ -332,10 +332,11 @@ def predict(reader, read):
 
 
 predict("keras", partial(keras.models.load_model, compile=False, safe_mode=True))
-del sys.modules["mlzoo"]
-from mlzoo.runs.models import read_model
+if sys.argv[2:]:
+    del sys.modules["mlzoo"]
+    from mlzoo.runs.models import read_model
 
-predict("mlzoo", read_model)
+    predict("mlzoo", read_model)
 """
 
 
@@ -355,7 +356,7 @@ def predict_in_new_process(folder: Path, cases: Iterable[ModelCase]) -> None:
                 _measure_spread(model, x)
             save(model, x, folder / f"{name}.keras")
             model.set_weights(old)
-    predict_saved(folder)
+    predict_saved(folder, "and with mlzoo")
 
 
 def _measure_spread(model: keras.Model, x: np.ndarray) -> None:
@@ -376,13 +377,23 @@ def _measure_spread(model: keras.Model, x: np.ndarray) -> None:
 def save(model: keras.Model, x: np.ndarray, path: Path) -> None:
     """Save a model as runs do, inputs, and what the model itself predicts."""
     save_model(model, path)
+    save_outcome(model, x, path)
+
+
+def save_outcome(model: keras.Model, x: np.ndarray, path: Path) -> None:
+    """Save inputs, and what the model predicts of them, beside its file."""
     np.save(path.with_suffix(".x.npy"), x)
     np.save(path.with_suffix(".old.npy"), outcome(model, x))
 
 
-def predict_saved(folder: Path) -> None:
-    """Predict with a folder's models in a new process, first where mlzoo can't be imported."""
-    subprocess.run([sys.executable, "-c", _LOAD, str(folder)], check=True)
+def predict_saved(folder: Path, *more: str) -> None:
+    """Predict with a folder's models in a new process where mlzoo can't be imported.
+
+    Args:
+        folder: holds the files of `save`.
+        *more: anything, where mlzoo is to predict with them too.
+    """
+    subprocess.run([sys.executable, "-c", _LOAD, str(folder), *more], check=True)
 
 
 def check_stock(path: Path) -> None:

@@ -292,6 +292,9 @@ def test_axe_finds_nothing_serious_on_the_site(site: Path) -> None:
                 browser.run(checks())
                 assert browser.run("serious()") == [], f"{page} dark={dark}"
                 assert not [each for each in browser.requests if not each.startswith("file:")]
+        browser.open(site / "404.html")
+        browser.run(checks())
+        assert browser.run("serious()") == []
 
 
 @pytest.mark.parametrize("text", spans("mlzoo "))

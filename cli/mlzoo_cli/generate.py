@@ -40,7 +40,7 @@ def generate(
     facts = {
         "run": opened.path.name,
         "model": opened.config.model,
-        "weights_sha256": opened.metrics["weights_sha256"],
+        "weights_sha256": opened.metrics.get("weights_sha256"),
         "seed": config.seed,
         **({} if config.class_name is None else {"class": config.class_name}),
         **({} if config.interpolate is None else {"interpolate": list(config.interpolate)}),

@@ -273,7 +273,7 @@ def _repeats(values: np.ndarray) -> bool:
 
 def _steady(train: WindowRows, valid: WindowRows, channel: int) -> bool:
     """Return whether later windows keep to the levels of earlier ones."""
-    levels = [rows.x[..., channel].mean(axis=1) for rows in (train, valid)]
+    levels = [rows.x[..., channel].mean(axis=1) for rows in (train, valid) if len(rows)]
     if not len(valid):
         levels = np.array_split(levels[0], 2)
     outside = (levels[1] < levels[0].min()) | (levels[1] > levels[0].max())

@@ -142,8 +142,11 @@ class LoadedRun:
 
     @cached_property
     def metrics(self) -> RunMetrics:
-        """Content of `metrics.json`."""
-        content: Any = files.read_mapping(self.path / "metrics.json", _METRICS)
+        """Content of `metrics.json`; of a run without scores, which has none, no scores."""
+        path = self.path / "metrics.json"
+        content: Any = {"headline": {"name": "", "value": None}, "test": {"metrics": {}}}
+        if path.exists() or not self.config.unscored:
+            content = files.read_mapping(path, _METRICS)
         metrics: RunMetrics = content
         return metrics
 

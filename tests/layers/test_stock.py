@@ -176,8 +176,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in _ZOO:
         shipped = zoo.find(name) / "model.keras"
         model = read_model(shipped)
-        contracts.save(model, _raw(model), folder / f"{name}.keras")
-        shutil.copy(shipped, folder / f"{name}.keras")
+        path = Path(shutil.copy(shipped, folder / f"{name}.keras"))
+        contracts.save_outcome(model, _raw(model), path)
     contracts.predict_saved(folder)
     return folder
 

@@ -152,7 +152,8 @@ class Training:
         self.listener.end()
         self.steps.release()
         if not ended:
-            self.hooks.call("on_train_end", {})
+            last = self.place.history[-1:] or [{}]
+            self.hooks.call("on_train_end", {k: v for k, v in last[0].items() if k != "epoch"})
         finish(self.trained, self.config.ema_momentum)
         return self._keep()
 

@@ -48,6 +48,7 @@ class Recorder(keras.callbacks.Callback):
 
     def on_train_end(self, logs: Any = None) -> None:
         self.seen.append(("end", len(self.logs)))
+        assert logs == self.logs[-1]
 
 
 def fit(folder: Path, several: list[Any], listener: Listener | None = None, **more: Any) -> Fitted:
