@@ -252,10 +252,15 @@ class Inputs:
     def require_sequence(self, model: str) -> None:
         """Raise UsageError unless a sample is a sequence of steps."""
         if self.kind != "sequence":
+            other = "`conv_lstm`" if len(self.shape) == 4 else "`mlp` or `cnn`"
+            if self.kind == "table":
+                other = (
+                    "`mlp`; or give a folder with a table of each sequence, a row a step, or "
+                    "--horizon 12 to forecast the rows that follow"
+                )
             raise UsageError(
                 f"{model} needs sequences (steps, channels), but a sample here is of kind "
-                f"{self.kind} and shape {self.shape}; try "
-                + ("`conv_lstm`" if len(self.shape) == 4 else "`mlp` or `cnn`")
+                f"{self.kind} and shape {self.shape}; try {other}"
             )
 
     def require_image(self, model: str, volumes: bool = False) -> None:

@@ -276,7 +276,7 @@ def test_decimal_commas_are_read_where_columns_are_divided_otherwise(tmp_path: P
     path.write_text("\n".join(["a;b;c;kind", *lines]))
     samples = read(path)
     np.testing.assert_allclose(samples.inputs[0], [100, 100.25, 1.1])
-    assert "decimal commas: in the columns 2, 3" in samples.notes
+    assert "decimal commas: in the columns b, c" in samples.notes
     read_back = read_inputs(str(path), as_stored(samples.reader))
     np.testing.assert_array_equal(read_back.rows, samples.inputs)
     path.write_text("\n".join(["a;c;kind", *(f"{i};1,{i:03};{'ab'[i % 2]}" for i in range(40))]))

@@ -314,6 +314,8 @@ def test_settings_that_do_not_fit_the_task(
 def test_what_is_no_sequence_is_refused() -> None:
     with pytest.raises(UsageError, match="rnn needs sequences.*kind array and shape"):
         build(VECTOR, NUMBERS)
+    with pytest.raises(UsageError, match="rnn needs sequences.*a folder with a table of each"):
+        build(Inputs((4,), "table"), NUMBERS)
     with pytest.raises(UsageError, match="from one vector a sequence needs a decoder"):
         build(VECTOR, ELSEWHERE)
 

@@ -154,7 +154,10 @@ def with_points(rows: list[list[str]]) -> tuple[list[list[str]], str]:
         for row in rows
     ]
     called = "column" if len(columns) == 1 else "columns"
-    places = ", ".join(str(place + 1) for place in columns)
+    header = [cell.strip() for cell in rows[0]]
+    places = ", ".join(
+        header[place] if re.match(r"[^\W\d]", header[place]) else str(place + 1) for place in columns
+    )
     return changed, f"decimal commas: in the {called} {places}"
 
 
