@@ -156,7 +156,8 @@ def with_points(rows: list[list[str]]) -> tuple[list[list[str]], str]:
     called = "column" if len(columns) == 1 else "columns"
     header = [cell.strip() for cell in rows[0]]
     places = ", ".join(
-        header[place] if re.match(r"[^\W\d]", header[place]) else str(place + 1) for place in columns
+        header[place] if re.match(r"[^\W\d]", header[place]) else str(place + 1)
+        for place in columns
     )
     return changed, f"decimal commas: in the {called} {places}"
 
