@@ -1,7 +1,7 @@
 """Every command of the walk in `docs/course.md`, one after the other: exit codes and seconds.
 
 They run in a folder of their own, where runs have the names that the page gives them. `--quick`
-trains for one epoch. Without the red wine of `../shared/data/tables` its rows are left out.
+trains for one epoch. Commands on data of `../shared/data` that are not there are left out.
 """
 
 from __future__ import annotations
@@ -21,16 +21,28 @@ COMMAND = [sys.executable, "-m", "mlzoo"]
 TRAINS = ("train", "tune")
 SOLVED = ("linear", "fixed", "pinn")
 """Models whose `--quick` run takes no epochs: they are solved, given, or stop by themselves."""
+NETWORK = ("weights",)
+"""Commands that download, and are left out."""
+DATA = {
+    "winequality-red.csv": "tables/winequality-red.csv",
+    **{name: name for name in ("crack_patches", "crack_patches_masks", "crack_tiles")},
+}
+"""Data that are linked into the folder, and where they lie in the data folder."""
 
 
 def rows(text: str) -> list[tuple[str, str]]:
-    """Return the subject and the command of each row of the page's tables."""
-    return re.findall(r"^\| ([^|]+?) \| `(mlzoo [^`]+)`", text, flags=re.MULTILINE)
+    """Return the subject and a command for each command in the rows of the page's tables."""
+    found = []
+    for line in re.findall(r"^\| .*", text, flags=re.MULTILINE):
+        subject = line.split("|")[1].strip()
+        found += [(subject, command) for command in re.findall(r"`(mlzoo [^`]+)`", line)]
+    return [(subject, command) for subject, command in found if command.split()[1] not in NETWORK]
 
 
 def one_epoch(words: list[str]) -> list[str]:
     """Return the words of a command, which trains for one epoch where it trains by epochs."""
-    if words[0] not in TRAINS or words[1] in SOLVED:
+    varied = "--vary" in words and any(word.startswith("epochs=") for word in words)
+    if words[0] not in TRAINS or words[1] in SOLVED or varied:
         return words
     if "--epochs" not in words:
         return [*words, "--epochs", "1"]
@@ -41,34 +53,40 @@ def one_epoch(words: list[str]) -> list[str]:
 def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--quick", action="store_true", help="train for one epoch")
+    parser.add_argument("--only", help="run the rows whose subject or command holds this text")
     data_argument(parser)
     args = parser.parse_args()
     text = PAGE.read_text("utf-8")
-    wine = REPOSITORY / args.data / "tables" / "winequality-red.csv"
-    failed = []
+    failed, run = [], 0
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         (network,) = re.findall(r"^```yaml\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
         (folder / "network.yaml").write_text(network)
-        if wine.is_file():
-            (folder / wine.name).symlink_to(wine.resolve())
+        absent = []
+        for name, inside in DATA.items():
+            source = REPOSITORY / args.data / inside
+            if source.exists():
+                (folder / name).symlink_to(source.resolve())
+            else:
+                absent.append(name)
         for subject, command in rows(text):
-            if wine.name in command and not wine.is_file():
-                print(f"left out {subject}: there is no {wine}")
-                continue
             words = shlex.split(command)[1:]
+            if args.only and args.only not in f"{subject} {command}":
+                continue
+            lacking = [name for name in absent if name in words]
+            if lacking:
+                print(f"left out {subject}: there is no {lacking[0]} in {args.data}")
+                continue
             if args.quick:
                 words = one_epoch(words)
-            if words[0] not in TRAINS:  # whose first word is a model, perhaps of a run's name
-                runs = folder / "saved_models"
-                words = [f"saved_models/{w}" if (runs / w).is_dir() else w for w in words]
             began = time.monotonic()
             done = subprocess.run([*COMMAND, *words], cwd=folder, capture_output=True, text=True)
+            run += 1
             print(f"{done.returncode:>3}  {time.monotonic() - began:7.1f} s  {subject}", flush=True)
             if done.returncode:
                 failed.append(command)
                 print(f"     {command}\n     {done.stderr.strip().splitlines()[-1:]}", flush=True)
-    print(f"{len(failed)} of {len(rows(text))} commands failed")
+    print(f"{run} commands run, {len(failed)} failed")
     sys.exit(1 if failed else 0)
 
 

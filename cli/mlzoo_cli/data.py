@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mlzoo.core.errors import UsageError
+from mlzoo_cli.data_figures import FIGURES, check_picture, rows_table
 from mlzoo_cli.options import (
     ConfigCommand,
     ConfigGroup,
@@ -116,61 +117,20 @@ def _cluster_text(result: Any) -> str:
     """Return the table of clusters, and what speaks for their number."""
     lines = ["", f"clusters of {result['samples']:,} samples by k-means (--clusters)"]
     if len(result["tried"]) > 1:
-        lines += [_rows(result["tried"])]
+        lines += [rows_table(result["tried"])]
         lines += [
             f"largest silhouette: {len(result['clusters'])} clusters; elbow of the inertia: "
             f"{result['elbow']}",
             "",
         ]
-    lines.append(_rows(result["clusters"]))
+    lines.append(rows_table(result["clusters"]))
     if result["agreement"] is not None:
         lines.append(f"agreement with the classes (adjusted Rand index): {result['agreement']:.3f}")
     return "\n".join(lines)
 
 
-@app.command("embed", cls=ConfigCommand)
-@with_options(
-    run_fields("Data", names=("seed",), detailed=("Data",)),
-    Fields("auditing/settings.py", "EmbedConfig"),
-)
-def embed(
-    data: Annotated[str, run_argument("data")],
-    safe_csv: SafeCsv = False,
-    json: Json = False,
-    *,
-    given: dict[str, Any],
-    problems: list[str],
-) -> None:
-    """Draw samples in two dimensions by PCA, kernel PCA and t-SNE, without a model.
-
-    Images are averaged to 16x16 gray pixels at most, numbers of tables standardized and categories
-    one-hot. The principal components are drawn as well: what they are made of.
-    """
-    from mlzoo.auditing.settings import EmbedConfig
-    from mlzoo.core.configs import from_options
-    from mlzoo.runs.config_loading import merge
-
-    own = {name: given.pop(name) for name in EmbedConfig.model_fields if name in given}
-    settings = from_options(EmbedConfig, own, problems)
-    merged = merge({"model": "linear", "data": data, **given}, problems=problems)
-    if settings.picture.suffix.lower() != ".png":
-        raise UsageError(f"--picture: write a name that ends in .png (got {settings.picture})")
-    if not settings.picture.parent.is_dir():
-        raise UsageError(f"--picture: there is no folder {settings.picture.parent}")
-    from mlzoo.auditing.embedding import embed as embed_data
-    from mlzoo.statistics.unlabeled.projections import WARNING
-
-    reporter = ConsoleReporter(quiet=json)
-    try:
-        result = embed_data(merged.config, settings, reporter)
-    finally:
-        reporter.end()
-    if json:
-        show(result)
-        return
-    print(_rows(result["components"]))
-    say(f"{WARNING}.")
-    say(f"written to {result['picture']} and {result['csv']}")
+for _name, _command in FIGURES.items():
+    app.command(_name, cls=ConfigCommand)(_command)
 
 
 @app.command("preview", cls=ConfigCommand)
@@ -210,10 +170,7 @@ def preview(
         problems = [*problems, *(f"{flag}: has no effect with --by-class" for flag in idle_flags)]
     given = {"augment": "none" if by_class else "auto", **given}
     merged = merge({"model": "linear", "data": data, **given}, problems=problems)
-    if picture.suffix.lower() != ".png":
-        raise UsageError(f"--picture: write a name that ends in .png (got {str(picture)!r})")
-    if not picture.parent.is_dir():
-        raise UsageError(f"--picture: there is no folder {picture.parent}")
+    check_picture(picture)
     from mlzoo.augmentation.choosing import choose
     from mlzoo.data import loading
     from mlzoo.data.samples import Part
@@ -394,9 +351,9 @@ def _text(result: dict[str, Any]) -> str:
         lines.append(f"groups: {result['groups']:,}, each in one split")
     for key in ("classes", "columns", "channels"):
         if result[key]:
-            lines += ["", _rows(result[key])]
+            lines += ["", rows_table(result[key])]
     if result["target"]:
-        lines += ["", _rows([{"target": result["targets"][0], **result["target"]}])]
+        lines += ["", rows_table([{"target": result["targets"][0], **result["target"]}])]
     for key in ("notes", "warnings", "suggestions"):
         lines += [""] * bool(result[key])
         lines += [f"{key[:-1]}: {text}" for text in result[key]]
@@ -405,14 +362,3 @@ def _text(result: dict[str, Any]) -> str:
     commands = list(dict.fromkeys(row["command"] for row in result["remedies"] if row["command"]))
     lines += [f"to try: {command}" for command in commands]
     return "\n".join(lines)
-
-
-def _rows(rows: Sequence[Mapping[str, object]]) -> str:
-    header = list(dict.fromkeys(name for row in rows for name in row))
-    return table(header, [[_plain(row.get(name)) for name in header] for row in rows])
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {count}" for name, count in value.items())
-    return value

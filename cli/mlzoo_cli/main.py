@@ -23,7 +23,7 @@ from mlzoo_cli.output import run_command
 
 COMMANDS = (
     *("train", "tune", "evaluate", "predict", "generate", "explain", "report", "check"),
-    *("landscape", "compare", "reproduce", "export", "pack", "push", "pull"),
+    *("landscape", "circuit", "compare", "reproduce", "export", "pack", "push", "pull"),
     *("serve", "ui", "augment", "augmentations", "zoo", "weights", "data", "doctor"),
 )
 """All commands, in the order that help shows them; a listing a kind of plug-in follows."""

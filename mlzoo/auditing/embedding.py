@@ -52,7 +52,7 @@ def embed(config: RunConfig, settings: EmbedConfig, listener: Listener) -> Embed
     most = min(COMPONENTS, *features.values.shape)
     fit = PCA(most, random_state=config.seed).fit(features.values)
     listener.note(f"projecting {len(features.values):,} samples of {len(features.names)} features")
-    ways = projections(features.values, settings.perplexities, config.seed)
+    ways = projections(features.values, settings.perplexities, config.seed, isomap=True)
     components = Components(
         fit.explained_variance_ratio_, fit.components_, features.names, features.side
     )

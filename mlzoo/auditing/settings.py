@@ -1,4 +1,4 @@
-"""Settings of `mlzoo data audit`, `compare` and `embed`. Keras and NumPy are not imported here."""
+"""Settings of `mlzoo data audit`, `compare`, `embed`, ... Keras and NumPy are not imported here."""
 
 from __future__ import annotations
 
@@ -49,3 +49,24 @@ class EmbedConfig(Settings):
     """Perplexities of t-SNE, comma-separated; each is a fit of its own."""
     samples: int = Field(1000, ge=10, le=20_000)
     """Samples to embed, drawn at random."""
+
+
+class CompressConfig(Settings):
+    """Ranks of `mlzoo data compress`, and where they are drawn."""
+
+    picture: Path = Path("compressed.png")
+    """PNG to write; the errors stand in a CSV file beside it."""
+    ranks: Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(as_list)] = (
+        1, 5, 20, 50,
+    )  # fmt: skip
+    """Ranks, comma-separated: of one picture singular values a channel, of a data set numbers a
+    sample."""
+    components: int = Field(8, ge=1, le=32)
+    """Data sets: components and samples that are drawn."""
+
+
+class BoundariesConfig(Settings):
+    """Where `mlzoo data boundaries` draws."""
+
+    picture: Path = Path("boundaries.png")
+    """PNG to write."""

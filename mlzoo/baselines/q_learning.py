@@ -43,8 +43,28 @@ def learned_values(environment: FiniteEnvironment, seed: int) -> np.ndarray:
         step = episodes.step(actions)
         ahead = np.where(step.ended, 0.0, values[episodes.states].max(axis=1))
         error = step.rewards + _DISCOUNT * ahead - values[states, actions]
-        np.add.at(values, (states, actions), _RATE * error)
+        values += _steps(states, actions, error, values.shape)
         (over,) = np.nonzero(step.ended | step.cut)
         episodes.restart(over, training_seeds(seed, begun + np.arange(len(over))))
         begun += len(over)
     return values
+
+
+def _steps(
+    states: np.ndarray, actions: np.ndarray, errors: np.ndarray, shape: tuple[int, ...]
+) -> np.ndarray:
+    """Return the changes (S, A) by the errors of episodes side by side.
+
+    Episodes that take the same action in the same state change its value as one after the other
+    would, towards the mean of their targets; the sum of their steps would overshoot.
+
+    Args:
+        states: (n,) of the episodes.
+        actions: (n,) taken there.
+        errors: (n,) of the values of these.
+        shape: (S, A).
+    """
+    places = states * shape[1] + actions
+    counts = np.bincount(places, minlength=shape[0] * shape[1]).reshape(shape)
+    sums = np.bincount(places, errors, minlength=shape[0] * shape[1]).reshape(shape)
+    return np.asarray((1 - (1 - _RATE) ** counts) * sums / np.maximum(counts, 1))

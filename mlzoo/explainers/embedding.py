@@ -1,4 +1,4 @@
-"""Embedding: the model's last features of samples, projected to two dimensions.
+"""Embedding: the model's code of samples, or its last features, in two dimensions.
 
 Pearson (1901) for PCA; Schoelkopf, Smola and Mueller (1998) for kernel PCA; van der Maaten and
 Hinton, "Visualizing Data using t-SNE" (2008), at several perplexities. `mlzoo data embed` projects
@@ -15,9 +15,11 @@ from mlzoo.core.configs import Settings
 from mlzoo.core.setting_types import as_list
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
 
-    from mlzoo.introspection.findings import Finding
+    from mlzoo.introspection.findings import Background, Finding
     from mlzoo.introspection.probe import Probe
 
 MODEL = True
@@ -35,7 +37,7 @@ class Config(Settings):
 
 
 def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> list[Finding]:
-    """Return the samples' positions in two dimensions by PCA, kernel PCA and t-SNE.
+    """Return the samples' positions by PCA, kernel PCA and t-SNE, and a code of 2 as it is.
 
     Args:
         config: settings of the method.
@@ -52,13 +54,24 @@ def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> 
     rng = np.random.default_rng([config.seed, 0xE5])
     rows = x if known is None else known.x
     chosen = rng.permutation(len(rows))[: config.samples]
-    features, name = model.vectors(model.inputs(rows[chosen]))
-    truth = None if known is None or known.truth is None else known.truth[chosen].ravel()
+    features, name = model.vectors(model.inputs(rows[chosen]), code=True)
+    colors, outputs = _colors(known)
     ways = projections(features, config.perplexities, config.seed)
+    if features.shape[1] == 2:
+        ways = {name: features, **ways}
     places = np.stack(list(ways.values()))
     arrays = {"places": places.astype("float32")}
-    if truth is not None:
-        arrays["classes"] = truth
-    outputs = list(known.outputs) if known is not None and known.classes else []
+    if colors is not None:
+        arrays["classes"] = colors[chosen]
     title = f"{len(features)} samples in the features of layer {name}"
     return [Finding("points", title, arrays, [*ways, *outputs], WARNING)]
+
+
+def _colors(known: Background | None) -> tuple[np.ndarray | None, Sequence[str]]:
+    """Return a class or a number of each sample, None where unknown, and the names of classes."""
+    if known is None:
+        return None, ()
+    if known.labels is not None:
+        return known.labels, known.label_names
+    colors = None if known.truth is None else known.truth.reshape(len(known.x), -1)[:, 0]
+    return colors, known.outputs if known.classes else ()

@@ -285,12 +285,15 @@ def _background(subject: Subject, part: Part, config: ExplainConfig) -> Backgrou
         return None
     most = max([BACKGROUND, *(getattr(each, "BACKGROUND", 0) for each in _methods(config))])
     chosen = np.random.default_rng([config.seed, 0xB6]).permutation(len(part))[:most]
+    of = part.samples.classes
     return Background(
         part.inputs(chosen),
         None if subject.error else np.asarray(part.targets_at(chosen)),
         subject.columns,
         subject.outputs,
         subject.classes,
+        None if of is None else np.asarray(of)[part.indices[chosen]],
+        () if of is None else part.samples.class_names,
     )
 
 

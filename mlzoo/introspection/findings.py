@@ -44,6 +44,8 @@ class Background:
         names: of a table's columns.
         outputs: names of classes or targets.
         classes: whether the outputs are classes.
+        labels: (n,) positions of classes that the model was not trained on; None where unknown.
+        label_names: of these classes.
     """
 
     x: np.ndarray
@@ -51,3 +53,5 @@ class Background:
     names: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     classes: bool = False
+    labels: np.ndarray | None = None
+    label_names: tuple[str, ...] = ()

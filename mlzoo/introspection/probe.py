@@ -139,9 +139,15 @@ class Probe(InputPositions, Answers):
         """Return the layer of the last features before the outputs, dense or pooled, if any."""
         return self._vectors or self.layer
 
-    def vectors(self, x: np.ndarray) -> tuple[np.ndarray, str]:
-        """Return the last features before the outputs (n, k), and the layer's name."""
-        layer = self.last_features
+    def vectors(self, x: np.ndarray, code: bool = False) -> tuple[np.ndarray, str]:
+        """Return the last features before the outputs (n, k), and the layer's name.
+
+        Args:
+            x: inputs.
+            code: take those of a layer `code` where there is one.
+        """
+        coded = (layer for layer in self._order if code and layer.name == "code")
+        layer = next(coded, self.last_features)
         if layer is None:
             return self.enter(x).reshape(len(x), -1), self.entry_name
 

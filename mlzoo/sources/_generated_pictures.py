@@ -79,6 +79,33 @@ def scenes_samples(count: int, noise: float, rng: np.random.Generator) -> Sample
     )
 
 
+def faces_samples(count: int, noise: float, rng: np.random.Generator) -> Samples:
+    """Pictures of drawn faces, and who it is."""
+    from mlzoo.data.images.reader import ImageReader
+    from mlzoo.data.quality.digests import row_digests
+    from mlzoo.data.samples import Samples
+    from mlzoo.sources._faces import PEOPLE, SIDE, faces
+
+    pictures, people = faces(count, noise, rng)
+    return Samples(
+        inputs=pictures,
+        targets=people,
+        task="classification",
+        kind="image",
+        class_names=PEOPLE,
+        target_names=("person",),
+        maximum=255,
+        names=[f"picture {i + 1}" for i in range(count)],
+        hashes=row_digests(pictures),
+        reader=ImageReader(size=(SIDE, SIDE), channels=1, dtype="uint8", maximum=255),
+        notes=(
+            f"faces: {count} drawn pictures of {SIDE}x{SIDE}, no photographs, of "
+            f"{len(PEOPLE)} people, noise {noise:g} gray levels (--source-set samples=, "
+            "--source-set noise=)",
+        ),
+    )
+
+
 def captions_samples(count: int, noise: float, rng: np.random.Generator) -> Samples:
     """Pictures of two shapes, and sentences that describe them."""
     from mlzoo.data.quality.digests import row_digests

@@ -64,6 +64,16 @@ def gaussian_mixture(count: int, noise: float, rng: np.random.Generator) -> Samp
     return _samples(x, y, ("x1", "x2"), "class", note)
 
 
+def lines(count: int, noise: float, rng: np.random.Generator) -> Samples:
+    """Two classes along parallel lines, y = x / 2 and y = x / 2 + 1, with x from -2 to 2."""
+    import numpy as np
+
+    y = np.arange(count) % 2
+    along = rng.uniform(-2, 2, count)
+    x = np.stack([along, 0.5 * along + y + rng.normal(0, noise, count)], axis=1)
+    return _samples(x, y, ("x1", "x2"), "class", f"lines: {count} points, noise {noise:g}")
+
+
 def gate(name: str, count: int, noise: float, rng: np.random.Generator) -> Samples:
     """The four rows of a truth table, repeated with noise so that they can be split."""
     import numpy as np
@@ -108,6 +118,15 @@ def noisy_sine(count: int, noise: float, rng: np.random.Generator) -> Samples:
     return _samples(x[:, None], y, ("x",), "y", f"noisy-sine: {count} points, noise {noise:g}")
 
 
+def box(count: int, noise: float, rng: np.random.Generator) -> Samples:
+    """1 where |x| < 1/2 and 0 elsewhere, for x from -1 to 1; its odd frequencies fall as 1/n."""
+    import numpy as np
+
+    x = rng.uniform(-1, 1, count)
+    y = (np.abs(x) < 0.5) + rng.normal(0, noise, count)
+    return _samples(x[:, None], y, ("x",), "y", f"box: {count} points, noise {noise:g}")
+
+
 def root_sine(count: int, noise: float, rng: np.random.Generator) -> Samples:
     """Square root of x times sin(x) for x from 0 to 10."""
     import numpy as np
@@ -115,3 +134,17 @@ def root_sine(count: int, noise: float, rng: np.random.Generator) -> Samples:
     x = rng.uniform(0, 10, count)
     y = np.sqrt(x) * np.sin(x) + rng.normal(0, noise, count)
     return _samples(x[:, None], y, ("x",), "y", f"root-sine: {count} points, noise {noise:g}")
+
+
+def swiss_roll(count: int, noise: float, rng: np.random.Generator) -> Samples:
+    """A sheet rolled up in space, (t cos t, height, t sin t), with t from 3/2 pi to 9/2 pi.
+
+    The target is t, the place along the sheet, which distances in space do not tell.
+    """
+    import numpy as np
+
+    place = 1.5 * np.pi * (1 + 2 * rng.random(count))
+    points = np.stack([place * np.cos(place), 21 * rng.random(count), place * np.sin(place)], 1)
+    points += rng.normal(0, noise, points.shape)
+    note = f"swiss-roll: {count} points of a rolled sheet, noise {noise:g}"
+    return _samples(points, place, ("x", "y", "z"), "place", note)

@@ -1,9 +1,10 @@
-"""Generated from the seed: blobs, moons, circles, gaussian-mixture, or, and, nor, nand, xor, ...
+"""Generated from the seed: blobs, moons, circles, lines, gaussian-mixture, or, and, nor, nand, ...
 
-stress-strain, noisy-sine and root-sine (the square root of x times its sine, 30 points) are
-regressions; shapes are pictures of discs, squares and triangles with their masks; touching-cells
-are pictures of cells, each pixel with its cell's number; captions are pictures of two shapes with a
-sentence each; scenes are pictures that hold any of five
+xor is a gate as well. stress-strain, noisy-sine, box (a step up and one down) and root-sine (the
+square root of x times its sine, 30 points) are regressions, and so is swiss-roll (a sheet rolled up
+in space); faces are drawn pictures of six people; shapes are pictures of discs, squares and
+triangles with their masks; touching-cells are pictures of cells, each pixel with its cell's number;
+captions are pictures of two shapes with a sentence each; scenes are pictures that hold any of five
 shapes, a label each; flow-fields are images of the distance from a body with the velocities around
 it at every pixel; burgers-fields and heat-fields are random starts of an equation and its
 solutions; accelerometer has what a car does at every step of a ride; sine-mix and mackey-glass
@@ -34,11 +35,15 @@ _NOISE = {
     "blobs": 1.0,
     "moons": 0.1,
     "circles": 0.05,
+    "lines": 0.15,
     "gaussian-mixture": 1.0,
     **dict.fromkeys(_GATES, 0.1),
     "stress-strain": 5.0,
     "noisy-sine": 0.1,
     "root-sine": 0.2,
+    "box": 0.0,
+    "swiss-roll": 0.0,
+    "faces": 8.0,
     "shapes": 12.0,
     "scenes": 8.0,
     "touching-cells": 8.0,
@@ -56,6 +61,7 @@ _NOISE = {
 _COUNT = 1000
 _COUNTS = {
     "root-sine": 30,
+    "faces": 600,
     "shapes": 300,
     "scenes": 3000,
     "touching-cells": 300,
@@ -74,6 +80,7 @@ NAMES = (
     "blobs",
     "moons",
     "circles",
+    "lines",
     "gaussian-mixture",
     "or",
     "and",
@@ -83,6 +90,9 @@ NAMES = (
     "stress-strain",
     "noisy-sine",
     "root-sine",
+    "box",
+    "swiss-roll",
+    "faces",
     "shapes",
     "scenes",
     "touching-cells",
@@ -108,8 +118,9 @@ class Config(Settings):
     """Decides every sample."""
     samples: int | None = Field(None, ge=12)
     """Number of samples; by default 1000, of root-sine 30, of shapes and touching-cells 300, of
-    scenes 3000, of captions 6000, of flow-fields 240, of accelerometer 120 rides, of sine-mix and
-    mackey-glass 2000 steps, of delayed-xor 2000, of moving-spots 400, of dates 6000."""
+    faces 600, of scenes 3000, of captions 6000, of flow-fields 240, of accelerometer 120 rides, of
+    sine-mix and mackey-glass 2000 steps, of delayed-xor 2000, of moving-spots 400, of dates
+    6000."""
     resolution: int | None = Field(None, ge=16, le=4096)
     """burgers-fields, heat-fields: points of a field; by default 128. A seed means the same
     functions at every resolution."""
@@ -157,7 +168,11 @@ def load(config: Config, progress: Any = None) -> Samples:
         "stress-strain": tables.stress_strain,
         "noisy-sine": tables.noisy_sine,
         "root-sine": tables.root_sine,
+        "box": tables.box,
+        "swiss-roll": tables.swiss_roll,
         "gaussian-mixture": tables.gaussian_mixture,
+        "lines": tables.lines,
+        "faces": pictures.faces_samples,
         "shapes": pictures.shapes_samples,
         "scenes": pictures.scenes_samples,
         "touching-cells": pictures.touching_cells,

@@ -106,7 +106,8 @@ def _check(model: keras.Model, optimizer: str) -> None:
     if random_layers:
         raise UsageError(
             f"--optimizer {optimizer} needs a loss that is the same at each call; take out "
-            f"{random_layers[0]} (dropout, batch normalization) with --set, or choose adam"
+            f"{random_layers[0]}, as with --set dropout=0 or --set batch_normalization=false, or "
+            "choose adam"
         )
 
 

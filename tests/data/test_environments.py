@@ -151,8 +151,12 @@ def test_the_optimum_of_grid_snake_is_what_its_policy_reaches() -> None:
     assert abs(dull.returns.mean() - random) < 4 * dull.returns.std() / np.sqrt(1500)
 
 
-def test_tabular_q_learning_comes_near_the_optimum() -> None:
-    small = replace(grid_snake(3), limit=30)
+@pytest.mark.parametrize("name", ["grid-snake", "grid-world"])
+def test_tabular_q_learning_comes_near_the_optimum(name: str) -> None:
+    """In grid-world all episodes begin in one state, whose value they change together."""
+    world = loading.read(RunConfig(model="dqn", data="grid-world")).environment
+    small = replace(grid_snake(3), limit=30) if name == "grid-snake" else world
+    assert isinstance(small, FiniteEnvironment)
     values = learned_values(small, 0)
     played = play(small, held_out_seeds(1, 300), lambda e: values[states_of(e)].argmax(axis=1))
     random, optimum = reference_returns(small)

@@ -55,6 +55,7 @@ def test_bundled_values() -> None:
 
 
 SIZES = {
+    "faces": (600, [360, 120, 120]),
     "shapes": (300, [180, 60, 60]),
     "scenes": (3000, [1800, 600, 600]),
     "touching-cells": (300, [180, 60, 60]),
@@ -129,6 +130,40 @@ def test_noisy_sine() -> None:
     residual = samples.targets - np.sin(samples.inputs[:, 0])
     assert residual.std() == pytest.approx(0.2, rel=0.05)
     assert samples.inputs.max() <= np.float32(2 * np.pi)
+
+
+def test_a_swiss_roll_is_a_rolled_sheet() -> None:
+    samples = read("swiss-roll")
+    x, y, z = samples.inputs.T
+    assert np.hypot(x, z) == pytest.approx(samples.targets, rel=1e-5)
+    assert np.arctan2(z, x) == pytest.approx(np.angle(np.exp(1j * samples.targets)), abs=1e-4)
+    assert samples.targets.min() >= 1.5 * np.pi and samples.targets.max() <= 4.5 * np.pi
+    assert 0 <= y.min() and y.max() <= 21
+
+
+def test_a_box_has_odd_frequencies() -> None:
+    samples = read("box", source_set={"samples": 4000})
+    x, y = samples.inputs[:, 0], samples.targets
+    for number in range(1, 6):
+        amplitude = 2 * np.mean(y * np.cos(np.pi * number * x))
+        expected = 2 / (np.pi * number) * np.sin(np.pi * number / 2)
+        assert amplitude == pytest.approx(expected, abs=0.05)
+
+
+def test_lines_are_divided_by_a_line() -> None:
+    samples = read("lines", source_set={"noise": 0})
+    x, y = samples.inputs.T
+    assert y - 0.5 * x == pytest.approx(samples.targets.astype(float), abs=1e-6)
+
+
+def test_faces_of_one_person_are_alike_and_never_the_same() -> None:
+    samples = read("faces", source_set={"samples": 120})
+    assert samples.class_names == ("ada", "ben", "cleo", "dan", "eve", "finn")
+    faces = samples.inputs.reshape(120, -1).astype(float)
+    means = np.stack([faces[samples.targets == k].mean(axis=0) for k in range(6)])
+    nearest = ((faces[:, None] - means) ** 2).sum(axis=2).argmin(axis=1)
+    assert (nearest == samples.targets).mean() > 0.85
+    assert len(np.unique(faces, axis=0)) == 120
 
 
 def test_settings_out_of_range_are_refused() -> None:

@@ -221,8 +221,9 @@ def test_wrong_sources_and_names_are_problems() -> None:
         (
             "data",
             "unknown data set 'moon' (did you mean 'moons'?); generated has blobs, moons, circles, "
-            "gaussian-mixture, or, and, nor, nand, xor, stress-strain, noisy-sine, root-sine, "
-            "shapes, scenes, touching-cells, flow-fields, burgers-fields, heat-fields, "
+            "lines, gaussian-mixture, or, and, nor, nand, xor, stress-strain, noisy-sine, "
+            "root-sine, box, swiss-roll, faces, shapes, scenes, touching-cells, flow-fields, "
+            "burgers-fields, heat-fields, "
             "accelerometer, sine-mix, mackey-glass, delayed-xor, moving-spots, dates, captions",
         )
     ]

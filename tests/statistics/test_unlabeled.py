@@ -39,3 +39,13 @@ def test_projections_are_those_of_scikit_learn_and_too_large_perplexities_are_le
     for axis in (0, 1):
         r = np.corrcoef(ways["PCA"][:, axis], expected[:, axis])[0, 1]
         assert abs(r) == pytest.approx(1, abs=1e-6)
+
+
+def test_isomap_unrolls_a_sheet() -> None:
+    rng = np.random.default_rng(0)
+    place, height = rng.uniform(5, 14, 500), rng.uniform(0, 10, 500)
+    x = np.stack([place * np.cos(place), height, place * np.sin(place)], axis=1)
+    ways = projections(x, (), 0, isomap=True)
+    assert list(ways) == ["PCA", "kernel PCA", "Isomap"]
+    along = {t: abs(np.corrcoef(ways[t][:, 0], place**2)[0, 1]) for t in ("PCA", "Isomap")}
+    assert along["Isomap"] > 0.98 and along["PCA"] < 0.5

@@ -1,0 +1,1 @@
+"""Data and pictures themselves: at low rank, and how classifiers divide them."""
