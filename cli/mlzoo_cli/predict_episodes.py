@@ -23,6 +23,7 @@ def play_episodes(run: Run, data: list[str], config: PredictConfig, json: bool) 
     Raises:
         UsageError: data were given, or the folder holds files.
     """
+    from mlzoo.runs.devices import prepare
     from mlzoo.runs.predicting.episodes import play_episode
 
     if data:
@@ -36,6 +37,7 @@ def play_episodes(run: Run, data: list[str], config: PredictConfig, json: bool) 
         raise UsageError(f"{folder} is a file; name a folder, for film.gif and steps.csv")
     if folder is not None and folder.exists() and any(folder.iterdir()) and not config.overwrite:
         raise UsageError(f"{folder} holds files already; choose another, or add --overwrite")
+    prepare()
     reporter = ConsoleReporter(quiet=json)
     try:
         episode = play_episode(run, config.seed, reporter)
