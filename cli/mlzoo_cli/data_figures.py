@@ -101,6 +101,8 @@ def compress(
     settings = from_options(CompressConfig, own, problems)
     merged = None if one else merge({"model": "linear", "data": data, **given}, problems=problems)
     check_picture(settings.picture)
+    if one and settings.picture.exists() and Path(data).resolve() == settings.picture.resolve():
+        raise UsageError(f"--picture: {data} is the picture itself; write to another name")
     from mlzoo.auditing.exploring import compression
 
     reporter = ConsoleReporter(quiet=json)

@@ -15,7 +15,7 @@ _MOST_TURN = 2.0
 
 @dataclass(frozen=True)
 class _Person:
-    """What stays the same in all pictures of one person, lengths in pixels, tones from 0 to 1."""
+    """Features of one person in all pictures, lengths in pixels, tones from 0 to 1."""
 
     width: float
     height: float

@@ -17,7 +17,7 @@ from mlzoo.core.errors import UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.data import loading
 from mlzoo.data.samples import Part, Samples
-from mlzoo.reporting.figures.boundaries import Boundary, draw_boundaries
+from mlzoo.drawing.boundaries import DecisionRegions, draw_boundaries
 
 GENERATIVE = ("naive Bayes", "Gaussians")
 _ROWS = 5000
@@ -110,7 +110,7 @@ def boundaries(
             model = make_pipeline(StandardScaler(), classifier).fit(x, y)
             train, test = model.score(x, y), model.score(x_test, y_test)
             regions = model.predict(grid).reshape(_POINTS, _POINTS)
-            drawn.append(Boundary(name, regions, test))
+            drawn.append(DecisionRegions(name, regions, test))
             rows.append(
                 ClassifierRow(
                     classifier=name,

@@ -20,17 +20,18 @@ from mlzoo.core.errors import DataError, UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.data import loading
 from mlzoo.data.samples import Part
-from mlzoo.reporting.figures.compression import draw_components, draw_ranks
+from mlzoo.drawing.ranks import draw_components, draw_ranks
 
-_MOST_SIDE = 4096
+_MOST_PIXELS = 4096**2
+"""Pixels of a picture, whose singular values take time with the third power of its sides."""
 _ROWS = 5000
 """Training samples that components are taken of, at most."""
 _VALUES = 20_000_000
 """Numbers of these samples, at most."""
 
 
-class RankRow(TypedDict, total=False):
-    """What is left at one rank: the share of the numbers that are stored, the error, ..."""
+class RankRow(TypedDict):
+    """Approximation at one rank: the share of the numbers that are stored, the error, ..."""
 
     rank: int
     stored: float
@@ -112,7 +113,12 @@ def _photograph(path: Path) -> np.ndarray:
     from mlzoo.data.images.headers import BadFileError, read_header
 
     try:
-        header = read_header(path, _MOST_SIDE**2)
+        header = read_header(path)
+        if header.height * header.width > _MOST_PIXELS:
+            raise BadFileError(
+                f"{header.width}x{header.height} pixels are more than {_MOST_PIXELS:,}; make it "
+                "smaller"
+            )
         pixels = decode(path, header)
     except BadFileError as error:
         raise DataError(f"{path}: {error}") from None

@@ -35,6 +35,8 @@ def test_a_picture_keeps_its_largest_singular_values(tmp_path: Path) -> None:
         assert row["rmse"] == pytest.approx(np.sqrt((left**2).sum() / pixels.size), abs=1e-4)
         assert row["energy"] == pytest.approx(1 - (left**2).sum() / (values**2).sum(), abs=1e-4)
         assert row["stored"] == pytest.approx(row["rank"] * 71 / 1200, abs=1e-4)
+    own = run_mlzoo("data", "compress", picture, "--picture", picture)
+    assert own.code == 2 and "is the picture itself; write to another name" in own.err
     with (tmp_path / "seen.csv").open() as file:
         assert [int(row["rank"]) for row in csv.DictReader(file)] == [1, 3]
 

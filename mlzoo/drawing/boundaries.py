@@ -17,7 +17,7 @@ _MOST_COLORS = 40
 _MARKS = "os^vD"
 
 
-class Boundary(NamedTuple):
+class DecisionRegions(NamedTuple):
     """A classifier's name, the classes (p, p) it predicts on a grid, and its test accuracy."""
 
     name: str
@@ -27,7 +27,7 @@ class Boundary(NamedTuple):
 
 def draw_boundaries(
     path: Path,
-    drawn: Sequence[Boundary],
+    drawn: Sequence[DecisionRegions],
     ends: tuple[float, float, float, float],
     points: np.ndarray,
     classes: np.ndarray,
