@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -19,6 +19,13 @@ from mlzoo_cli.options import (
     with_options,
 )
 from mlzoo_cli.output import ConsoleReporter, say, show, table
+
+if TYPE_CHECKING:
+    from mlzoo.auditing.settings import BoundariesConfig, CompressConfig, EmbedConfig
+    from mlzoo.core.configs import RunConfig
+
+Drawn = TypeVar("Drawn", "BoundariesConfig", "CompressConfig", "EmbedConfig")
+"""Settings with a `picture`."""
 
 BUNDLED = ("china", "flower")
 """Photographs that come with scikit-learn."""
@@ -42,19 +49,14 @@ def embed(
     one-hot. The principal components are drawn as well: what they are made of.
     """
     from mlzoo.auditing.settings import EmbedConfig
-    from mlzoo.core.configs import from_options
-    from mlzoo.runs.config_loading import merge
 
-    own = {name: given.pop(name) for name in EmbedConfig.model_fields if name in given}
-    settings = from_options(EmbedConfig, own, problems)
-    merged = merge({"model": "linear", "data": data, **given}, problems=problems)
-    check_picture(settings.picture)
+    config, settings = _configured(data, EmbedConfig, given, problems)
     from mlzoo.auditing.embedding import embed as embed_data
     from mlzoo.statistics.unlabeled.projections import WARNING
 
     reporter = ConsoleReporter(quiet=json)
     try:
-        result = embed_data(merged.config, settings, reporter)
+        result = embed_data(config, settings, reporter)
     finally:
         reporter.end()
     if json:
@@ -89,28 +91,23 @@ def compress(
     test split, restored from a few numbers each by the components of the training split.
     """
     from mlzoo.auditing.settings import CompressConfig
-    from mlzoo.core.configs import from_options
     from mlzoo.data.images.layouts import SUFFIXES
-    from mlzoo.runs.config_loading import merge
 
-    own = {name: given.pop(name) for name in CompressConfig.model_fields if name in given}
     one = data in BUNDLED or (Path(data).is_file() and Path(data).suffix.lower() in SUFFIXES)
     if one:
-        idle = [*given, *(["components"] if "components" in own else [])]
+        idle = [name for name in given if name not in ("picture", "ranks")]
         problems += [f"{flag_of(name)}: has no effect on a single picture" for name in idle]
-    settings = from_options(CompressConfig, own, problems)
-    merged = None if one else merge({"model": "linear", "data": data, **given}, problems=problems)
-    check_picture(settings.picture)
+    config, settings = _configured(data, CompressConfig, given, problems, loaded=not one)
     if one and settings.picture.exists() and Path(data).resolve() == settings.picture.resolve():
         raise UsageError(f"--picture: {data} is the picture itself; write to another name")
     from mlzoo.auditing.exploring import compression
 
     reporter = ConsoleReporter(quiet=json)
     try:
-        if merged is None:
+        if one:
             result = compression.compress_picture(data, settings, reporter)
         else:
-            result = compression.compress_images(merged.config, settings, reporter)
+            result = compression.compress_images(config, settings, reporter)
     finally:
         reporter.end()
     if json:
@@ -137,18 +134,13 @@ def boundaries(
     Data are tables of two numeric columns and a class, such as moons, circles and lines.
     """
     from mlzoo.auditing.settings import BoundariesConfig
-    from mlzoo.core.configs import from_options
-    from mlzoo.runs.config_loading import merge
 
-    own = {name: given.pop(name) for name in BoundariesConfig.model_fields if name in given}
-    settings = from_options(BoundariesConfig, own, problems)
-    merged = merge({"model": "linear", "data": data, **given}, problems=problems)
-    check_picture(settings.picture)
+    config, settings = _configured(data, BoundariesConfig, given, problems)
     from mlzoo.auditing.exploring.boundaries import boundaries as draw_boundaries
 
     reporter = ConsoleReporter(quiet=json)
     try:
-        result = draw_boundaries(merged.config, settings, reporter)
+        result = draw_boundaries(config, settings, reporter)
     finally:
         reporter.end()
     if json:
@@ -164,6 +156,39 @@ FIGURES: dict[str, Callable[..., None]] = {
     "boundaries": boundaries,
 }
 """These commands by name."""
+
+
+def _configured(
+    data: str,
+    kind: type[Drawn],
+    given: dict[str, Any],
+    problems: list[str],
+    loaded: bool = True,
+) -> tuple[RunConfig, Drawn]:
+    """Return the configuration of the data, and the settings of a picture.
+
+    Args:
+        data: as it was typed.
+        kind: class of the settings.
+        given: options of both, by name.
+        problems: mistakes that were found already, a line each.
+        loaded: the data are read by a source, which is chosen and checked.
+
+    Raises:
+        UsageError: with every mistake, a line each.
+    """
+    from mlzoo.core.configs import RunConfig, from_options
+    from mlzoo.runs.config_loading import merge
+
+    own = {name: value for name, value in given.items() if name in kind.model_fields}
+    settings = from_options(kind, own, problems)
+    rest = {name: value for name, value in given.items() if name not in own}
+    if loaded:
+        config = merge({"model": "linear", "data": data, **rest}, problems=problems).config
+    else:
+        config = RunConfig.model_validate({"model": "linear", "data": data})
+    check_picture(settings.picture)
+    return config, settings
 
 
 def check_picture(path: Path) -> None:

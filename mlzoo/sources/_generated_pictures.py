@@ -55,54 +55,58 @@ def shapes_samples(count: int, noise: float, rng: np.random.Generator) -> Sample
 
 def scenes_samples(count: int, noise: float, rng: np.random.Generator) -> Samples:
     """Pictures, and which shapes lie in each."""
-    from mlzoo.data.images.reader import ImageReader
-    from mlzoo.data.quality.digests import row_digests
-    from mlzoo.data.samples import Samples
     from mlzoo.sources._scenes import LABELS, SIDE, scenes
 
     pictures, labels = scenes(count, noise, rng)
-    return Samples(
-        inputs=pictures,
-        targets=labels,
-        task="multilabel",
-        kind="image",
-        class_names=LABELS,
-        target_names=("shapes",),
-        maximum=255,
-        names=[f"scene {i + 1}" for i in range(count)],
-        hashes=row_digests(pictures),
-        reader=ImageReader(size=(SIDE, SIDE), channels=1, dtype="uint8", maximum=255),
-        notes=(
-            f"scenes: {count} pictures of {SIDE}x{SIDE} with any of {', '.join(LABELS)}, "
-            f"noise {noise:g} gray levels (--source-set samples=, --source-set noise=)",
-        ),
-    )
+    note = f"scenes: {count} pictures of {SIDE}x{SIDE} with any of {', '.join(LABELS)}"
+    return _recognized(pictures, labels, LABELS, "shapes", "scene", f"{note}, noise {noise:g}")
 
 
 def faces_samples(count: int, noise: float, rng: np.random.Generator) -> Samples:
     """Pictures of drawn faces, and who it is."""
-    from mlzoo.data.images.reader import ImageReader
-    from mlzoo.data.quality.digests import row_digests
-    from mlzoo.data.samples import Samples
     from mlzoo.sources._faces import PEOPLE, SIDE, faces
 
     pictures, people = faces(count, noise, rng)
+    note = (
+        f"faces: {count} drawn pictures of {SIDE}x{SIDE}, no photographs, of {len(PEOPLE)} people"
+    )
+    return _recognized(pictures, people, PEOPLE, "person", "picture", f"{note}, noise {noise:g}")
+
+
+def _recognized(
+    pictures: np.ndarray,
+    targets: np.ndarray,
+    names: tuple[str, ...],
+    target: str,
+    sample: str,
+    note: str,
+) -> Samples:
+    """Pictures with a class each, or with any number of labels.
+
+    Args:
+        pictures: (n, side, side, 1) uint8.
+        targets: (n,) positions of classes, or (n, labels) of 0 and 1.
+        names: of classes or labels.
+        target: name of what is recognized.
+        sample: what a picture is called.
+        note: on the pictures.
+    """
+    from mlzoo.data.images.reader import ImageReader
+    from mlzoo.data.quality.digests import row_digests
+    from mlzoo.data.samples import Samples
+
     return Samples(
         inputs=pictures,
-        targets=people,
-        task="classification",
+        targets=targets,
+        task="classification" if targets.ndim == 1 else "multilabel",
         kind="image",
-        class_names=PEOPLE,
-        target_names=("person",),
+        class_names=names,
+        target_names=(target,),
         maximum=255,
-        names=[f"picture {i + 1}" for i in range(count)],
+        names=[f"{sample} {i + 1}" for i in range(len(pictures))],
         hashes=row_digests(pictures),
-        reader=ImageReader(size=(SIDE, SIDE), channels=1, dtype="uint8", maximum=255),
-        notes=(
-            f"faces: {count} drawn pictures of {SIDE}x{SIDE}, no photographs, of "
-            f"{len(PEOPLE)} people, noise {noise:g} gray levels (--source-set samples=, "
-            "--source-set noise=)",
-        ),
+        reader=ImageReader(size=pictures.shape[1:3], channels=1, dtype="uint8", maximum=255),
+        notes=(f"{note} gray levels (--source-set samples=, --source-set noise=)",),
     )
 
 
