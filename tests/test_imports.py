@@ -48,6 +48,7 @@ FOR_ONE_BACKEND = {
     "mlzoo.layers.derivatives._jax": {"jax"},
     "mlzoo.layers.derivatives._tensorflow": {"tensorflow"},
     "mlzoo.training.loop.data_parallel": {"jax"},
+    "mlzoo.training.distributed.joining": {"jax"},
     "mlzoo.tuning.compiled.on_jax": {"jax"},
     "mlzoo.tuning.compiled.vectorized": {"jax"},
     "mlzoo.tuning.compiled.on_tensorflow": {"tensorflow"},

@@ -127,6 +127,11 @@ def run_fields(*panels: str, **chosen: Any) -> Fields:
     return Fields("core/configs.py", "RunConfig", panels, leave_out=out, once=True, **chosen)
 
 
+def machine_fields(*names: str) -> Fields:
+    """Return the fields of `Machines`, or some of them."""
+    return Fields("training/distributed/settings.py", "Machines", names=names, once=True)
+
+
 def run_argument(name: str) -> Any:
     """Return the positional argument of a field of `RunConfig`."""
     return run_fields().argument(name)

@@ -17,6 +17,7 @@ from mlzoo_cli.options import (
     RareSafeCsv,
     Trust,
     flag_of,
+    machine_fields,
     run_argument,
     run_fields,
     with_options,
@@ -27,13 +28,17 @@ from mlzoo_cli.output import ConsoleReporter, say, show, table
 if TYPE_CHECKING:
     from mlzoo.runs.contents.metrics import Repeats
     from mlzoo.runs.opened import OpenedRun
+    from mlzoo.training.distributed.settings import Machines
 
 LENIENT = True
 INSTEAD = ("--print-config", "--dry-run", "--find-rate", "--overfit")
 """Options that do something else than train, see `first_run.do_instead`."""
 
 
-@with_options(run_fields())
+_MACHINES = machine_fields()
+
+
+@with_options(run_fields(), _MACHINES)
 def train(
     context: typer.Context,
     model: Annotated[str | None, run_argument("model")] = None,
@@ -125,6 +130,8 @@ def train(
     """
     (model, data), wrong = words(context, [model, data])
     problems = [*wrong, *problems]
+    machines = _machines(_MACHINES.of(given), problems)
+    given = run_fields().of(given)
     positional = {name: word for name, word in (("model", model), ("data", data)) if word}
     flags = positional | given
     requested = (print_config, dry_run, find_rate, overfit is not None)
@@ -162,7 +169,8 @@ def train(
     )
     try:
         if resume is not None:
-            run = _resume(resume, flags, problems, config, overwrite, allow_unused, trust, reporter)
+            others = {"--config": config, "--overwrite": overwrite, "--allow-unused": allow_unused}
+            run = _resume(resume, flags, problems, others, trust, machines, reporter)
         else:
             from mlzoo.runs.config_loading import merge
 
@@ -182,11 +190,18 @@ def train(
                 from mlzoo_cli.first_run import do_instead
 
                 return do_instead(flag, merged, overfit, reporter, json)
-            from mlzoo.training.train import train_merged
+            if machines is not None:
+                from mlzoo.training.distributed.running import train_shared
 
-            run = train_merged(merged, overwrite=overwrite, listener=reporter)
+                run = train_shared(merged, machines, overwrite, reporter)
+            else:
+                from mlzoo.training.train import train_merged
+
+                run = train_merged(merged, overwrite=overwrite, listener=reporter)
     finally:
         reporter.end()
+    if run is None:
+        return
     if json:
         show({"run": str(run.path), **({} if run.config.unscored else run.metrics)})
     else:
@@ -282,18 +297,16 @@ def _resume(
     path: str,
     flags: dict[str, Any],
     problems: list[str],
-    config: Path | None,
-    overwrite: bool,
-    allow_unused: bool,
+    others: Mapping[str, object],
     trust: bool,
+    machines: Machines | None,
     reporter: ConsoleReporter,
-) -> OpenedRun:
+) -> OpenedRun | None:
     changed = [
         name.upper() if name in ("model", "data") else f"--{name.replace('_', '-')}"
         for name in flags
         if name not in ("epochs", "devices")
     ]
-    others = {"--config": config, "--overwrite": overwrite, "--allow-unused": allow_unused}
     changed += [flag for flag, value in others.items() if value]
     if changed:
         problems.append(
@@ -305,15 +318,37 @@ def _resume(
         problems.append(f"--epochs: must be a whole number (got {epochs!r})")
     if problems:
         raise UsageError(problems)
+    until = int(epochs) if epochs else None
+    if machines is not None:
+        from mlzoo.training.distributed.running import resume_shared
+
+        if "devices" in flags:
+            raise UsageError("--devices can't be used with --world: start a process for each")
+        return resume_shared(Path(path), machines, until, trust, reporter)
     from mlzoo.training.train import resume
 
     return resume(
         path,
-        epochs=int(epochs) if epochs else None,
+        epochs=until,
         on=flags.get("devices"),
         trust=trust,
         listener=reporter,
     )
+
+
+def _machines(given: Mapping[str, object], problems: list[str]) -> Machines | None:
+    """Return the processes to train with; None: this one alone. Mistakes join `problems`."""
+    if not given:
+        return None
+    from mlzoo.core.configs import from_options
+    from mlzoo.training.distributed.settings import Machines
+
+    try:
+        machines = from_options(Machines, given)
+    except UsageError as error:
+        problems += error.problems
+        return None
+    return machines if machines.world > 1 else None
 
 
 def _excluded(flags: dict[str, bool], resume: str | None) -> list[str]:

@@ -60,6 +60,7 @@ class Views:
         self._window = max(1, CACHE_BYTES // one) if on_disk and tiling is not None else len(part)
         self._reading = Lock()
         self.augmenter = Augmenter(policy, part, seed, self.shape)
+        self.alone = not policy.mixes
         self._recent: OrderedDict[int, tuple[np.ndarray, np.ndarray]] = OrderedDict()
 
     def __len__(self) -> int:

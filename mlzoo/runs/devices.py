@@ -148,18 +148,28 @@ def _leave_tensorflow_out(keras: Any) -> None:
 
 
 class quiet_stderr:  # noqa: N801  (reads as a statement)
-    """Keep what C++ code writes to stderr while a backend starts off the terminal."""
+    """Keep what C++ code writes to stderr while a backend starts off the terminal.
+
+    Args:
+        stdout: the same of what it writes to stdout.
+    """
+
+    def __init__(self, stdout: bool = False) -> None:
+        self._descriptors = (1, 2) if stdout else (2,)
 
     def __enter__(self) -> None:
+        sys.stdout.flush()
         sys.stderr.flush()
-        self._saved = os.dup(2)
+        self._saved = [os.dup(descriptor) for descriptor in self._descriptors]
         self._null = os.open(os.devnull, os.O_WRONLY)
         if not os.environ.get("MLZOO_DEBUG"):
-            os.dup2(self._null, 2)
+            for descriptor in self._descriptors:
+                os.dup2(self._null, descriptor)
 
     def __exit__(self, *exc: object) -> None:
-        os.dup2(self._saved, 2)
-        os.close(self._saved)
+        for descriptor, saved in zip(self._descriptors, self._saved, strict=True):
+            os.dup2(saved, descriptor)
+            os.close(saved)
         os.close(self._null)
 
 

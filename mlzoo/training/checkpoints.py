@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -220,6 +221,24 @@ def unpack(content: bytes) -> Arrays:
     """The arrays of `pack`, in order."""
     with np.load(io.BytesIO(content), allow_pickle=False) as file:
         return [file[f"arr_{i}"] for i in range(len(file.files))]
+
+
+def packed(checkpoint: RestoredCheckpoint) -> bytes:
+    """A restored checkpoint as bytes, for processes that do not see its files."""
+    arrays, best = checkpoint.arrays, checkpoint.best
+    head = {"state": checkpoint.state, "count": len(arrays), "best_file": checkpoint.best_file}
+    head |= {"has_best": best is not None}
+    text = json.dumps(head).encode()
+    return len(text).to_bytes(8, "big") + text + pack([*arrays, *(best or [])])
+
+
+def unpacked(content: bytes) -> RestoredCheckpoint:
+    """The checkpoint of `packed`."""
+    start = 8 + int.from_bytes(content[:8], "big")
+    head = json.loads(content[8:start])
+    arrays, count = unpack(content[start:]), head["count"]
+    best = arrays[count:] if head["has_best"] else None
+    return RestoredCheckpoint(arrays[:count], best, head["best_file"], head["state"], [])
 
 
 def weights_sha256(model: keras.Model) -> str:

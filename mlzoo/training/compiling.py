@@ -13,6 +13,7 @@ from mlzoo.core.errors import UsageError
 from mlzoo.data.samples import Data
 from mlzoo.data.specs import Compiled, TrainingModel
 from mlzoo.layers.predictive import trained_on
+from mlzoo.training.distributed.group import mean_scores
 from mlzoo.training.loop.batches import class_weights
 from mlzoo.training.optimizers import build_loss, build_metrics, build_optimizer, has_rates
 
@@ -123,15 +124,19 @@ def measure(model: keras.Model, batches: Iterable[tuple[Any, ...]]) -> dict[str,
 
     Weights, where they come third, count in the loss alone.
     """
-    sums: dict[str, float] = {}
-    count = 0
+    return mean_scores(measured(model, batches))
+
+
+def measured(
+    model: keras.Model, batches: Iterable[tuple[Any, ...]]
+) -> list[tuple[dict[str, float], int]]:
+    """Loss and metrics of each batch, with its number of samples; see `measure`."""
+    parts = []
     for inputs, targets, *weights in batches:
         model.reset_metrics()  # which older versions of Keras leave to the caller
         logs = model.test_on_batch(inputs, targets, *weights, return_dict=True)
-        count += len(targets)
-        for name, value in logs.items():
-            sums[name] = sums.get(name, 0.0) + float(value) * len(targets)
-    return {name: total / count for name, total in sums.items()}
+        parts.append(({name: float(value) for name, value in logs.items()}, len(targets)))
+    return parts
 
 
 def history_columns(config: RunConfig, data: Data, networks: Networks | None = None) -> list[str]:

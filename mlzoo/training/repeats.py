@@ -16,6 +16,7 @@ from mlzoo.data.policies import adds_generated
 from mlzoo.runs import devices, run_folder
 from mlzoo.runs.run_folder import RunFolder
 from mlzoo.training.building import build_model, cutting, takes_full_batch, tell_of_tiles
+from mlzoo.training.distributed.group import current
 from mlzoo.training.scoring.scored import Repeat, Trained, score_trained, write_scored
 from mlzoo.training.signals import Stage
 
@@ -42,6 +43,7 @@ def train_repeats(
     from mlzoo.training.augment_search import searched
 
     records = _records_done(folder, listener)
+    current().share(str(len(records)).encode())
     first_test = data.test.indices.tolist()
     policy: Policy | None = None
     for repeat in range(len(records), config.repeats):
@@ -120,6 +122,32 @@ def _train_once(repeat: Repeat) -> TrainingRecord:
         repeat.stage.doing = "drawing and saving"
         write_scored(repeat, scored, aside)
     return scored.record
+
+
+def follow_repeats(
+    folder: RunFolder, config: RunConfig, samples: Samples, data: Data, stage: Stage
+) -> None:
+    """Take part in each training that rank 0 has still to do; it alone scores and writes.
+
+    Args:
+        folder: of this process.
+        config: of the run.
+        samples: all samples.
+        data: their splits by the seed of the run.
+        stage: what is being done, which is told where it is interrupted.
+    """
+    from mlzoo.runs import datasets
+    from mlzoo.training.calibration import conformal
+
+    done = 0 if config.unscored else int(current().share())
+    for number in range(done, config.repeats):
+        seed, listener = config.seed + number, Listener()
+        if number:
+            data = datasets.arrange(samples, config, seed)
+        rest = data if config.unscored else conformal.set_aside(config, data, seed, listener)[0]
+        repeat = Repeat(folder, config, rest, seed, False, listener, stage)
+        _fit(repeat, build_model(config, rest, seed))
+        _without_generated(repeat)
 
 
 def train_unscored(

@@ -18,6 +18,7 @@ from mlzoo.runs import run_folder
 from mlzoo.runs.config_loading import Merged
 from mlzoo.runs.opened import OpenedRun
 from mlzoo.runs.run_folder import RunFolder
+from mlzoo.training.distributed.group import current
 from mlzoo.training.repeats import train_repeats, train_unscored
 from mlzoo.training.signals import Stage, stopping
 from mlzoo.training.starting.folder import STARTED, config_text, default_name, seal, write_start
@@ -143,6 +144,7 @@ def _work(
     from mlzoo.runs.tracking import tracked
     from mlzoo.training.scoring.artifacts import complete
 
+    current().run = folder.final
     if config.unscored:
         train_unscored(folder, config, data, listener, stage)
         return OpenedRun(folder.finish())

@@ -16,7 +16,7 @@ from mlzoo.data.large_tables.rows import RowNames, TableRows
 from mlzoo.data.record import split_record
 from mlzoo.runs import datasets
 from mlzoo.runs.config_loading import merge
-from mlzoo.training.loop import batches
+from mlzoo.training.loop import batches, bucketing
 from mlzoo.training.train import resume, train_merged
 from tests.training.made import LEAN
 
@@ -121,7 +121,7 @@ def test_an_epoch_is_that_in_memory_and_shuffled_in_windows_where_it_is_larger(
         np.testing.assert_array_equal(one[1], other[1])
     width = second.samples.inputs.shape[1]
     monkeypatch.setattr(batches, "WINDOW_BYTES", 4 * width * 64)
-    monkeypatch.setattr(batches, "BLOCK_SAMPLES", 16)
+    monkeypatch.setattr(bucketing, "BLOCK_SAMPLES", 16)
     order = fed[1].feed.order(1)
     blocks = [{*(order[at : at + 64] // 16)} for at in (0, 64)]
     assert sorted(order) == list(range(len(second.train)))
@@ -214,7 +214,7 @@ def test_a_training_that_is_cut_in_mid_epoch_ends_with_the_same_weights(tmp_path
     monkeypatch.setattr(files, "LARGE_BYTES", 0)
     monkeypatch.setattr(rows, "BATCH", 64)
     monkeypatch.setattr(batches, "WINDOW_BYTES", 4 * 20 * 64)
-    monkeypatch.setattr(batches, "BLOCK_SAMPLES", 16)
+    monkeypatch.setattr(bucketing, "BLOCK_SAMPLES", 16)
     given = {
         "model": "mlp",
         "data": str(write_table(tmp_path / "t.csv")),

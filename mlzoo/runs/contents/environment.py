@@ -13,6 +13,7 @@ class EnvironmentRecord(TypedDict, total=False):
         backend: of Keras.
         device: its name for people.
         devices: those that share each batch, where several do.
+        processes: that share each batch, where several do.
         precision: of the run.
         seed: of the run.
         git_commit: of the working directory; None where it is no repository.
@@ -25,6 +26,7 @@ class EnvironmentRecord(TypedDict, total=False):
     backend: str
     device: str
     devices: list[str]
+    processes: int
     precision: str
     seed: int
     git_commit: str | None

@@ -25,7 +25,8 @@ from mlzoo.data.samples import Data, Part
 from mlzoo.data.sequences.sequences import Sequences
 from mlzoo.data.specs import IGNORED
 from mlzoo.runs.models import chunk_size
-from mlzoo.training.loop.bucketing import ByLength, balanced
+from mlzoo.training.loop.bucketing import ByLength, balanced, windowed
+from mlzoo.training.loop.data_parallel import in_place, rows_of
 from mlzoo.training.loop.stateful_batches import STREAMS, Streams
 
 Batch = tuple[np.ndarray, np.ndarray, np.ndarray | None]
@@ -42,6 +43,11 @@ class Feed(Protocol):
     @property
     def slow(self) -> bool:
         """Return whether batches are worth making ahead, in a thread."""
+        ...
+
+    @property
+    def alone(self) -> bool:
+        """Return whether each item is made without the others of its batch."""
         ...
 
     @property
@@ -75,6 +81,23 @@ class Batches:
         self._part, self.feed, self._workers = part, feed, workers
         self._count = len(feed.samples)
         self.batch_size = min(batch_size, self._count)
+        self._process = 0, 1
+
+    def feed_part(self, rank: int, world: int) -> None:
+        """Make of each batch what this process of several feeds, where samples come by themselves.
+
+        The other rows are then zeros, which nothing reads.
+        """
+        if self.feed.alone:
+            self._process = rank, world
+
+    def _made(self, items: np.ndarray, epoch: int) -> Batch:
+        if self._process == (0, 1):
+            return self.feed.batch(items, epoch)
+        rows = rows_of(*self._process, len(items))
+        batch = self.feed.batch(items[rows], epoch)
+        whole = rows == slice(0, len(items))
+        return batch if whole else in_place(batch, rows, len(items))
 
     @property
     def steps(self) -> int:
@@ -90,7 +113,7 @@ class Batches:
         ]
         if not self.feed.slow:
             for piece in pieces:
-                yield self.feed.batch(piece, number)
+                yield self._made(piece, number)
             return
         self._start_workers()
         threads = max(1, self._workers)
@@ -98,7 +121,7 @@ class Batches:
             ahead: deque[Future[Batch]] = deque()
             try:
                 for piece in pieces:
-                    ahead.append(makers.submit(self.feed.batch, piece, number))
+                    ahead.append(makers.submit(self._made, piece, number))
                     if len(ahead) > threads:
                         yield ahead.popleft().result()
                 while ahead:
@@ -135,7 +158,7 @@ class Batches:
     def first(self) -> tuple[Batch, list[str]]:
         """The first batch of the first epoch, and what its samples are called."""
         items = self.feed.order(0)[: self.batch_size]
-        return self.feed.batch(items, 0), self.names_of(items)
+        return self._made(items, 0), self.names_of(items)
 
     def names_of(self, items: np.ndarray) -> list[str]:
         """Return the names of items."""
@@ -147,29 +170,6 @@ def shuffled(classes: np.ndarray, sampler: str, seed: int, epoch: int) -> np.nda
     """Return the positions of an epoch's samples: all shuffled, or as many drawn `balanced`."""
     random = np.random.default_rng([seed, epoch])
     return random.permutation(len(classes)) if sampler == "shuffle" else balanced(classes, random)
-
-
-def windowed(count: int, window: int, seed: int, epoch: int) -> np.ndarray:
-    """Return the positions of an epoch's samples, shuffled so that reading stays in few places.
-
-    Blocks of neighboring samples are shuffled, then the samples of as many blocks as fill a window.
-    With one window it is the order of `shuffled`.
-
-    Args:
-        count: number of samples.
-        window: samples that are shuffled among each other.
-        seed: decides the order.
-        epoch: its number.
-    """
-    random = np.random.default_rng([seed, epoch])
-    if count <= window:
-        return random.permutation(count)
-    blocks = random.permutation(-(-count // BLOCK_SAMPLES))
-    order = (blocks[:, None] * BLOCK_SAMPLES + np.arange(BLOCK_SAMPLES)).reshape(-1)
-    order = order[order < count]
-    for start in range(0, count, window):
-        random.shuffle(order[start : start + window])
-    return order
 
 
 class SampleFeed:
@@ -200,6 +200,7 @@ class SampleFeed:
         self.samples = np.arange(len(part))
         on_disk = not isinstance(part.samples.inputs, np.ndarray)
         self.slow = on_disk or self.augmenter is not None
+        self.alone = policy is None or not policy.mixes
         self._inputs = None if on_disk else part.inputs()
         # Samples that are their own target are not held, or read, twice.
         self._targets = None if part.samples.target.is_input else part.targets
@@ -324,8 +325,6 @@ def padding_note(config: RunConfig, data: Data, seed: int) -> str:
     )
 
 
-BLOCK_SAMPLES = 1024
-"""Neighboring rows of a table on disk that are shuffled together first."""
 WINDOW_BYTES = 2**26
 """Bytes of rows of a table on disk that are then shuffled among each other."""
 STEP_STEPS = 2**12

@@ -8,6 +8,9 @@ from mlzoo.augmentation.augmenter import Augmenter
 from mlzoo.data.samples import Part
 from mlzoo.data.sequences.sequences import Sequences
 
+BLOCK_SAMPLES = 1024
+"""Neighboring rows of a table on disk that are shuffled together first."""
+
 
 class ByLength:
     """Sequences in batches of like length, each padded to one of a few lengths.
@@ -53,6 +56,7 @@ class ByLength:
         self._class_weights = class_weights
         self.augmenter = augmenter
         self.slow = augmenter is not None
+        self.alone = False  # padded to the longest of a batch
         self.samples = np.arange(len(part))
         self.lengths = self._inputs.lengths
         self.limits = bucket_limits(self.lengths, buckets)
@@ -157,3 +161,26 @@ def balanced(classes: np.ndarray, random: np.random.Generator) -> np.ndarray:
     distinct, counts = np.unique(classes, return_counts=True)
     chance = 1.0 / (len(distinct) * counts[np.searchsorted(distinct, classes)])
     return random.choice(len(classes), size=len(classes), p=chance / chance.sum())
+
+
+def windowed(count: int, window: int, seed: int, epoch: int) -> np.ndarray:
+    """Return the positions of an epoch's samples, shuffled so that reading stays in few places.
+
+    Blocks of neighboring samples are shuffled, then the samples of as many blocks as fill a window.
+    With one window it is the order of `shuffled`.
+
+    Args:
+        count: number of samples.
+        window: samples that are shuffled among each other.
+        seed: decides the order.
+        epoch: its number.
+    """
+    random = np.random.default_rng([seed, epoch])
+    if count <= window:
+        return random.permutation(count)
+    blocks = random.permutation(-(-count // BLOCK_SAMPLES))
+    order = (blocks[:, None] * BLOCK_SAMPLES + np.arange(BLOCK_SAMPLES)).reshape(-1)
+    order = order[order < count]
+    for start in range(0, count, window):
+        random.shuffle(order[start : start + window])
+    return order

@@ -26,7 +26,7 @@ class Streams:
         UsageError: the samples are no windows of series, or windows overlap.
     """
 
-    slow = False
+    slow = alone = False
     augmenter = None
 
     def __init__(self, part: Part, streams: int) -> None:

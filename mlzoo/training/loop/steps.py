@@ -18,7 +18,7 @@ import keras
 
 from mlzoo.core.errors import UsageError
 from mlzoo.training.loop.batches import Batch
-from mlzoo.training.loop.data_parallel import SharedDevices
+from mlzoo.training.loop.data_parallel import SharedDevices, shared_devices
 
 
 class TrainingSteps:
@@ -187,7 +187,7 @@ class JaxSteps(TrainingSteps):
             return
         for group, values in zip(self._variables(), self._state, strict=True):
             for variable, value in zip(group, values, strict=True):
-                variable.assign(value)
+                variable.assign(value if self._shared is None else self._shared.own(value))
         self._state = None
 
     def forget(self) -> None:
@@ -219,8 +219,7 @@ def build_steps(
         devices: names of those that share each batch; none: the one that Keras chooses.
     """
     if keras.backend.backend() == "jax":
-        shared = SharedDevices(devices) if devices else None
-        return JaxSteps(model, xla != "off", metrics_built, shared)
+        return JaxSteps(model, xla != "off", metrics_built, shared_devices(devices))
     if keras.backend.backend() == "tensorflow" and not single:
         return TensorFlowNetworkSteps(model)
     if keras.backend.backend() == "tensorflow" and isinstance(model.output_shape, tuple):

@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,9 +25,10 @@ from mlzoo.training.compiling import (
     compile_for_training,
     history_columns,
     inside_weights,
-    measure,
+    measured,
     monitored,
 )
+from mlzoo.training.distributed import group as processes
 from mlzoo.training.hooks import callbacks
 from mlzoo.training.loop import accumulation
 from mlzoo.training.loop.averaging import averaged, finish
@@ -62,7 +64,9 @@ class Training:
         model, data = self.model, self.data
         self.config = config
         self.folder, self.listener, self.stop = folder, listener, stop
+        self.group = processes.current()
         self.batches = build_batches(config, data, seed)
+        self.batches.feed_part(self.group.rank, self.group.world)
         self.twin: TrainingModel | None = getattr(model, "twin", None)
         self.networks: Networks | None = getattr(model, "networks", None)
         compiled = compile_for_training(model, data, config, self.batches.steps, seed)
@@ -71,7 +75,8 @@ class Training:
         shared = devices.shared(config.devices)
         self.steps = build_steps(self.trained, config.xla, not single, single, shared)
         if self.batches.batch_size % self.steps.devices:
-            raise UsageError(unequal_shares(self.batches.batch_size, self.steps.devices))
+            flag = "--devices" if self.group.world == 1 else "--world"
+            raise UsageError(unequal_shares(self.batches.batch_size, self.steps.devices, flag))
         metric = monitored(config, data, history_columns(config, data, self.networks))
         self.watch = watch(config, metric, direction(metric))
         self.shown = True
@@ -264,8 +269,11 @@ class Training:
         self.listener.step(place.epoch, place.step, place.means)
 
     def _validate(self) -> dict[str, float]:
-        batches = validation(self.data, self.steps.devices)
-        return measure(self.validated, map(self.steps.share, batches))
+        if self.group.world == 1:
+            batches = validation(self.data, self.steps.devices)
+            return processes.mean_scores(measured(self.validated, map(self.steps.share, batches)))
+        own = islice(validation(self.data), self.group.rank, None, self.group.world)
+        return self.group.mean_scores(measured(self.validated, own))
 
     def _after(self, value: float) -> None:
         """Best weights, the plateau schedule and early stopping, after an epoch."""
@@ -305,6 +313,7 @@ class Training:
         return (
             self._safe is not None
             and self.networks is None
+            and self.group.world == 1
             and 2 * self.place.micro <= self.batches.batch_size
             and not self.config.set.get("carry_state")
         )
@@ -336,6 +345,7 @@ class Training:
 
     @property
     def _due(self) -> bool:
+        self.stop.signal = self.group.signal(self.stop.signal)
         waited = time.monotonic() - self._saved_at
         return bool(self.stop.signal) or waited >= self.config.checkpoint_every
 
@@ -343,6 +353,8 @@ class Training:
         place, now = self.place, time.monotonic()
         place.seconds += now - self._started_at
         self._started_at = self._saved_at = now
+        if self.group.rank:  # rank 0 has all that a checkpoint holds
+            return
         place.watch = self.watch.state()
         self.folder.mkdir(parents=True, exist_ok=True)
         name = f"best-{self.watch.best_epoch:06d}.npz"
@@ -358,7 +370,7 @@ class Training:
             raise Interrupted(f"stopped in epoch {place.epoch}", self.stop.signal)
 
     def _restore(self) -> None:
-        checkpoint = checkpoints.latest(self.folder, self.listener)
+        checkpoint = self._checkpoint()
         if checkpoint is None:
             return
         before = checkpoints.TrainState(**checkpoint.state)
@@ -375,6 +387,14 @@ class Training:
         if self.place.stopped.startswith("all ") and self.place.epoch <= self.config.epochs:
             self.place.stopped = ""  # --epochs was raised
         self._started_at = self._saved_at = time.monotonic()
+
+    def _checkpoint(self) -> checkpoints.RestoredCheckpoint | None:
+        """Return the newest checkpoint, which rank 0 reads for all processes."""
+        latest = None if self.group.rank else checkpoints.latest(self.folder, self.listener)
+        if self.group.world == 1:
+            return latest
+        content = self.group.share(checkpoints.packed(latest) if latest else b"")
+        return checkpoints.unpacked(content) if content else None
 
     def _diverged(self, loss: float) -> None:
         place = self.place

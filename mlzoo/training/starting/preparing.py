@@ -14,6 +14,7 @@ from mlzoo.core.validation.unread import deciders, inert
 from mlzoo.runs import devices
 from mlzoo.runs.config_loading import Merged, check_unread
 from mlzoo.training.building import check_task
+from mlzoo.training.distributed.group import agree_on
 
 if TYPE_CHECKING:
     from mlzoo.data.contracts import Recipe
@@ -95,6 +96,7 @@ def prepared(merged: Merged, listener: Listener, reader: Reader | None = None) -
         from mlzoo.training.calibration.decisions import cost_matrix
 
         cost_matrix(merged.config.cost, samples)
+    agree_on(merged.config, data)
     return Prepared(merged, samples, data, unread)
 
 

@@ -15,6 +15,7 @@ from mlzoo.runs import devices
 from mlzoo.runs.config_loading import Merged, merge
 from mlzoo.runs.contents.environment import EnvironmentRecord
 from mlzoo.runs.run_folder import RunFolder
+from mlzoo.training.distributed.group import agree_on, current
 from mlzoo.training.starting.folder import STARTED, config_text, seal, write_start
 from mlzoo.training.starting.resume_checks import (
     check_code,
@@ -90,13 +91,15 @@ def read_again(
         if note := devices_note(before, config):
             listener.note(note)
             shared = list(devices.shared(config.devices))
-            folder.write_json(STARTED, {**before, "devices": shared})
+            count = current().world
+            folder.write_json(STARTED, {**before, "devices": shared, "processes": count})
     _write_changes(folder, merged, config)
     data = datasets.arrange(samples, config, config.seed)
     if before is None:
         write_start(folder, config, data)
     else:
         _check_data(folder, config, data)
+    agree_on(config, data)
     return ResumedRun(config, samples, data)
 
 

@@ -1,0 +1,1 @@
+"""Trainings that several processes share, on one machine or many."""

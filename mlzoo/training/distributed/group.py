@@ -1,0 +1,246 @@
+"""Processes that share the batches of a training.
+
+All ranks read the data and take the same steps; JAX adds up their gradients. Rank 0 alone writes
+the run folder, its checkpoints and the report. What must not differ (weights after a resume, scores
+of the validation split) is decided by rank 0 and told to the others.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shlex
+import shutil
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlzoo.core.configs import RunConfig
+from mlzoo.core.errors import Interrupted, MlzooError, ResourceError, UsageError
+from mlzoo.training.distributed.channel import Channel, difference, error_of, failure_record
+
+if TYPE_CHECKING:
+    from mlzoo.data.samples import Data
+
+_PATIENCE = 5.0
+"""Seconds that a process has to end by itself once another has failed."""
+_OWN_AFFAIR = ("out", "name", "data", "pictures", "log", "baselines", "checkpoint_every")
+"""Fields of a run that may differ between processes: rank 0 alone reads them, or paths do."""
+
+
+class Group:
+    """The processes of a training; this one alone where it has no channel.
+
+    Args:
+        rank: of this process.
+        world: number of processes.
+    """
+
+    def __init__(self, rank: int = 0, world: int = 1) -> None:
+        self.rank, self.world = rank, world
+        self.channel: Channel | None = None
+        self.scratch: Path | None = None
+        """Folder of this process, which is removed when it ends."""
+        self.run: Path | None = None
+        """Run folder that can be resumed, of rank 0."""
+        self._failed = threading.Event()
+        self._left = threading.Event()
+        self._failure: tuple[int, Mapping[str, Any]] | None = None
+
+    # What processes tell each other
+
+    def share(self, content: bytes = b"") -> bytes:
+        """Return what rank 0 has, in all processes; they wait for each other.
+
+        Raises:
+            MlzooError: another process has failed.
+        """
+        self.gather(b"")
+        if self.channel is None:
+            return content
+        if self.rank:
+            return self._received(0)
+        for peer in self.channel.peers:
+            peer.send(b"d", content)
+        return content
+
+    def gather(self, content: bytes) -> list[bytes]:
+        """Return what each process has, in the order of ranks, in rank 0; elsewhere nothing."""
+        if self.channel is None:
+            return [content]
+        if self.rank:
+            self.channel.peers[0].send(b"d", content)
+            return []
+        return [content, *(self._received(place) for place in range(self.world - 1))]
+
+    def _received(self, place: int) -> bytes:
+        assert self.channel is not None
+        content = self.channel.peers[place].received.get()
+        if content is None:
+            raise self.failure() or ResourceError("the processes have parted")
+        return content
+
+    def agree(self, facts: Mapping[str, str]) -> None:
+        """Check that all processes have the same facts.
+
+        Raises:
+            UsageError: one has others; all processes say which.
+        """
+        for rank, reported in enumerate(self.gather(json.dumps(dict(facts)).encode())):
+            if problem := difference(rank, json.loads(reported), facts):
+                raise UsageError(problem)
+        self.share()
+
+    def mean_scores(self, own: Sequence[tuple[Mapping[str, float], int]]) -> dict[str, float]:
+        """Return means over the samples of all processes, the same in each.
+
+        Args:
+            own: scores and number of samples of each part that this process has measured, which is
+                every `world`-th of all parts from its rank on.
+        """
+        reported = self.gather(json.dumps(list(own)).encode())
+        means = b""
+        if self.rank == 0:
+            each = [json.loads(content) for content in reported]
+            count = sum(len(parts) for parts in each)
+            ordered = [each[i % self.world][i // self.world] for i in range(count)]
+            means = json.dumps(mean_scores(ordered)).encode()
+        shared: dict[str, float] = json.loads(self.share(means))
+        return shared
+
+    # Signals and failures
+
+    def signal(self, own: int) -> int:
+        """Return the signal for which this process saves and stops; 0: it goes on.
+
+        Rank 0 stops all; the others ask it to.
+
+        Args:
+            own: that came to this process, or 0.
+        """
+        if self.channel is None:
+            return own
+        if self.rank == 0:
+            return own or self.channel.stop_signal
+        if own:
+            self.channel.ask_stop(own)
+        return 0
+
+    def failure(self) -> BaseException | None:
+        """Return the failure of another process as an error of this one; None without any."""
+        if self._failure is None:
+            return None
+        rank, record = self._failure
+        if number := int(record.get("signal", 0)):
+            return Interrupted(
+                f"rank {rank}: {record['text']}", number, "rank 0 says how to resume"
+            )
+        resume = f"--resume {shlex.quote(str(self.run))}" if self.run else "--resume RUN"
+        hint = f"; once all is well, start all processes again with: mlzoo train {resume}"
+        return error_of(rank, {**record, "text": f"{record['text']}{hint}"})
+
+    def ended(self, rank: int, record: Mapping[str, Any]) -> None:
+        """End after a failure of another process: by itself or, where that takes long, at once."""
+        self._failure = rank, record
+        self._failed.set()
+        threading.Thread(target=self._end_late, daemon=True).start()
+
+    def _end_late(self) -> None:
+        if self._left.wait(_PATIENCE):
+            return
+        # A collective operation that waits for a process which is gone can't be stopped.
+        error = self.failure()
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        if self.scratch is not None:
+            shutil.rmtree(self.scratch, ignore_errors=True)
+        number = int(self._failure[1].get("signal", 0)) if self._failure else 0
+        os._exit(128 + number if number else 4)
+
+    def leave(self, error: BaseException | None = None) -> BaseException | None:
+        """Part with the other processes, and tell them of an error, where there is one.
+
+        Returns:
+            The error that is to be told: that of the process which failed first.
+        """
+        if self.channel is None:
+            return error
+        broken = error is not None and not isinstance(error, MlzooError | Interrupted)
+        if error is None:
+            self.channel.leave()
+        else:
+            # What broke here may be the echo of a process that ended a moment ago.
+            if broken:
+                self._failed.wait(_PATIENCE)
+            if self._failure is None:
+                self.channel.fail(self.rank, json.loads(failure_record(error, self.rank)))
+            else:
+                error = self.failure()
+            self.channel.close()
+        self._left.set()
+        self.channel = None
+        return error
+
+
+ALONE = Group()
+_current = ALONE
+
+
+def current() -> Group:
+    """Return the processes that this one trains with."""
+    return _current
+
+
+def mean_scores(parts: Sequence[tuple[Mapping[str, float], int]]) -> dict[str, float]:
+    """Return means over samples from scores of parts and their numbers of samples."""
+    sums: dict[str, float] = {}
+    for scores, count in parts:
+        for name, value in scores.items():
+            sums[name] = sums.get(name, 0.0) + value * count
+    total = sum(count for _, count in parts)
+    return {name: value / total for name, value in sums.items()}
+
+
+@contextlib.contextmanager
+def joined_by(group: Group) -> Iterator[None]:
+    """Train with the processes of a group within the block; a failure is told to all of them."""
+    global _current
+    _current = group
+    try:
+        yield
+    except BaseException as error:
+        first = group.leave(error)
+        if first is error or first is None:
+            raise
+        raise first from None
+    finally:
+        group.leave()
+        _current = ALONE
+
+
+def settings_of(config: RunConfig) -> dict[str, str]:
+    """Return the settings of a run that must be equal in all processes, by their options."""
+    values = config.model_dump(mode="json", exclude=set(_OWN_AFFAIR))
+    return {f"--{name.replace('_', '-')}": json.dumps(v) for name, v in values.items()}
+
+
+def agree_on(config: RunConfig, data: Data) -> None:
+    """Check that all processes train on the same data with the same settings.
+
+    Raises:
+        UsageError: they differ, or these data are not trained on in batches.
+    """
+    group = current()
+    if group.world == 1:
+        return
+    if data.samples.problem is not None or data.samples.environment is not None:
+        raise UsageError(
+            f"--world is not for {data.samples.task}: it shares out batches of samples"
+        )
+    split = json.dumps([part.indices.tolist() for part in (data.train, data.valid, data.test)])
+    facts = {"fingerprint of the data": data.fingerprint[:12]}
+    facts |= {"split of the data": hashlib.sha256(split.encode()).hexdigest()[:12]}
+    group.agree(facts | settings_of(config))

@@ -1,0 +1,55 @@
+"""Processes that train together. Imports neither Keras nor NumPy."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, field_validator, model_validator
+
+from mlzoo.core.configs import Settings
+from mlzoo.core.fields import Flag
+
+
+class Machines(Settings):
+    """Processes that share each batch of a training, each with a device of its own."""
+
+    # -- Machines
+    rank: int | None = Field(None, ge=0)
+    """Number of this process among those of --world, from 0. That of 0 writes the run folder."""
+    world: int = Field(1, ge=1, le=65536)
+    """Processes that share each batch, on one machine or many: the same command is started once
+    with each --rank. On JAX; the samples of a batch are a multiple of their number."""
+    coordinator: Annotated[str | None, Flag(metavar="HOST:PORT")] = None
+    """Address at which the process with --rank 0 waits for the others."""
+
+    @field_validator("coordinator")
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        if value is not None:
+            host, _, port = value.rpartition(":")
+            if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+                raise ValueError("write HOST:PORT, such as node1:29400")
+        return value
+
+    @model_validator(mode="after")
+    def _together(self) -> Machines:
+        if self.world == 1:
+            given = {"rank": self.rank is not None, "coordinator": self.coordinator is not None}
+            if idle := [name for name, is_given in given.items() if is_given]:
+                raise ValueError(f"{idle[0]} has no effect without world, the number of processes")
+            return self
+        if self.rank is None:
+            raise ValueError(
+                f"world {self.world} needs rank, the number of this process from 0 to "
+                f"{self.world - 1}"
+            )
+        if self.rank >= self.world:
+            raise ValueError(
+                f"rank {self.rank} is not below world {self.world}; ranks count from 0 to "
+                f"{self.world - 1}"
+            )
+        if self.coordinator is None:
+            raise ValueError(
+                f"world {self.world} needs coordinator, the address HOST:PORT at which rank 0 waits"
+            )
+        return self

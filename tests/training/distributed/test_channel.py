@@ -1,0 +1,224 @@
+"""What processes that train together tell each other, with threads in place of processes."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from mlzoo.core.configs import RunConfig, from_options
+from mlzoo.core.errors import DataError, Interrupted, MlzooError, ResourceError, UsageError
+from mlzoo.training.distributed import channel, group, joining
+from mlzoo.training.distributed.group import Group
+from mlzoo.training.distributed.settings import Machines
+
+FACTS = {"version of jax": "1", "--epochs": "3"}
+
+
+def together(
+    *started: tuple[int, int, Mapping[str, str]], work: Callable[[Group], Any] | None = None
+) -> list[Any]:
+    """What each process returns or raises: (rank, world, facts), then `work` on its group."""
+    port = channel.free_port("127.0.0.1")
+    results: list[Any] = [None] * len(started)
+
+    def run(place: int, rank: int, world: int, facts: Mapping[str, str]) -> None:
+        processes = Group(rank, world)
+        error: BaseException | None = None
+        try:
+            address = f"127.0.0.1:{port}"
+            processes.channel = channel.Channel(rank, world, address, facts, processes.ended)
+            results[place] = work(processes) if work else "joined"
+        except BaseException as failure:
+            error = failure
+        if (told := processes.leave(error)) is not None:
+            results[place] = told
+
+    threads = [threading.Thread(target=run, args=(n, *given)) for n, given in enumerate(started)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def test_what_rank_0_has_reaches_all_and_what_all_have_reaches_rank_0() -> None:
+    def work(processes: Group) -> Any:
+        gathered = processes.gather(bytes([processes.rank]))
+        shared = processes.share(b"x" * 2**21 if processes.rank == 0 else b"")
+        return gathered, len(shared)
+
+    results = together(*[(rank, 3, FACTS) for rank in range(3)], work=work)
+    assert results == [([b"\0", b"\1", b"\2"], 2**21), ([], 2**21), ([], 2**21)]
+
+
+def test_scores_of_all_are_one_mean_in_the_order_of_one_process() -> None:
+    parts = [({"loss": 0.1 * n}, 3 if n < 4 else 1) for n in range(5)]
+
+    def work(processes: Group) -> Any:
+        return processes.mean_scores(parts[processes.rank :: 2])
+
+    assert together((0, 2, FACTS), (1, 2, FACTS), work=work) == [group.mean_scores(parts)] * 2
+    assert group.mean_scores(parts)["loss"] == pytest.approx(2.2 / 13)
+
+
+@pytest.mark.parametrize(
+    ("world", "facts", "said"),
+    [
+        (3, FACTS, "rank 1 was started with --world 3, and rank 0 with --world 2"),
+        (2, {**FACTS, "--epochs": "5"}, "differ.*--epochs: 5 on rank 1, 3 on rank 0; make"),
+        (2, {"--epochs": "3"}, "version of jax: none on rank 1, 1 on rank 0"),
+    ],
+)
+def test_what_differs_is_named_in_all_processes(
+    world: int, facts: Mapping[str, str], said: str
+) -> None:
+    for error in together((0, 2, FACTS), (1, world, facts)):
+        with pytest.raises(UsageError, match=said):
+            raise error
+
+
+def test_a_rank_that_is_there_twice_is_refused() -> None:
+    for error in together((0, 3, FACTS), (1, 3, FACTS), (1, 3, FACTS)):
+        with pytest.raises(UsageError, match="two processes were started with --rank 1"):
+            raise error
+
+
+def test_facts_that_are_known_later_are_compared_too() -> None:
+    def work(processes: Group) -> None:
+        processes.agree({"fingerprint of the data": "ab" if processes.rank else "cd"})
+
+    for error in together((0, 2, FACTS), (1, 2, FACTS), work=work):
+        with pytest.raises(UsageError, match="fingerprint of the data: ab on rank 1, cd on rank 0"):
+            raise error
+
+
+@pytest.mark.parametrize("failing", [0, 2])
+@pytest.mark.parametrize("error", [DataError("no such file"), Interrupted("stopped", 15, "again")])
+def test_a_failure_ends_all_with_its_reason(failing: int, error: BaseException) -> None:
+    def work(processes: Group) -> None:
+        if processes.rank == failing:
+            raise error
+        processes.share()
+
+    results = together(*[(rank, 3, FACTS) for rank in range(3)], work=work)
+    for rank, told in enumerate(results):
+        assert type(told) is type(error)
+        if rank != failing:
+            assert str(told).startswith(f"rank {failing}: {str(error)[:7]}")
+
+
+def test_a_process_that_vanishes_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group, "_PATIENCE", 0.5)
+
+    def work(processes: Group) -> None:
+        assert processes.channel is not None
+        if processes.rank == 1:
+            processes.channel._over.set()
+            processes.channel.peers[0]._connection.close()  # as the system does where one is killed
+            raise RuntimeError
+        processes.share()
+
+    told, _ = together((0, 2, FACTS), (1, 2, FACTS), work=work)
+    with pytest.raises(ResourceError, match="rank 1: the process was lost: it has ended"):
+        raise told
+
+
+def test_a_process_that_freezes_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(channel, "SILENCE", 0.3)
+    monkeypatch.setattr(channel, "BEAT_SECONDS", 60.0)
+    monkeypatch.setattr(group, "_PATIENCE", 0.1)
+    monkeypatch.setattr(group.os, "_exit", lambda code: None)
+
+    def work(processes: Group) -> None:
+        if processes.rank == 0:
+            processes.share()
+        processes._failed.wait()
+
+    told, _ = together((0, 2, FACTS), (1, 2, FACTS), work=work)
+    with pytest.raises(ResourceError, match="rank 1: .* no sign of life for 0 s"):
+        raise told
+
+
+def test_a_signal_anywhere_stops_rank_0() -> None:
+    def work(processes: Group) -> int:
+        if processes.rank:
+            assert processes.signal(15) == 0
+            processes.share()
+            return 0
+        while not (number := processes.signal(0)):
+            pass
+        processes.share()
+        return number
+
+    assert together((0, 2, FACTS), (1, 2, FACTS), work=work) == [15, 0]
+
+
+def test_nobody_is_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(channel, "JOIN_SECONDS", 0.2)
+    [alone] = together((0, 3, FACTS))
+    with pytest.raises(ResourceError, match="ranks 1, 2 did not come to 127.0.0.1:.* --world 3"):
+        raise alone
+    [lost] = together((1, 2, FACTS))
+    with pytest.raises(ResourceError, match="rank 0 did not answer within 0 s .*start it there"):
+        raise lost
+
+
+def test_a_port_in_use_is_named_and_strangers_are_passed_over() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(ResourceError, match="rank 0 can't wait there .*choose another port"):
+            channel.Channel(0, 2, address, FACTS, lambda *_: None)
+    port = channel.free_port("127.0.0.1")
+
+    def knock() -> None:
+        while True:
+            with contextlib.suppress(OSError):
+                socket.create_connection(("127.0.0.1", port)).sendall(b"GET / HTTP/1.1\r\n\r\n")
+                break
+        visitor.channel = channel.Channel(1, 2, f"127.0.0.1:{port}", FACTS, visitor.ended)
+
+    visitor, host = Group(1, 2), Group(0, 2)
+    thread = threading.Thread(target=knock)
+    thread.start()
+    host.channel = channel.Channel(0, 2, f"127.0.0.1:{port}", FACTS, host.ended)
+    thread.join()
+    assert [peer.rank for peer in host.channel.peers] == [1]
+    visitor.leave()
+    host.leave()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"world": 2, "rank": 2, "coordinator": "a:1"}, "rank 2 is not below world 2"),
+        ({"world": 2, "rank": 0}, "world 2 needs coordinator"),
+        ({"world": 2, "coordinator": "a:1"}, "world 2 needs rank"),
+        ({"rank": 0}, "rank has no effect without world"),
+        ({"world": 2, "rank": 0, "coordinator": "a"}, "write HOST:PORT"),
+        ({"world": 0}, "world"),
+    ],
+)
+def test_wrong_options_are_refused(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        from_options(Machines, given)
+
+
+def test_only_jax_and_trainings_in_batches_are_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    machines = Machines(rank=0, world=2, coordinator="127.0.0.1:1")
+    config = RunConfig(model="mlp", data="iris")
+    with pytest.raises(UsageError, match="--world 2: only JAX .* set KERAS_BACKEND=jax"):
+        joining.joined(machines, config).__enter__()
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    with pytest.raises(UsageError, match="--devices 2 and --profile can't be used with --world"):
+        joining.check_config(config.model_copy(update={"devices": "2", "profile": True}))
+
+
+def test_errors_travel_as_what_they_are_and_no_others() -> None:
+    assert type(channel.error_of(1, {"kind": "DataError", "text": "x"})) is DataError
+    assert type(channel.error_of(1, {"kind": "find_disk_full", "text": "x"})) is MlzooError
