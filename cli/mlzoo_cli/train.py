@@ -136,6 +136,13 @@ def train(
     flags = positional | given
     requested = (print_config, dry_run, find_rate, overfit is not None)
     instead = dict(zip(INSTEAD, requested, strict=True))
+    if machines is not None:
+        others = {
+            "--weights": weights is not None,
+            registry.AUTO_MODEL: model == registry.AUTO_MODEL,
+        }
+        alone = [name for name, on in (instead | others).items() if on]
+        problems += [f"--world: {name} is done by one process; leave one out" for name in alone]
     if weights is not None and data is None and config is None and not problems:
         training = {
             "--resume": resume is not None,
@@ -169,8 +176,8 @@ def train(
     )
     try:
         if resume is not None:
-            others = {"--config": config, "--overwrite": overwrite, "--allow-unused": allow_unused}
-            run = _resume(resume, flags, problems, others, trust, machines, reporter)
+            changed = {"--config": config, "--overwrite": overwrite, "--allow-unused": allow_unused}
+            run = _resume(resume, flags, problems, changed, trust, machines, reporter)
         else:
             from mlzoo.runs.config_loading import merge
 

@@ -76,7 +76,9 @@ def networks(config: Config, inputs: Inputs, outputs: Outputs) -> dict[str, kera
         x = flat(downsample(x, config.filters, config.activation))
     else:
         x = dense_stack(x, config.hidden, config.activation, "encoder")
-    moments = keras.layers.Dense(2 * config.code, dtype="float32", name="moments")(x)
+    # In the precision of weights: single where layers compute in half, double where all do.
+    dtype = keras.config.dtype_policy().variable_dtype
+    moments = keras.layers.Dense(2 * config.code, dtype=dtype, name="moments")(x)
     encoder = keras.Model(tensor, moments, name="encoder")
 
     code = keras.Input((config.code,), name="code")
@@ -162,7 +164,9 @@ def _cross_entropy(x: Any, restored: Any) -> Any:
 
 def _gaussian(values: int, x: Any, restored: Any) -> Any:
     """Return the negative Gaussian log-likelihood of `values` numbers at the best variance."""
-    from keras import ops
+    from keras import config, ops
 
-    variance = ops.mean(ops.square(x - restored)) + 1e-6
+    # Its logarithm has the rounding of the mean in every gradient.
+    errors = ops.cast(x - restored, config.floatx())
+    variance = ops.mean(ops.square(errors)) + 1e-6
     return values / 2 * (ops.log(variance) + 1 + log(2 * pi))

@@ -15,6 +15,7 @@ from mlzoo.core.errors import DataError, Interrupted, MlzooError, ResourceError,
 from mlzoo.training.distributed import channel, group, joining
 from mlzoo.training.distributed.group import Group
 from mlzoo.training.distributed.settings import Machines
+from tests.cli.shell import run_mlzoo
 
 FACTS = {"version of jax": "1", "--epochs": "3"}
 
@@ -206,6 +207,13 @@ def test_a_port_in_use_is_named_and_strangers_are_passed_over() -> None:
 def test_wrong_options_are_refused(given: dict[str, Any], said: str) -> None:
     with pytest.raises(UsageError, match=said):
         from_options(Machines, given)
+
+
+@pytest.mark.parametrize("words", ["train auto iris", "train mlp iris --dry-run"])
+def test_what_one_process_does_is_refused(words: str) -> None:
+    done = run_mlzoo(*words.split(), "--world", "2", "--rank", "0", "--coordinator", "a:1")
+    assert done.code == 2
+    assert "--world: " in done.err and "is done by one process" in done.err
 
 
 def test_only_jax_and_trainings_in_batches_are_shared(monkeypatch: pytest.MonkeyPatch) -> None:
