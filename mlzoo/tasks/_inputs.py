@@ -31,7 +31,9 @@ class InputTask(TallyTask):
         """Return a 1x1 convolution of feature maps, or a Dense layer, reshaped to an image."""
         import keras
 
-        settings = {"name": name, "dtype": "float32", **settings}
+        # Of weights: single precision where layers compute in half, double where all do.
+        dtype = keras.config.dtype_policy().variable_dtype
+        settings = {"name": name, "dtype": dtype, **settings}
         if len(features.shape) == 4:
             settings = {"kernel_size": 1, "padding": "same", **settings}
             return keras.layers.Conv2D(units or outputs.units, **settings)(features)
@@ -44,4 +46,5 @@ class InputTask(TallyTask):
         import keras
 
         activation = "sigmoid" if outputs.bounded else "linear"
-        return keras.layers.Activation(activation, dtype="float32", name="output")(logits)
+        dtype = keras.config.dtype_policy().variable_dtype
+        return keras.layers.Activation(activation, dtype=dtype, name="output")(logits)
