@@ -40,14 +40,18 @@ def rows(text: str) -> list[tuple[str, str]]:
 
 
 def one_epoch(words: list[str]) -> list[str]:
-    """Return the words of a command, which trains for one epoch where it trains by epochs."""
+    """Return the words of a command, which trains for one epoch where it trains by epochs.
+
+    A path of snapshots takes three.
+    """
     varied = "--vary" in words and any(word.startswith("epochs=") for word in words)
     if words[0] not in TRAINS or words[1] in SOLVED or varied:
         return words
+    few = "3" if "--snapshots" in words else "1"
     if "--epochs" not in words:
-        return [*words, "--epochs", "1"]
+        return [*words, "--epochs", few]
     at = words.index("--epochs") + 1
-    return [*words[:at], "1", *words[at + 1 :]]
+    return [*words[:at], few, *words[at + 1 :]]
 
 
 def main() -> None:
