@@ -10,6 +10,7 @@ import numpy as np
 from mlzoo.augmentation import catalogue
 from mlzoo.augmentation.changes import RowChanges, SequenceChanges, built, change_all, drawn
 from mlzoo.augmentation.images import AugmentedForm, FilmChanges, ImageChanges, VolumeChanges
+from mlzoo.data.label_files.joined import JoinedRows, bare
 from mlzoo.data.policies import Policy, Step
 from mlzoo.data.specs import IGNORED
 
@@ -69,7 +70,8 @@ class Augmenter:
     def __init__(
         self, policy: Policy, part: Part, seed: int, shape: Sequence[int] | None = None
     ) -> None:
-        samples = part.samples
+        self._rows = part.samples.inputs
+        samples = bare(part.samples)
         self._seed, self._samples = seed, samples
         self.kind = kind_of(samples)
         self._each, whole = _parted(policy.steps)
@@ -105,6 +107,14 @@ class Augmenter:
         """
         if not self._each:
             return inputs, targets
+        if isinstance(self._rows, JoinedRows):
+            alone = inputs[:, : self._rows.height].astype(self._rows.images.dtype)
+            return self._rows.with_images(inputs, self._changed(alone, None, items, epoch)[0]), None
+        return self._changed(inputs, targets, items, epoch)
+
+    def _changed(
+        self, inputs: np.ndarray, targets: np.ndarray | None, items: np.ndarray, epoch: int
+    ) -> tuple[np.ndarray, np.ndarray | None]:
         seeds = [self.seed_of(int(item), epoch) for item in items]
         if self.workers is not None:
             return self.workers.change(inputs, targets, seeds)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -15,6 +16,7 @@ from mlzoo.core.errors import UsageError
 from mlzoo.core.messages import over
 from mlzoo.data import policies
 from mlzoo.data.images.degradation import degradation_of
+from mlzoo.data.label_files.joined import JoinedRows, bare
 from mlzoo.data.policies import Policy, Step
 from mlzoo.data.volumes.slices import slices_of
 
@@ -41,7 +43,8 @@ def choose(augment: str | Sequence[Any], part: Part) -> Policy:
             fit the task.
     """
     policy = policies.parse(augment)
-    samples = part.samples
+    joined, samples = isinstance(part.samples.inputs, JoinedRows), bare(part.samples)
+    part = replace(part, samples=samples)
     if policy.name in ("none", "search"):
         return policy
     if policy.generates:
@@ -51,6 +54,8 @@ def choose(augment: str | Sequence[Any], part: Part) -> Policy:
                 f"{samples.task} has no class a sample; leave it out"
             )
         return policy
+    if joined and policy.mixes:
+        raise UsageError("augment: columns beside images are not mixed; leave MixUp and such out")
     if samples.target.causal:
         raise UsageError("augment: there is no augmentation of text; leave it out")
     kind = kind_of(samples)

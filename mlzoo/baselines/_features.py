@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from mlzoo.data.images.reader import ImageReader
+from mlzoo.data.label_files.joined import JoinedRows, bare
 from mlzoo.data.samples import Part
 from mlzoo.data.tables.reader import Column
 
@@ -27,12 +29,14 @@ def featurize(rows: Part) -> tuple[Features, str]:
     """
     samples = rows.samples
     shape = samples.inputs.shape[1:]
+    if isinstance(samples.inputs, JoinedRows):
+        return _joined(samples.inputs, rows)
     if samples.kind == "image" and len(shape) == 3:
         small = min(shape[0], SIDE), min(shape[1], SIDE)
         changed = small != shape[:2] or shape[2] != 1
         return _shrink, f"images averaged to {small[0]}x{small[1]} gray" if changed else ""
     if samples.columns:
-        return _table(samples.columns, rows)
+        return _table(samples.columns, rows.inputs())
     if samples.kind == "sequence":
         return _summaries, "each channel's mean, spread, extremes, ends and mean change"
     width = int(np.prod(shape))
@@ -75,9 +79,23 @@ def _pool(values: np.ndarray, axis: int, most: int) -> np.ndarray:
     return np.add.reduceat(values, edges[:-1], axis) / np.diff(edges).reshape(shape)
 
 
-def _table(columns: Sequence[Column], rows: Part) -> tuple[Features, str]:
+def _joined(joined: JoinedRows, rows: Part) -> tuple[Features, str]:
+    """Return features of images, and those of the columns below them."""
+    reader = rows.samples.reader
+    assert isinstance(reader, ImageReader)
+    of_images, note = featurize(Part(bare(rows.samples), rows.indices))
+    of_columns, cut = _table(reader.beside, joined.columns[rows.indices])
+    count = joined.columns.shape[1]
+
+    def features(inputs: np.ndarray) -> np.ndarray:
+        columns = inputs[:, joined.height :].reshape(len(inputs), -1)[:, :count]
+        return np.concatenate([of_images(inputs[:, : joined.height]), of_columns(columns)], axis=1)
+
+    return features, "; ".join(filter(None, (note, cut)))
+
+
+def _table(columns: Sequence[Column], inputs: np.ndarray) -> tuple[Features, str]:
     """Return numeric columns and one-hot categories (unseen and missing: all zero)."""
-    inputs = rows.inputs()
     kept = {
         i: _most_frequent(inputs[:, i], len(c.categories))
         for i, c in enumerate(columns)

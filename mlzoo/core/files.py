@@ -64,7 +64,12 @@ def expand(path: str | Path) -> Path:
 def recorded(path: str) -> str:
     """Return a path as a run keeps it: absolute where it is there, an address as it is."""
     location = expand(path)
-    return str(location.resolve()) if location.exists() and "://" not in path else path
+    return str(location.resolve()) if is_there(location) and "://" not in path else path
+
+
+def is_there(location: Path) -> bool:
+    """Return whether a file or a folder is there, or files whose names fit a pattern."""
+    return location.exists() or ("*" in location.name and bool(glob.glob(str(location))))
 
 
 def real_path(path: str | Path) -> Path:

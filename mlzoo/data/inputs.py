@@ -30,6 +30,8 @@ from mlzoo.data.label_files.inference_inputs import (
     read_labels,
     read_named_images,
 )
+from mlzoo.data.label_files.joined import join_new, no_columns
+from mlzoo.data.label_files.recognizing import find_label_files
 from mlzoo.data.masks.reader import DenseReader
 from mlzoo.data.new_samples import (
     Choose,
@@ -53,6 +55,7 @@ from mlzoo.data.tables.inference_inputs import read_labeled_table, read_table_in
 from mlzoo.data.tables.label_sets import encode_as
 from mlzoo.data.tables.labels import class_name
 from mlzoo.data.tables.reader import TableReader
+from mlzoo.data.tables.tables import Table
 from mlzoo.data.text.pairs import read_labeled_pairs, read_sources
 from mlzoo.data.text.reader import PairReader, TextReader
 from mlzoo.data.volumes.slices import as_trained_slices
@@ -94,15 +97,23 @@ def read_inputs(path: str, reader: Reader, progress: Progress | None = None) -> 
         raise DataError(
             f"{path} is no .npz or .npy file; the model takes arrays {list(known.shape)}"
         )
-    if is_table(location):
+    table: Table | None = None
+    if is_table(location) or (known.beside and find_label_files(location)):
         labeled = read_named_images(location, known)
-        files, names = labeled.files, labeled.names()
+        files, names, table = labeled.files, labeled.names(), labeled.table
+    elif known.beside:
+        raise no_columns(path, known.beside)
     else:
         files = image_files(location)
         root = location.parent if location.is_file() else location
         names = [as_text(file.relative_to(root).as_posix()) for file in files]
     checked = check_new_images(files, names, known, progress, _form(known))
-    return NewInputs(_in_range(checked, known), names, unlike_training(checked, known))
+    rows, warnings = _in_range(checked, known), unlike_training(checked, known)
+    if known.beside:
+        assert table is not None
+        rows, unseen = join_new(rows, table, known.beside)
+        warnings = (*warnings, *unseen)
+    return NewInputs(rows, names, warnings)
 
 
 def read_labelled(path: str, reader: Reader, progress: Progress | None = None) -> Samples:
@@ -138,7 +149,13 @@ def read_labelled(path: str, reader: Reader, progress: Progress | None = None) -
         return read_labeled_volumes(location, known)
     if isinstance(known, ImageReader) and names_labels(location, known):
         labeled, targets = read_labels(location, known)
-        return _labeled_images(labeled.files, labeled.names(), targets, known, progress)
+        samples = _labeled_images(labeled.files, labeled.names(), targets, known, progress)
+        if not known.beside:
+            return samples
+        joined, unseen = join_new(samples.inputs, labeled.table, known.beside)
+        return replace(samples, inputs=joined, warnings=(*samples.warnings, *unseen))
+    if isinstance(known, ImageReader) and known.beside:
+        raise no_columns(path, known.beside)
     if isinstance(known, ArrayReader) or not location.is_dir():
         raise DataError(f"{path} holds no targets; give {_wanted(known)}")
     unlabeled = known.target_kind.is_input

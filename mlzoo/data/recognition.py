@@ -13,13 +13,14 @@ from pydantic import ValidationError
 from mlzoo.core import registry
 from mlzoo.core.configs import RunConfig, Settings
 from mlzoo.core.errors import UsageError
-from mlzoo.core.files import expand, real_path, refuse_special
+from mlzoo.core.files import expand, is_there, real_path, refuse_special
 from mlzoo.core.messages import sentences
 from mlzoo.data.objects.store import PREFIX, describe, sources_of
 from mlzoo.data.specs import target_of
 
 DATA_FIELDS = (
     "file_column",
+    "with_columns",
     "target",
     "task",
     "class_order",
@@ -44,8 +45,8 @@ _LOOKED_AT = 100_000
 EXPECTED = (
     "expected a table (.csv, .tsv, .txt, .parquet, .jsonl, .feather, .xlsx, .arff, .db), a text "
     "(.txt), arrays (.npz, .npy, .h5, .mat), a folder with one folder of images a class, with "
-    "images and a table that names them, with images and masks, with tables or with sounds "
-    "(.wav), or the name of a data set"
+    "images and a table that names them, with images and masks, with tables, with sounds "
+    "(.wav) or with shards (.tar), or the name of a data set"
 )
 
 
@@ -61,9 +62,10 @@ def recognize(path: str) -> str:
     location = expand(path)
     refuse_special(location)
     # Sources that read paths recognize only what is there.
-    recognizes = _recognizes if location.exists() else _knows
+    there = is_there(location)
+    recognizes = _recognizes if there else _knows
     candidates = [name for name in registry.names("source") if recognizes(name, path)]
-    if not location.exists() and not any(path_free(name) for name in candidates):
+    if not there and not any(path_free(name) for name in candidates):
         raise UsageError(_missing(path, location))
     if not candidates:
         raise UsageError(f"{path!r} is nothing that a source reads; {EXPECTED}")
@@ -259,7 +261,7 @@ def _check_exists(source: str, path: str) -> list[tuple[str, str]]:
             return []
         message = registry.unknown("data set", path, names)
         return [("data", f"{message}; {source} has {', '.join(names)}")]
-    return [] if location.exists() else [("data", _missing(path, location))]
+    return [] if is_there(location) else [("data", _missing(path, location))]
 
 
 def data_set_names() -> list[str]:

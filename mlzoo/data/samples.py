@@ -325,7 +325,7 @@ class Part:
 
     def _unpadded(self, rows: Rows, position: int) -> np.ndarray:
         index = int(self.indices[position])
-        read_row = getattr(rows, "own", None)
+        read_row = getattr(rows, "alone", None) or getattr(rows, "own", None)
         if read_row is not None:
             return read_row(index)
         height, width = self.size(position)

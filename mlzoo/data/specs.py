@@ -5,7 +5,7 @@ Neither Keras nor NumPy is imported here, so that the command line can ask for t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
@@ -188,6 +188,21 @@ def target_of(task: str) -> Target:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """Columns of a table that travel below the pixels of their image.
+
+    Attributes:
+        height: of the image.
+        count: of the columns.
+        scaling: the serialized layer that scales them.
+    """
+
+    height: int
+    count: int
+    scaling: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Inputs:
     """One sample's shape (without the batch axis), its dtype, and the layers that scale it.
 
@@ -201,6 +216,8 @@ class Inputs:
     `ranks` holds for each of them knots and the share of training values below each knot.
     `problem` is what is to be solved, where samples are points of a domain. `depth` is the number
     of slices of a volume, which lie one below the other in an image; 0: samples are no volumes.
+    `beside` are columns that travel below images, which `shape` then has room for. `opened` is what
+    `start` returns where it was made already.
     """
 
     shape: tuple[int, ...]
@@ -214,6 +231,8 @@ class Inputs:
     ranks: tuple[tuple[tuple[float, ...], tuple[float, ...]], ...] = ()
     problem: Problem | None = None
     depth: int = 0
+    beside: Beside | None = None
+    opened: tuple[keras.KerasTensor, keras.KerasTensor] | None = None
 
     def start(self, any_size: bool = False) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         """The model's input, and the same after scaling: (batch, *shape) float.
@@ -227,6 +246,8 @@ class Inputs:
         """
         import keras
 
+        if self.opened is not None:
+            return self.opened
         shape: tuple[int | None, ...] = self.shape
         if any_size and not self.fixed:
             shape = (*(None for _ in self.shape[:-1]), self.shape[-1])
@@ -339,6 +360,7 @@ class Outputs:
     `shape[0]` places of the longest target. With
     `distribution` the head of a regression predicts standard deviations too, which a layer
     `distribution` holds beside means, or quantiles of these levels, of which the median is first.
+    `join` puts what else is known of a sample beside the features that the head gets.
     """
 
     task: str
@@ -355,6 +377,7 @@ class Outputs:
     conditions: int = 0
     distribution: bool = False
     quantiles: tuple[float, ...] = ()
+    join: Callable[[keras.KerasTensor], keras.KerasTensor] | None = None
 
     @property
     def target(self) -> Target:
@@ -391,6 +414,7 @@ class Outputs:
         self, features: keras.KerasTensor, units: int = 0, name: str = "head", **settings: Any
     ) -> keras.KerasTensor:
         """Return the first half of `head`: the layer, with all units or some of them."""
+        features = features if self.join is None else self.join(features)
         tensor: keras.KerasTensor = _task(self.task).logits(self, features, units, name, **settings)
         return tensor
 

@@ -103,7 +103,8 @@ def open_batches(subject: Subject, chosen: Chosen, config: ExplainConfig) -> lis
     batches = []
     for positions in by_shape(chosen.inputs).values():
         x = np.stack([chosen.inputs[i] for i in positions])
-        probe = Probe(subject.model, x, config.layer, config.max_memory, subject.depth)
+        given = config.layer, config.max_memory, subject.depth, subject.entry
+        probe = Probe(subject.model, x, *given)
         probe.background, probe.known = chosen.background, chosen.known
         probe.problem = subject.problem
         x = probe.inputs(x)
@@ -197,6 +198,8 @@ def misfit(name: str, probe: Probe, kind: str, engine: str = "mlzoo") -> str | N
         return f"--engine {engine} has no {name}; it has {', '.join(PACKAGE_METHODS)}"
     if kinds and kind not in kinds:
         return f"it is for {' and '.join(kinds)} data, and these are {kind}"
+    if probe.parted and (of_model(name) or kinds == ("table",)):
+        return f"samples hold two inputs here, one of which is explained; use --method {ANY}"
     if getattr(plugin, "NEEDS_LAYER", False) and probe.layer is None:
         return (
             "it needs a convolutional layer, or a recurrent one that returns sequences, and this "

@@ -32,6 +32,7 @@ from mlzoo.explaining.pages.folders import check_free, default_folder, row, writ
 from mlzoo.explaining.samples import Chosen, choose, given
 from mlzoo.explaining.settings import ALL, AUTO, ExplainConfig, configure, method_settings
 from mlzoo.explaining.subjects import Subject, open_subject, subject_of
+from mlzoo.layers.joined import COLUMNS, IMAGE
 from mlzoo.notebooks.html import card, table
 from mlzoo.reporting.pages.report import NAME as REPORT
 from mlzoo.reporting.pages.report import write_report
@@ -143,14 +144,14 @@ def explain_configured(
     listener = listener or Listener()
     known = expand(out) if out else None
     if known is None and AUTO not in config.method:
-        known = default_folder(config.run, config.method)
+        known = default_folder(config.run, config.method, config.input)
     if known is not None:
         check_free(known, overwrite)
     with stopping("explaining") as stage:
         devices.prepare()
         subject = open_subject(config.run, trust, config.input)
         job = open_job(subject, choose(subject, config, listener), config, listener)
-        folder = known or default_folder(config.run, job.methods.names)
+        folder = known or default_folder(config.run, job.methods.names, config.input)
         check_free(folder, overwrite)
         result = compute(job, listener)
         write(folder, subject, result.explained, result.controls, result.record, listener)
@@ -179,7 +180,7 @@ def explain_samples(
     listener = listener or Listener()
     path = str(x) if isinstance(x, (str, Path)) else None
     config = configure({"run": str(run.path), "data": path, **settings})
-    subject = subject_of(run)
+    subject = subject_of(run, config.input)
     from_config = x is None or path is not None
     chosen = (
         choose(subject, config, listener) if from_config else given(subject, np.asarray(x), config)
@@ -239,6 +240,9 @@ def compute(job: ExplainJob, listener: Listener) -> ExplanationResult:
             f"input: {subject.several.explained} of {', '.join(subject.several.names)} (--input); "
             "the others stay as they are"
         )
+    if subject.taken:
+        other = next(name for name in (IMAGE, COLUMNS) if name != subject.taken)
+        listener.note(f"input: {subject.taken}; --input {other} explains the other")
     for note in probe.notes:
         listener.note(note)
     if probe.layer is not None:

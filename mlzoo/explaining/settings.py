@@ -39,8 +39,9 @@ class ExplainConfig(Settings):
     data: Annotated[str | None, Flag(basic=True, also="--images")] = None
     """New samples: a file or a folder; by default samples of the run's test split."""
     input: str | None = None
-    """Name of the input to explain, for a .keras file with several inputs; by default the first
-    image input, else the first. The other inputs are not changed."""
+    """Name of the input to explain, for a .keras file with several inputs, by default the first
+    image input, else the first; of a run with --with-columns image or columns. The other inputs
+    are not changed."""
     part: Annotated[Literal["train", "valid", "test"], Flag(basic=True)] = "test"
     """Split of the run's own data."""
     limit: Annotated[int, Flag(basic=True)] = Field(16, ge=1)

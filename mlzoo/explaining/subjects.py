@@ -11,6 +11,8 @@ import numpy as np
 
 from mlzoo.core import registry
 from mlzoo.core.errors import UsageError
+from mlzoo.core.registry import unknown
+from mlzoo.data.images.reader import ImageReader
 from mlzoo.data.new_samples import existing
 from mlzoo.data.problems.problem import Problem
 from mlzoo.data.problems.recorded import recorded_problem
@@ -18,6 +20,7 @@ from mlzoo.data.specs import Target, target_of
 from mlzoo.data.text.reader import TextReader
 from mlzoo.explaining.several_inputs import Several, as_one
 from mlzoo.layers.audio import LogMel
+from mlzoo.layers.joined import COLUMNS, IMAGE, SCALING
 from mlzoo.layers.volumes import depth_of
 from mlzoo.runs.models import read_model
 from mlzoo.runs.opened import OpenedRun, open_run
@@ -43,6 +46,8 @@ class Subject:
         spectrum: layer that turns waveforms into what is explained, their spectra; None where
             samples are explained as they are.
         error: whether the output is the error of a sample, which has no true value.
+        taken: of a run of images with columns, the layer that takes the explained input out of a
+            sample, `image` or `columns`; "": a sample is one input.
     """
 
     path: Path
@@ -56,11 +61,20 @@ class Subject:
     several: Several | None = None
     spectrum: LogMel | None = None
     error: bool = False
+    taken: str = ""
+
+    @property
+    def entry(self) -> str:
+        """Return the name of the layer behind which one of two inputs is explained; else ""."""
+        return {"": "", IMAGE: "scaling", COLUMNS: SCALING}[self.taken]
 
     def shown(self, x: np.ndarray) -> np.ndarray:
         """Return the part of a sample that is explained and drawn."""
         if self.spectrum is not None:
             return np.asarray(keras.ops.convert_to_numpy(self.spectrum(x[None])[0]))
+        if self.taken:
+            taken = self.model.get_layer(self.taken)(x[None])[0]
+            return np.asarray(keras.ops.convert_to_numpy(taken))
         return x if self.several is None else self.several.shown(x)
 
     @property
@@ -128,17 +142,28 @@ def open_subject(path: str, trust: bool = False, wanted: str | None = None) -> S
     """
     if path.endswith(".keras"):
         return _from_file(existing(path), wanted)
-    if wanted is not None:
-        raise UsageError("--input is for .keras files of several inputs; a run has one")
-    return subject_of(open_run(path, trust=trust))
+    return subject_of(open_run(path, trust=trust), wanted)
 
 
-def subject_of(run: OpenedRun) -> Subject:
+def subject_of(run: OpenedRun, wanted: str | None = None) -> Subject:
     """Return an open run as a subject.
 
+    Args:
+        run: the run.
+        wanted: `image` or `columns`, of a run of images with columns; None: the image.
+
     Raises:
-        UsageError: it draws samples, and finds no codes of given ones.
+        UsageError: it draws samples, and finds no codes of given ones; it has no such input.
     """
+    reader = run.reader
+    beside = reader.beside if isinstance(reader, ImageReader) else ()
+    if wanted is not None and not beside:
+        raise UsageError(
+            "--input is for .keras files of several inputs, and for runs with --with-columns; "
+            "this run has one input"
+        )
+    if wanted not in (None, IMAGE, COLUMNS):
+        raise UsageError(f"--input: {unknown('input', str(wanted), (IMAGE, COLUMNS))}")
     record = run.record
     if run.target.is_input and (error := _error_model(run)) is not None:
         columns, kind = run.reader.input_names, record["kind"]
@@ -152,16 +177,20 @@ def subject_of(run: OpenedRun) -> Subject:
     columns = run.reader.input_names
     if spectrum is not None:
         columns = tuple(f"{frequency:.0f} Hz" for frequency in spectrum.frequencies)
+    kind, taken = record["kind"], (wanted or IMAGE) if beside else ""
+    if taken == COLUMNS:
+        kind, columns = "table", tuple(column.name for column in beside)
     return Subject(
         run.path,
         run.model,
         record["task"],
-        record["kind"],
+        kind,
         tuple(map(str, names)),
         columns,
         record,
         run,
         spectrum=spectrum,
+        taken=taken,
     )
 
 

@@ -19,8 +19,7 @@ from mlzoo.runs.contents.links import refuse_links
 from mlzoo.runs.predicting.decisions import decision_record, mask_record
 
 if TYPE_CHECKING:
-    import numpy as np
-
+    from mlzoo.data.tables.reader import Column
     from mlzoo.exporting.scoring import Score, ScoreRecord
     from mlzoo.formats._contract import SampleShape
     from mlzoo.runs.contents.metrics import DecisionRule, MaskRuleRecord
@@ -28,6 +27,8 @@ if TYPE_CHECKING:
 
 SAMPLES = 200
 """Number of test samples that an export is scored on."""
+SEVERAL_INPUTS = ("onnx", "keras", "saved_model")
+"""Formats of models of images with columns beside them."""
 CALIBRATION = 100
 """Number of training samples that int8 ranges are calibrated on."""
 
@@ -48,6 +49,16 @@ class InputSpecification(TypedDict):
     window: NotRequired[int]
     padding: NotRequired[str]
     resized_to: NotRequired[list[int]]
+    second: NotRequired[SecondInput]
+
+
+class SecondInput(TypedDict):
+    """The columns of a table that an export takes beside images."""
+
+    name: str
+    shape: list[int | None]
+    dtype: str
+    columns: list[dict[str, object]]
 
 
 class OutputSpecification(TypedDict):
@@ -150,6 +161,11 @@ def export(
     opened.require_predictions("export")
     if resize:
         _check_resizing(opened)
+    if _columns_beside(opened) and registry.stem(format) not in SEVERAL_INPUTS:
+        raise UsageError(
+            f"--format {format}: is for models of one input, and {opened.path.name} takes images "
+            f"and columns; choose {' or '.join(SEVERAL_INPUTS)}"
+        )
     name = f"{registry.stem(format)}-int8" if int8 else registry.stem(format)
     final = expand(output) if output else opened.path / "exports" / name
     refuse_links(opened.path, final)
@@ -190,11 +206,19 @@ def _check_resizing(run: OpenedRun) -> None:
     from mlzoo.data.images.reader import ImageReader
 
     reader = run.reader
-    if not isinstance(reader, ImageReader) or run.target.dense or reader.dtype != "uint8":
+    alone = isinstance(reader, ImageReader) and not reader.beside
+    if not alone or run.target.dense or reader.dtype != "uint8":  # type: ignore[attr-defined]
         raise UsageError(
             f"--resize: is for runs on 8-bit images that are predicted as a whole, and "
             f"{run.path.name} is of {run.record['kind']}s ({run.record['task']}); leave it out"
         )
+
+
+def _columns_beside(run: OpenedRun) -> tuple[Column, ...]:
+    """Return the columns that a run's model takes beside images; none of others."""
+    from mlzoo.data.images.reader import ImageReader
+
+    return run.reader.beside if isinstance(run.reader, ImageReader) else ()
 
 
 def _check_backend(format: str) -> None:
@@ -224,12 +248,25 @@ def _write(
     dense = run.target.dense
     model = single(run.model if format == "keras" else in_float32(run.model))
     data = run.own_data(listener)
+    if data.inputs.beside is not None:
+        from mlzoo.layers.joined import with_two_inputs
+
+        model = with_two_inputs(model, data.inputs.beside)
     tested = data.test if len(data.test) else data.train  # without a test split
     sample_shape = samples.sample_shape_of(tested, dense)
     calibration = samples.drawn(data.train, CALIBRATION, sample_shape, dense, fixed) if int8 else []
     listener.note(f"writing {format}{' in int8' if int8 else ''}")
     config = plugin.Config(**chosen)
     specified = _input(run, model, sample_shape, fixed)
+    if (beside := _columns_beside(run)) and data.inputs.beside is not None:
+        height, width, channels = data.inputs.beside.height, *data.inputs.shape[1:]
+        specified |= {"name": "image", "shape": [None, height, width, channels]}
+        specified["second"] = {
+            "name": "columns",
+            "shape": [None, len(beside)],
+            "dtype": "float32",
+            "columns": [{"name": c.name, "categories": list(c.categories)} for c in beside],
+        }
     if chosen.get("resize"):
         specified["resized_to"] = list(sample_shape.fixed[:2])
         specified["shape"] = [None, None, None, sample_shape.fixed[2]]
@@ -243,7 +280,9 @@ def _write(
     except Exception as error:
         raise_disk_full(error)
         raise MlzooError(_cannot(format, run, error)) from error
-    batches = samples.drawn(tested, SAMPLES, sample_shape, dense, fixed)
+    batches: list[Any] = samples.drawn(tested, SAMPLES, sample_shape, dense, fixed)
+    if data.inputs.beside is not None:
+        batches = [samples.taken_apart(batch, data.inputs.beside) for batch in batches]
     score = _scored(run, format, int8, predict, model, batches)
     listener.note(describe(score))
     return {
@@ -259,7 +298,7 @@ def _write(
 
 
 def _scored(
-    run: OpenedRun, format: str, int8: bool, predict: Any, model: Any, batches: list[np.ndarray]
+    run: OpenedRun, format: str, int8: bool, predict: Any, model: Any, batches: list[Any]
 ) -> Score:
     from mlzoo.exporting.scoring import compare, problem
 

@@ -10,7 +10,9 @@ import numpy as np
 
 from mlzoo.data.samples import Part
 from mlzoo.data.sequences.sequences import Sequences
+from mlzoo.data.specs import Beside
 from mlzoo.formats._contract import SampleShape
+from mlzoo.layers.joined import COLUMNS, IMAGE
 
 SIDE = 512
 """Images with something at every pixel are cut to this many pixels a side, at most."""
@@ -52,3 +54,9 @@ def drawn(
             rows = part.inputs(few)
             batches.append(rows[:, :SIDE, :SIDE] if dense else rows)
     return batches
+
+
+def taken_apart(rows: np.ndarray, beside: Beside) -> dict[str, np.ndarray]:
+    """Return images and the columns below them (n, height + extra, width, channels), by name."""
+    columns = rows[:, beside.height :].reshape(len(rows), -1)[:, : beside.count]
+    return {IMAGE: rows[:, : beside.height], COLUMNS: columns}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
 
-Predict = Callable[["np.ndarray"], "np.ndarray"]
-"""From raw inputs (n, *shape) to outputs (n, ...)."""
+Predict = Callable[[Any], "np.ndarray"]
+"""From raw inputs (n, *shape), or of several inputs such arrays by name, to outputs (n, ...)."""
 
 
 @dataclass(frozen=True)

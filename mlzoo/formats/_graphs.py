@@ -31,12 +31,20 @@ def frozen(model: keras.Model, shape: tuple[int | None, ...]) -> Any:
 
 
 def single(model: keras.Model) -> keras.Model:
-    """Return the same layers as a model of one tensor; a loaded model expects a list of them."""
+    """Return the same layers as a model of one tensor; a loaded model expects a list of them.
+
+    A model of several inputs is left as it is.
+    """
+    if len(model.inputs) > 1:
+        return model
     return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
 
 
-def signature(model: keras.Model) -> list[keras.InputSpec]:
+def signature(model: keras.Model) -> list[Any]:
     """Return the input signature of a model that was never called, for Keras' exporters."""
+    if len(model.inputs) > 1:
+        of = {t.name: keras.InputSpec(t.dtype, t.shape, name=t.name) for t in model.inputs}
+        return [of]
     return [keras.InputSpec(model.inputs[0].dtype, model.input_shape, name="input")]
 
 

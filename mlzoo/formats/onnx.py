@@ -106,10 +106,11 @@ def open_written(path: Path) -> Predict:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
+    names = [each.name for each in session.get_inputs()]
 
-    def predict(x: np.ndarray) -> np.ndarray:
-        outputs: np.ndarray = session.run(None, {name: x})[0]
+    def predict(x: Any) -> np.ndarray:
+        fed = dict(x) if isinstance(x, Mapping) else {names[0]: x}
+        outputs: np.ndarray = session.run(None, fed)[0]
         return outputs
 
     return predict

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlzoo.core.configs import Settings
 from mlzoo.formats._contract import Predict, SampleShape
@@ -49,8 +50,9 @@ def open_written(path: Path) -> Predict:
 
     loaded = tf.saved_model.load(path)
 
-    def predict(x: np.ndarray) -> np.ndarray:
-        outputs: np.ndarray = loaded.serve(tf.constant(x)).numpy()
+    def predict(x: Any) -> np.ndarray:
+        fed = dict(x) if isinstance(x, Mapping) else tf.constant(x)
+        outputs: np.ndarray = loaded.serve(fed).numpy()
         return outputs
 
     return predict

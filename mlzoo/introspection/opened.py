@@ -50,6 +50,7 @@ class Opened:
         diagnostics: numbers that the last method reported of its maps, by name.
         background: samples of the training split, for methods that compare with them.
         known: samples of the split that is explained, with their truth.
+        parted: whether samples hold several inputs, of which one is explained.
         problem: what the model solves, where its inputs are points of a domain; else None.
         forwards: samples that went through the model since it was opened.
     """
@@ -61,6 +62,7 @@ class Opened:
         layer: str | None = None,
         memory: int = MEMORY,
         depth: int = 0,
+        entry: str = "",
     ) -> None:
         """Open a model for inputs shaped like `x` (n, *shape).
 
@@ -71,6 +73,8 @@ class Opened:
             memory: megabytes that one chunk may take.
             depth: slices of a volume, one below the other in the image that holds it; 0: as a
                 layer `Unstack` of the model says, without which inputs are no volumes.
+            entry: name of the layer behind which explanations are computed, of a model whose
+                samples hold several inputs; "": it is found.
 
         Raises:
             UsageError: the model has several inputs or outputs, or no such layer.
@@ -83,12 +87,13 @@ class Opened:
         self.background: Background | None = None
         self.known: Background | None = None
         self.problem: Problem | None = None
+        self.parted = bool(entry)
         self._graphs: dict[Any, Any] = {}
         self._x = tf.TensorSpec((None, *x.shape[1:]), models.dtype_of(model, x))
         deep = (la.depth for la in graphs.all_layers(model) if type(la).__name__ == "Unstack")
         self.depth = depth or next(deep, 0)
         called = self._survey()
-        self._open_entry(called, x)
+        self._open_entry(called, x, entry)
         if len(self.shape) != 3:  # flattened before it is scaled
             self.depth = 0
         self._open_layer(called, layer, self.shape)
@@ -109,9 +114,11 @@ class Opened:
         survey.get_concrete_function()
         return calls[0]
 
-    def _open_entry(self, called: graphs.Called, x: np.ndarray) -> None:
+    def _open_entry(self, called: graphs.Called, x: np.ndarray, entry: str) -> None:
         first = [la for la in called.order if type(la).__name__ != "InputLayer"][:1]
         named = [la for la in first if la.name == "scaling" or type(la).__name__ in _SCALES]
+        if entry:
+            named = [la for la in called.order if la.name == entry][:1]
         if not named and not self._x.dtype.is_floating:
             floating = (la for la in called.order if called.layers[id(la)].dtype.is_floating)
             named = [next(floating)]

@@ -9,11 +9,13 @@ import keras
 import numpy as np
 
 from mlzoo.core.errors import DataError
+from mlzoo.data.images.reader import ImageReader
+from mlzoo.data.label_files.joined import JoinedRows
 from mlzoo.data.moments import floats, positive
 from mlzoo.data.samples import Part
 from mlzoo.data.sequences.reader import SequenceReader
 from mlzoo.data.sequences.sequences import Sequences
-from mlzoo.data.specs import Inputs
+from mlzoo.data.specs import Beside, Inputs
 from mlzoo.data.tables.reader import Column
 from mlzoo.data.text.reader import PairReader
 from mlzoo.layers.audio import LogMel
@@ -35,8 +37,11 @@ def input_spec(train: Part) -> Inputs:
     dtype = "float32"
     layer: keras.layers.Layer
     ranks: Ranks = ()
+    beside: Beside | None = None
+    if isinstance(samples.inputs, JoinedRows):
+        beside = _beside(samples.inputs, train)
     if samples.kind == "table":
-        layer, ranks = _table(train)
+        layer, ranks = _table(zip(samples.columns, train.columns(), strict=True))
     elif isinstance(samples.reader, PairReader):
         layer = OneHotCodes(len(samples.reader.source_alphabet), name="scaling")
     elif samples.target.causal:
@@ -64,6 +69,7 @@ def input_spec(train: Part) -> Inputs:
         numbers=numbers,
         ranks=ranks,
         depth=samples.reader.depth,
+        beside=beside,
     )
 
 
@@ -171,13 +177,25 @@ def _chunks(train: Part) -> Iterator[np.ndarray]:
         yield train.inputs(slice(start, start + _CHUNK))
 
 
-def _table(train: Part) -> tuple[TableScaling, Ranks]:
+def _beside(rows: JoinedRows, train: Part) -> Beside:
+    """Return the columns below images, scaled by the training split."""
+    reader = train.samples.reader
+    assert isinstance(reader, ImageReader) and reader.labels is not None
+    columns = zip(reader.labels.inputs, rows.columns[train.indices].T, strict=True)
+    layer, _ = _table(columns, "columns_scaling")
+    return Beside(rows.height, rows.columns.shape[1], keras.layers.serialize(layer))
+
+
+def _table(
+    columns: Iterable[tuple[Column, np.ndarray]], name: str = "scaling"
+) -> tuple[TableScaling, Ranks]:
+    """Return the scaling of columns and their ranks, from the values (n,) of each in training."""
     fill: list[float] = []
     mean: list[float] = []
     std: list[float] = []
     categories: list[list[int] | None] = []
     ranks: list[tuple[tuple[float, ...], tuple[float, ...]]] = []
-    for column, raw in zip(train.samples.columns, train.columns(), strict=True):
+    for column, raw in columns:
         values = raw.astype(np.float64)
         known = values[~np.isnan(values)]
         if column.categories:
@@ -198,7 +216,7 @@ def _table(train: Part) -> tuple[TableScaling, Ranks]:
         ranks.append(_ranks((filled - mean[-1]) / std[-1]))
     if not any(c is None or c for c in categories):
         raise DataError("no input column has a value in the training split")
-    return TableScaling(fill, mean, std, categories, name="scaling"), tuple(ranks)
+    return TableScaling(fill, mean, std, categories, name=name), tuple(ranks)
 
 
 def _ranks(values: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:

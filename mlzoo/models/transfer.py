@@ -86,7 +86,7 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
         x = keras.layers.Dropout(config.dropout, name="dropout")(x)
     output = outputs.head(x, kernel_regularizer=regularizer(0, config.l2))
     model = keras.Model(tensor, output, name="transfer")
-    if config.train == "head":
+    if config.train == "head" and outputs.join is None:  # else the head has a second input
         model.halves = FrozenBackboneSplit(
             keras.Model(tensor, features), keras.Model(features, output)
         )

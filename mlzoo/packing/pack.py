@@ -120,6 +120,11 @@ def check_kind(run: OpenedRun) -> None:
             f"a run of {run.record['task']} on {shown}s can't be packed: only images and tables "
             "with a class or numbers a sample; use `mlzoo export --format onnx`"
         )
+    if isinstance(run.reader, ImageReader) and run.reader.beside:
+        raise UsageError(
+            "a run of images with columns can't be packed: the packed reader takes images alone; "
+            "use `mlzoo export --format onnx`"
+        )
     if kind == "table" and run.reader_as(TableReader).table_columns != run.reader.input_names:
         raise UsageError(
             "a run of dates or texts can't be packed: the packed reader takes numbers and "

@@ -377,7 +377,8 @@ class LoadedRun:
                 f"{self.path} was made of given weights without data; name data, as in "
                 f"`mlzoo evaluate {self.path} DATA`"
             )
-        if Path(self.config.data).is_absolute() and not Path(self.config.data).exists():
+        own = Path(self.config.data)
+        if own.is_absolute() and not files.is_there(own):
             raise DataError(
                 f"{self.path} was trained on {self.config.data}, which is not there (looked at "
                 f"{files.real_path(self.config.data)}); put it back, or name other data, as in "

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from mlzoo.core.errors import DataError, UsageError
+from mlzoo.data.images.reader import ImageReader
 from mlzoo.runs.opened import OpenedRun
 from mlzoo.runs.predicting.settings import UNLIKE
 from mlzoo.serving.batches import Served
@@ -60,6 +61,11 @@ class UploadPredictor:
         unlike: float = UNLIKE,
     ) -> None:
         kind, task = run.record["kind"], run.record["task"]
+        if isinstance(run.reader, ImageReader) and run.reader.beside:
+            raise UsageError(
+                "a run of images with columns can't be served: an upload is one file; use "
+                "`mlzoo predict` with a table that names images, or `mlzoo export`"
+            )
         files = kind in ("image", "table", "sequence") and not run.reader.depth
         if run.target.causal or not files:
             shown = "volume" if run.reader.depth else kind

@@ -59,6 +59,7 @@ def recognizes(path: str) -> bool:
     """
     from mlzoo.data.images.layouts import has_masks, has_pairs, has_sequences
     from mlzoo.data.label_files.recognizing import find_label_files, has_class_folders
+    from mlzoo.data.shards.members import shards_at
     from mlzoo.data.volumes.recognizing import has_stacks
 
     folder = expand(path)
@@ -66,7 +67,7 @@ def recognizes(path: str) -> bool:
         return False
     if has_masks(folder) or has_pairs(folder) or has_sequences(folder):
         return False
-    if has_stacks(folder):
+    if has_stacks(folder) or shards_at(path):
         return False
     return has_class_folders(folder) or not find_label_files(folder)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from mlzoo.core.configs import Settings
-from mlzoo.core.errors import DataError
+from mlzoo.core.errors import DataError, UsageError
 from mlzoo.core.files import expand
 from mlzoo.core.setting_types import Delimiter, Header, TaskName, WordList
 from mlzoo.core.validation.values import image_size
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     import numpy as np
 
     from mlzoo.data.label_files.listing import LabeledFiles
-    from mlzoo.data.samples import Samples
+    from mlzoo.data.samples import Rows, Samples
+    from mlzoo.data.tables.columns import Encoded
+    from mlzoo.data.tables.labels import Labels
     from mlzoo.data.tables.reader import TargetColumn
 
 UNLABELED = True
@@ -34,6 +36,8 @@ class Config(Settings):
     """The table, or the folder that holds it."""
     file_column: str | None = None
     """Column that names the files; recognized by default."""
+    with_columns: WordList = Field(default_factory=list)
+    """Columns that are a second input beside the image."""
     target: str | None = None
     """Column to predict; 'column>=6' makes two classes of a number, 'a,b,c' names several columns
     of numbers, or of zeros and ones of a label each; by default the only one, one that is called
@@ -79,6 +83,7 @@ def load(config: Config, progress: Any = None) -> Samples:
 
     from mlzoo.data.decoded.space import CacheChoice
     from mlzoo.data.images.reader import ImageReader, LabelColumns
+    from mlzoo.data.label_files.joined import JoinedRows
     from mlzoo.data.label_files.listing import read_label_files
     from mlzoo.data.label_files.recognizing import label_files_at
     from mlzoo.data.label_files.targets import join_labels, without_repeats
@@ -108,7 +113,8 @@ def load(config: Config, progress: Any = None) -> Samples:
     if target is not None and holds_label_sets(labeled.table, target, task):
         labeled = join_labels(labeled, target)
     else:
-        labeled = without_repeats(labeled, target)
+        beside = [name for name in config.with_columns if name in labeled.table.columns]
+        labeled = without_repeats(labeled, target, beside)
     checked = check_images(
         labeled.files,
         lambda headers: choose_form(headers, image_size(config.size), config.color),
@@ -131,12 +137,16 @@ def load(config: Config, progress: Any = None) -> Samples:
         written = {"alphabet": texts.alphabet, "longest": texts.longest, "unit": texts.unit}
     elif target is not None:
         labels = target_labels(labeled.table, target, task, config.class_order)
+    inputs: Rows = checked.images
+    second = _second_input(config, labeled, target, labels)
+    if second is not None:
+        inputs = JoinedRows(inputs, np.asarray(second.matrix))
     form = checked.form
     reader = CaptionReader if written else ImageReader
     notes = [*labeled.table.notes, *labeled.notes, why, "" if labels is None else labels.note]
     return Samples(
-        inputs=checked.images,
-        targets=checked.images if labels is None else labels.values,
+        inputs=inputs,
+        targets=inputs if labels is None else labels.values,
         task=str(config.task) if labels is None else labels.task,
         kind="image",
         class_names=() if labels is None else labels.class_names,
@@ -160,12 +170,37 @@ def load(config: Config, progress: Any = None) -> Samples:
                 target=target,
                 delimiter=config.delimiter,
                 header=config.header,
+                inputs=() if second is None else second.columns,
             ),
             **written,
         ),
         notes=tuple(note for note in (*notes, *left_out, *checked.notes) if note),
-        warnings=tuple(warnings),
+        warnings=tuple(warnings) if second is None else (*warnings, *second.warnings),
     )
+
+
+def _second_input(
+    config: Config, labeled: LabeledFiles, target: TargetColumn | None, labels: Labels | None
+) -> Encoded | None:
+    """Return the columns beside the images, as inputs; None without any.
+
+    Raises:
+        UsageError: there are none of that name, or each image has no class or numbers.
+    """
+    from mlzoo.data.label_files.joined import second_input
+    from mlzoo.data.specs import target_of
+
+    if not config.with_columns:
+        return None
+    if labels is None or target is None or target_of(labels.task).translated:
+        raise UsageError(
+            "--with-columns: is for images with a class, labels or numbers each; leave it out"
+        )
+    taken = (labeled.file_column, *target.columns)
+    encoded = second_input(labeled.table, config.with_columns, taken)
+    names = ", ".join(dict.fromkeys(column.origin for column in encoded.columns))
+    labeled.notes.append(f"second input: {names} (--with-columns)")
+    return encoded
 
 
 def _target(
@@ -177,7 +212,8 @@ def _target(
 
     if config.target is not None:
         return find_target(config.target, labeled.table), ""
-    return (None, "") if unlabeled else choose_target(labeled, config.data, config.group_by)
+    others = (config.group_by, *config.with_columns)
+    return (None, "") if unlabeled else choose_target(labeled, config.data, others)
 
 
 def _groups(config: Config, labeled: LabeledFiles) -> np.ndarray | None:

@@ -50,6 +50,10 @@ def build_model(config: RunConfig, data: Data, seed: int) -> keras.Model:
 
         inputs = replace(inputs, streams=stream_count(config, data))
     build = partial(build_network, plugin) if hasattr(plugin, "networks") else plugin.build
+    if inputs.beside is not None:
+        from mlzoo.layers.joined import build_joined
+
+        build = partial(build_joined, build, config.model)
     try:
         model = build(plugin.Config(**settings), inputs, data.outputs)
     except Exception as error:
@@ -72,6 +76,11 @@ def build_model(config: RunConfig, data: Data, seed: int) -> keras.Model:
             )
         model.plain_only = True  # Compiled fits of a search have heads of means alone.
     if (initialize := getattr(plugin, "initialize", None)) is not None:
+        if inputs.beside is not None and config.model != "mlp":
+            raise UsageError(
+                f"{config.model} sets weights from images alone, which does not go with "
+                "--with-columns; choose `cnn`, `resnet`, `transfer` or `mlp`"
+            )
         initialize(model, data)
     return model
 

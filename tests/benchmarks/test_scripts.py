@@ -37,6 +37,7 @@ SCRIPTS = [
     "segmentation",
     "sequences",
     "several_targets",
+    "shards",
     "startup",
     "strategies",
     "strong_series",

@@ -16,6 +16,7 @@ import numpy as np  # noqa: E402
 from PIL import Image  # noqa: E402
 
 from mlzoo.data.images.headers import BadFileError, Header  # noqa: E402
+from mlzoo.data.shards.members import ShardMember  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,8 @@ def decode(path: Path, header: Header, content: bytes | None = None) -> np.ndarr
     Raises:
         BadFileError: the file is cut short or damaged.
     """
+    if content is None and isinstance(path, ShardMember):
+        content = read_content(path)
     try:
         if header.decoder == "opencv":
             pixels = _with_opencv(path, header, content)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from mlzoo.core.setting_types import Delimiter, Header
 from mlzoo.data.reader import Reader
-from mlzoo.data.tables.reader import TargetColumn
+from mlzoo.data.tables.reader import Column, TargetColumn
 
 MAX_PIXELS = 89_478_485
 """Pillow's own limit: 256 MiB of RGB, more than any photograph has, less than a bomb."""
@@ -44,6 +44,8 @@ class LabelColumns(BaseModel):
     """Delimiter of the columns; None: recognized."""
     header: Header = "auto"
     """`yes` if the first line names the columns, else `no`; auto: recognized."""
+    inputs: tuple[Column, ...] = ()
+    """Columns that are a second input beside the image; none: the image is the only one."""
 
 
 class PixelReader(Reader):
@@ -76,5 +78,10 @@ class ImageReader(PixelReader):
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Return the shape of one sample."""
+        """Return the shape of one sample, without columns beside it."""
         return *self.size, self.channels
+
+    @property
+    def beside(self) -> tuple[Column, ...]:
+        """Return the columns that are a second input; none: the image is the only one."""
+        return () if self.labels is None else self.labels.inputs

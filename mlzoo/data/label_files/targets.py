@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,21 +23,21 @@ _SHOWN = 8
 
 
 def choose_target(
-    labeled: LabeledFiles, what: object, group_by: str | None = None
+    labeled: LabeledFiles, what: object, others: Sequence[str | None] = ()
 ) -> tuple[TargetColumn, str]:
     """Return the column to predict where none was named, and a note on how it was chosen.
 
     Args:
         labeled: the files and their table.
         what: how messages call the table.
-        group_by: a column that is not the target.
+        others: columns that are not the target.
 
     Raises:
         UsageError: several columns may be meant.
         DataError: there is none.
     """
     columns = labeled.table.columns
-    names = [name for name in columns if name not in (labeled.file_column, group_by)]
+    names = [name for name in columns if name not in (labeled.file_column, *others)]
     if len(names) == 1:
         return TargetColumn(names[0]), f"target: {names[0]!r}, the only other column (--target)"
     called = [name for name in names if name.lower() in LABEL_WORDS]
@@ -56,12 +57,15 @@ def choose_target(
     )
 
 
-def without_repeats(labeled: LabeledFiles, target: TargetColumn | None) -> LabeledFiles:
+def without_repeats(
+    labeled: LabeledFiles, target: TargetColumn | None, beside: Sequence[str] = ()
+) -> LabeledFiles:
     """Return the first row of each file.
 
     Args:
         labeled: files, some of them in several rows.
         target: the columns in which these rows must agree.
+        beside: further ones, which are inputs.
 
     Raises:
         DataError: they do not.
@@ -69,7 +73,8 @@ def without_repeats(labeled: LabeledFiles, target: TargetColumn | None) -> Label
     counts = Counter(labeled.files)
     if len(counts) == len(labeled.files):
         return labeled
-    values = None if target is None else _target_cells(labeled, target)
+    names = [*(() if target is None else target.columns), *beside]
+    values = _cells(labeled, names) if names else None
     first: dict[Path, int] = {}
     conflicts: dict[str, str] = {}
     for row, file in enumerate(labeled.files):
@@ -83,7 +88,8 @@ def without_repeats(labeled: LabeledFiles, target: TargetColumn | None) -> Label
     if conflicts:
         lines = [f"  {name}: {where}" for name, where in list(conflicts.items())[:_SHOWN]]
         more = [f"  and {len(conflicts) - _SHOWN} more"] * (len(conflicts) > _SHOWN)
-        count = f"{len(conflicts)} of {len(counts)} images have different values of {target}:"
+        shown = ", ".join(map(repr, names))
+        count = f"{len(conflicts)} of {len(counts)} images have different values of {shown}:"
         advice = "leave one row of each in the table"
         if target is not None and not target.others:
             advice += ", or if an image has several labels, a row each, say --task multilabel"
@@ -131,7 +137,7 @@ def _are_indicators(table: Table, name: str) -> bool:
     return parsed is not None and are_indicators(parsed)
 
 
-def _target_cells(labeled: LabeledFiles, target: TargetColumn) -> list[tuple[str | None, ...]]:
-    """Return the cells of the target's columns, a tuple a row."""
-    columns = (text_cells(labeled.table.columns[name]) for name in target.columns)
+def _cells(labeled: LabeledFiles, names: Sequence[str]) -> list[tuple[str | None, ...]]:
+    """Return the cells of some columns, a tuple a row."""
+    columns = (text_cells(labeled.table.columns[name]) for name in names)
     return list(zip(*columns, strict=True))

@@ -37,15 +37,21 @@ _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,5}(?=$| \()")
 """A file's ending, also before a class in brackets."""
 
 
-def default_folder(run: str, methods: Sequence[str]) -> Path:
+def default_folder(run: str, methods: Sequence[str], wanted: str | None = None) -> Path:
     """Return the default folder of explanations, within a run folder.
+
+    Args:
+        run: the run folder, or a .keras file.
+        methods: names of the methods.
+        wanted: the input of a run that is explained, where it was named.
 
     Raises:
         UsageError: a link leads out of the run folder.
     """
     path = expand(run)
     root = path.with_suffix("") if path.suffix == ".keras" else path
-    folder = root / "explanations" / run_folder.slug("-".join(methods))
+    names = [*methods, *([wanted] if wanted is not None and root == path else [])]
+    folder = root / "explanations" / run_folder.slug("-".join(names))
     refuse_links(root, folder)
     return folder
 

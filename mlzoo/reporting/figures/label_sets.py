@@ -31,7 +31,7 @@ def mistakes(folder: Path, part: Part, y_true: np.ndarray, y_pred: np.ndarray) -
     wrong = np.flatnonzero((chosen != y_true).any(axis=1))
     errors = ((probabilities - y_true) ** 2).sum(axis=1)
     worst = wrong[np.argsort(-errors[wrong], kind="stable")][:MOST]
-    names = part.names()
+    names = samples.names_of(part.indices)
     true = joined(y_true[worst], samples.class_names)
     missed = joined((y_true > chosen)[worst], samples.class_names)
     added = joined((chosen > y_true)[worst], samples.class_names)

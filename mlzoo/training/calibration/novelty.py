@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from mlzoo.data.images.tiles import strips
+from mlzoo.data.label_files.joined import JoinedRows
 from mlzoo.data.quality.facts import fact_names, facts_of
 from mlzoo.data.samples import Data, Part
 from mlzoo.layers.features import feature_tensors
@@ -117,7 +118,8 @@ def _pooled(model: PooledModel, data: Data, part: Part) -> np.ndarray:
 def _facts(part: Part) -> np.ndarray:
     """Return the facts (n, c) of samples that have some."""
     samples = part.samples
-    if not fact_names(samples.kind, samples.inputs.shape[1:], samples.columns):
+    joined = isinstance(samples.inputs, JoinedRows)
+    if joined or not fact_names(samples.kind, samples.inputs.shape[1:], samples.columns):
         return np.zeros((len(part), 0), "float32")
     chunks = [part.inputs(at) for at in part.chunks()]
     return np.concatenate([facts_of(each, samples.kind, samples.maximum) for each in chunks])

@@ -9,7 +9,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from mlzoo.data.samples import Data
+from mlzoo.data.label_files.joined import bare, images_of
+from mlzoo.data.samples import Data, Part
 from mlzoo.data.tables.label_sets import joined
 from mlzoo.data.volumes.slices import shown, slices_of
 from mlzoo.drawing import pictures
@@ -60,7 +61,8 @@ def draw(
         outcome: what it said of the test split.
     """
     if data.policy.steps:
-        augmentation.draw(folder / "augmentation.png", data.train, data.policy, record["seed"])
+        alone = Part(bare(data.samples), data.train.indices)
+        augmentation.draw(folder / "augmentation.png", alone, data.policy, record["seed"])
     target = data.samples.target
     if target.is_input:
         if target.drawn:
@@ -111,6 +113,7 @@ def _pictures(
     labels = _named(targets, data)
     columns = [column.name for column in samples.columns]
     depth = data.inputs.depth
+    fed = images_of(samples, fed)
     if depth:  # drawn as films are
         fed = np.stack([slices_of(each, depth) for each in fed])
     pictures.sample_grid(folder, fed, labels, samples.kind, columns, samples.maximum)
@@ -124,7 +127,7 @@ def _pictures(
     plots.confusion_matrix(folder, record["test"]["metrics"]["confusion"], names)
     pictures.mistakes(
         folder,
-        lambda positions: shown(data.test.inputs(positions), depth),
+        lambda positions: shown(images_of(samples, data.test.inputs(positions)), depth),
         outcome.targets,
         outcome.outputs,
         names,

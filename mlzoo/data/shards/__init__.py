@@ -1,0 +1,1 @@
+"""Tar files that hold the samples of a data set, many in each."""
