@@ -17,6 +17,7 @@ SMOOTH = {"loss": "crossentropy", "loss_set": {"label_smoothing": 0.1}}
 VARIANTS: dict[str, dict[str, Any]] = {
     "default": {},
     "ema_momentum=0.99": {"ema_momentum": 0.99},
+    "swa_share=0.25": {"swa_share": 0.25},
     "label_smoothing=0.1": SMOOTH,
     "MixUp": {"augment": [MIXED]},
 }

@@ -266,6 +266,9 @@ class RunConfig(Settings):
     ema_momentum: float = Field(0.0, ge=0, lt=1)
     """Decay of an exponential moving average of the weights, such as 0.99 a step, which is
     validated, kept and saved in their place; 0: none."""
+    swa_share: float = Field(0.0, ge=0, lt=1)
+    """Share of the training, its end, such as 0.25, over whose steps the weights are averaged in
+    equal parts (stochastic weight averaging), and validated, kept and saved so; 0: none."""
     class_weights: Annotated[str, Flag(basic=True)] = "none"
     """Of samples, of pixels for masks, of steps for labeling: none, auto (inverse frequency), or
     a YAML file of class: weight."""
@@ -387,6 +390,8 @@ class RunConfig(Settings):
             raise ValueError("folds share out both splits already; leave out train_on")
         if self.clip_norm is not None and self.clip_value is not None:
             raise ValueError("clip_norm and clip_value exclude each other; choose one")
+        if self.ema_momentum and self.swa_share:
+            raise ValueError("ema_momentum and swa_share exclude each other; choose one")
         if isinstance(self.tile, int):
             if self.tile < 64:
                 raise ValueError(f"tile {self.tile} is too small; it must be at least 64")
@@ -425,6 +430,11 @@ class RunConfig(Settings):
     def rate(self) -> float:
         """The learning rate, the optimizer's usual one where none was given."""
         return self.learning_rate or usual_rate(self.optimizer)
+
+    @property
+    def averages_weights(self) -> bool:
+        """Return whether averages of the weights take their place."""
+        return bool(self.ema_momentum or self.swa_share)
 
     @property
     def averaged(self) -> int:

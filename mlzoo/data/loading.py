@@ -258,14 +258,13 @@ def unread_by_samples(samples: Samples, config: RunConfig) -> dict[str, str]:
             "for masks of two classes and, as a share, for series"
         )
     stopping = ("early_stopping", "early_stopping_delta", "early_stopping_baseline")
+    kept = ("monitor", "keep", "ema_momentum", "swa_share")
     if samples.problem is not None:
         reason = f"has no effect on {samples.task}: residuals are minimized (--set points)"
-        unread |= dict.fromkeys(
-            ("batch_size", "loss", *stopping, "monitor", "keep", "ema_momentum"), reason
-        )
+        unread |= dict.fromkeys(("batch_size", "loss", *stopping, *kept), reason)
     if samples.environment is not None:
         reason = f"has no effect on {samples.task}: the weights of the best val_return are kept"
-        unread |= dict.fromkeys(("loss", *stopping, "monitor", "keep", "ema_momentum"), reason)
+        unread |= dict.fromkeys(("loss", *stopping, *kept), reason)
     if not getattr(samples.inputs, "uneven", False):
         unread["buckets"] = "has no effect: no sequences of different lengths are here"
     if samples.target.dense and not _cut(samples, config):

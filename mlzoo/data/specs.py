@@ -306,7 +306,7 @@ class TrainingModel:
     `feeds` is what its second input is: `targets` (the true values, for teacher forcing), or
     `goes_on` (1 where a sequence goes on from the last batch's, for states that are carried). With
     `members` it has no second input, and returns so many outputs for each sample, one after the
-    other.
+    other; it may have weights that are not the model's.
     """
 
     model: keras.Model

@@ -57,6 +57,7 @@ def decode(
     skips: list[keras.KerasTensor | None],
     levels: Levels,
     prefix: str = "decoder",
+    seen: list[keras.KerasTensor] | None = None,
 ) -> keras.KerasTensor:
     """Return features of the size of the finest level.
 
@@ -65,6 +66,7 @@ def decode(
         skips: features of each level, the finest first; None: a level without skip connection.
         levels: settings of the levels.
         prefix: of the layers' names.
+        seen: gets the features of each level, the coarsest first.
     """
     for level in range(levels.depth, 0, -1):
         name = f"{prefix}{level}"
@@ -74,6 +76,8 @@ def decode(
         if skip is not None:
             x = keras.layers.Concatenate(name=f"{name}_skip")([skip, x])
         x = _level(x, name, level, levels)
+        if seen is not None:
+            seen.append(x)
     return x
 
 

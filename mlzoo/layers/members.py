@@ -218,7 +218,7 @@ class FoldMembers(keras.layers.Layer):
 
     def call(self, x: Any) -> Any:
         """Fold x."""
-        return ops.reshape(x, (-1, *x.shape[2:]))
+        return ops.reshape(x, (-1, *ops.shape(x)[2:]))
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Return (None, ...)."""

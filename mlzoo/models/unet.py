@@ -15,12 +15,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mlzoo.core.configs import Settings
 from mlzoo.core.errors import UsageError
 from mlzoo.core.setting_types import Activation, Rate, searched
-from mlzoo.data.specs import Inputs, Outputs
+from mlzoo.data.specs import Inputs, Outputs, TrainingModel
 
 if TYPE_CHECKING:
     import keras
@@ -56,8 +56,19 @@ class Config(Settings):
     upsampling: Literal["transposed", "bilinear", "nearest"] = "transposed"
     """transposed: 2x2 transposed convolution, as in the paper; bilinear or nearest: interpolation
     and a 3x3 convolution, which leaves no checkerboard."""
+    deep_supervision: bool = False
+    """Train the two next coarser levels of the expanding path as well, each by a head of its own
+    that is not part of the model; they count a quarter each (Isensee et al., "nnU-Net", 2021). The
+    history has the means over the heads in training, and the model's own on the validation split.
+    """
     l2: float = Field(0.0, ge=0)
     """Penalty on the squared weights."""
+
+    @model_validator(mode="after")
+    def _together(self) -> Config:
+        if self.deep_supervision and self.depth == 1:
+            raise ValueError("deep_supervision has no effect with depth 1: no level is coarser")
+        return self
 
 
 _RESTORING = {"schedule": "cosine", "epochs": 30, "early_stopping": 0}
@@ -112,9 +123,13 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     from mlzoo.layers.volumes import Stack, Unstack
 
     inputs.require_image("unet", volumes=True)
+    outputs.refuse("unet", deep_supervision=config.deep_supervision and outputs.target.restores)
+    if config.deep_supervision and (inputs.depth or inputs.flat):
+        raise UsageError("unet: deep_supervision=true is for images; leave it out")
     if inputs.depth and config.stride > 1:
         raise UsageError(f"unet: stride={config.stride} is for images; leave it out for volumes")
-    levels = Levels(**config.model_dump(exclude={"stride"}), flat=inputs.flat)
+    shared = config.model_dump(exclude={"stride", "deep_supervision"})
+    levels = Levels(**shared, flat=inputs.flat)
     tensor, scaled = inputs.start(any_size=True)
     axes = (2,) if inputs.flat else (1, 2)
     start = scaled
@@ -126,11 +141,52 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
         kernel = (1 if inputs.flat else 2 * config.stride, 2 * config.stride)
         x = keras.layers.Conv2D(config.filters, kernel, step, padding="same", name="shrink")(x)
     x, skips = encode(x, levels)
-    x = decode(x, skips, levels)
+    seen: list[keras.KerasTensor] = []
+    x = decode(x, skips, levels, seen=seen)
     if config.stride > 1:
         x = keras.layers.Conv2DTranspose(config.filters, step, step, name="enlarge")(x)
     x = CropLike(name="crop")([x, start])
     if inputs.depth:
         x = Stack(name="slices")(x)
     output = outputs.head(x, scaled, kernel_regularizer=regularizer(0, config.l2))
-    return keras.Model(tensor, output, name="unet")
+    model = keras.Model(tensor, output, name="unet")
+    if config.deep_supervision:
+        coarser = dict(enumerate(seen[-2::-1][:2], start=2))
+        model.twin = _supervised(model, coarser, start, config, outputs)
+    return model
+
+
+def _supervised(
+    model: keras.Model,
+    coarser: dict[int, keras.KerasTensor],
+    image: keras.KerasTensor,
+    config: Config,
+    outputs: Outputs,
+) -> TrainingModel:
+    """Return the model that is trained on its own outputs, twice, and on those of coarser levels.
+
+    Args:
+        model: with a layer `head`.
+        coarser: features by level, from 2, each of half the size.
+        image: that outputs are cut to the size of.
+        config: the model's settings.
+        outputs: specification of the predictions.
+    """
+    import keras
+
+    from mlzoo.layers.blocks import regularizer
+    from mlzoo.layers.members import FoldMembers, Members
+    from mlzoo.layers.padding import CropLike
+    from mlzoo.layers.upsampling import BilinearUp
+
+    finest = model.get_layer("head").output
+    logits = [finest, finest]
+    for level, features in coarser.items():
+        penalty = regularizer(0, config.l2)
+        each = outputs.logits(features, name=f"head{level}", kernel_regularizer=penalty)
+        for step in range(level - 1 + config.stride.bit_length() - 1):
+            each = BilinearUp([1, 2], name=f"enlarge{level}_{step}")(each)
+        logits.append(CropLike(name=f"crop{level}")([each, image]))
+    folded = FoldMembers(name="heads_fold")(Members(name="heads")(logits))
+    twin = keras.Model(model.inputs, outputs.finish(folded), name="unet")
+    return TrainingModel(twin, members=len(logits))

@@ -42,10 +42,10 @@ def compile_for_training(
     compiled: Compiled | None = getattr(model, "compiled_with", None)
     if networks is not None:
         refuse_episodes(data, config)
-        if config.ema_momentum:
+        if config.averages_weights:
+            flag = "--ema-momentum" if config.ema_momentum else "--swa-share"
             raise UsageError(
-                f"--ema-momentum has no effect on {config.model}, a model of several networks: "
-                "leave it out"
+                f"{flag} has no effect on {config.model}, a model of several networks: leave it out"
             )
         from mlzoo.training.loop.networks import NetworksModel
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
@@ -46,6 +47,8 @@ def build_optimizer(
     if config.ema_momentum:
         # Keras averages after every micro-batch.
         common |= {"use_ema": True, "ema_momentum": config.ema_momentum ** (1 / micro)}
+    if config.swa_share:
+        common["use_ema"] = True
     if micro > 1:
         common["gradient_accumulation_steps"] = micro
     common = {name: value for name, value in common.items() if value is not None}
@@ -57,7 +60,30 @@ def build_optimizer(
             f"{config.optimizer}: build must return a keras.Optimizer, but it returned "
             f"{type(optimizer).__name__}"
         )
+    if config.swa_share:
+        steps = config.epochs * steps_per_epoch
+        _average_evenly(optimizer, math.floor(steps * (1 - config.swa_share) + 1e-6) * micro)
     return _rated(optimizer) if rated else optimizer
+
+
+def _average_evenly(optimizer: keras.Optimizer, start: int) -> None:
+    """Let the averages of an optimizer be means of the weights after each step from `start` on.
+
+    Args:
+        optimizer: with `use_ema`.
+        start: the first step that counts, from 0; before it averages are the weights themselves.
+    """
+    ops = keras.ops
+
+    def update(variables: Sequence[Any]) -> None:
+        earlier = ops.maximum(optimizer._iterations - start, 0)  # steps that are averaged already
+        pairs = zip(variables, optimizer._model_variables_moving_average, strict=True)
+        for variable, average in pairs:
+            if average is not None:
+                share = ops.cast(1 / (earlier + 1), variable.dtype)
+                average.assign(average + share * (variable - average))
+
+    optimizer._update_model_variables_moving_average = update
 
 
 @keras.saving.register_keras_serializable(package="mlzoo")

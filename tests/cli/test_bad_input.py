@@ -343,6 +343,7 @@ GOOD_VALUES = {
     "weight_ranges": None,
     "diagnose": "spectrum",
     "ema_momentum": 0.9,
+    "swa_share": 0.5,
     "augment_trials": 3,
     "warmup": 1,
     "decay_every": 2,

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
 
+import mlzoo
 from mlzoo.core import registry
 from mlzoo.core.errors import UsageError
 from mlzoo.data.specs import Inputs, Outputs
 from mlzoo.layers.description import describe
 from tests.contracts import outcome
+from tests.tasks.test_segmentation import masks
+from tests.training.made import LEAN
 
 PHOTO = Inputs((256, 256, 3), "image")
 TWO = Outputs("segmentation", 2)
@@ -64,6 +69,55 @@ def test_settings_change_the_network(settings: dict) -> None:
     changed = build("unet", filters=2, **{"depth": 2, **settings})
     assert [layer.name for layer in changed.layers] != [layer.name for layer in plain.layers]
     assert outcome(changed, np.ones((1, 9, 9, 3), "float32")).shape == (1, 9, 9, 2)
+
+
+@pytest.mark.backends
+def test_coarser_levels_are_trained_with_heads_that_the_model_has_not() -> None:
+    model = build("unet", filters=2, depth=3, deep_supervision=True)
+    plain = build("unet", filters=2, depth=3)
+    assert [each.name for each in model.layers] == [each.name for each in plain.layers]
+    images = np.random.default_rng(0).random((2, 13, 22, 3)).astype("float32")
+    each, twin = outcome(model, images), model.twin
+    heads = outcome(twin.model, images)
+    assert heads.shape == (2 * twin.members, 13, 22, 2) and twin.members == 4
+    for sample in range(2):
+        rows = heads[4 * sample :][:4]
+        np.testing.assert_allclose(rows[0], each[sample], atol=1e-6)
+        np.testing.assert_allclose(rows[1], each[sample], atol=1e-6)
+        assert np.abs(rows[2:] - each[sample]).max(axis=(1, 2, 3)).min() > 1e-4
+    # The head of level 3 sees maps of a quarter of the size.
+    changes = np.abs(np.diff(rows[3], axis=0)).max(axis=(1, 2))
+    assert changes[2:6].max() < np.abs(np.diff(rows[0], axis=0)).max()
+    extra = {v.path for v in twin.model.trainable_variables} - {
+        v.path for v in model.trainable_variables
+    }
+    assert {path.split("/")[0] for path in extra} == {"head2", "head3"}
+
+
+def test_members_of_folds_learn_with_heads_of_their_own(tmp_path: Path) -> None:
+    data = masks(20)
+    np.savez(tmp_path / "d.npz", x=data.samples.inputs, y=np.minimum(data.samples.targets, 1))
+    settings = {"filters": 2, "depth": 2, "deep_supervision": True}
+    run = mlzoo.train(
+        "unet",
+        str(tmp_path / "d.npz"),
+        set=settings,
+        folds=2,
+        epochs=2,
+        out=str(tmp_path),
+        **LEAN,
+    )
+    assert not [each for each in run.model.layers if each.name.startswith("head2")]
+    first, second = (row["loss"] for row in run.metrics["members"])
+    assert first != second and len(run.history) == 2
+
+
+def test_deep_supervision_is_refused_where_it_does_nothing() -> None:
+    with pytest.raises(ValueError, match="no effect with depth 1"):
+        build("unet", depth=1, deep_supervision=True)
+    row = Inputs((1, 64, 2), "array")
+    with pytest.raises(UsageError, match="deep_supervision=true is for images"):
+        build("unet", row, Outputs("fields", 1), deep_supervision=True)
 
 
 def test_padding_by_the_mirror_image_leaves_the_interior_alone() -> None:

@@ -11,7 +11,8 @@ from mlzoo.core.validation.plugins import is_full_batch, loss_names
 
 _BY_STEPS = (
     *("learning_rate", "batch_size", "clip_norm", "clip_value", "sampler", "checkpoint_every"),
-    *("augment", "devices", "profile", "weight_ranges", "diagnose", "ema_momentum"),
+    *("augment", "devices", "profile", "weight_ranges", "diagnose"),
+    *("ema_momentum", "swa_share"),
 )
 """Fields that an optimizer reads unless it takes the whole training split at once."""
 _OF_SCORES: dict[str, tuple[object, ...]] = {
@@ -55,7 +56,7 @@ _COMPILED = (
     *("optimizer", "learning_rate", "momentum", "weight_decay", "clip_norm", "clip_value"),
     *("schedule", "warmup", "decay_every", "decay_factor", "plateau_patience"),
     *("loss", "focal_gamma", "tversky_beta", "top_share"),
-    *("optimizer_set", "schedule_set", "loss_set", "ema_momentum"),
+    *("optimizer_set", "schedule_set", "loss_set", "ema_momentum", "swa_share"),
 )
 """Fields that a model has decided on that its own build function compiles."""
 

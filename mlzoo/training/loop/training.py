@@ -93,6 +93,7 @@ class Training:
         batches.close()
         return (
             self.whole[0] is self.model is self.validated
+            and len(self.trained.weights) == len(self.model.weights)
             and self.place.micro == 1
             and inside_weights(self.config, data) is None
             and (batches.steps, batches.batch_size) == (self.batches.steps, self.batches.batch_size)
@@ -159,7 +160,7 @@ class Training:
         if not ended:
             last = self.place.history[-1:] or [{}]
             self.hooks.call("on_train_end", {k: v for k, v in last[0].items() if k != "epoch"})
-        finish(self.trained, self.config.ema_momentum)
+        finish(self.trained, self.config.averages_weights)
         return self._keep()
 
     def _begin_callbacks(self) -> None:
@@ -183,7 +184,7 @@ class Training:
         self.steps.sync()
         row = dict(place.means)
         rate = last_rate(self.trained.optimizer)
-        with averaged(self.trained, self.config.ema_momentum):
+        with averaged(self.trained, self.config.averages_weights):
             row |= {f"val_{name}": value for name, value in self._validate().items()}
             seconds = time.monotonic() - began
             place.history.append({"epoch": place.epoch, **row, "learning_rate": rate})

@@ -301,7 +301,7 @@ def unshared(config: RunConfig, data: Data) -> str | None:
         "samples are their own targets": data.samples.target.is_input,
         f"monitor={config.monitor}": config.monitor not in [f"val_{name}" for name in followed],
         "samples are augmented": config.augment != "none",
-        f"ema_momentum={config.ema_momentum:g}": config.ema_momentum > 0,
+        "weights are averaged": config.averages_weights,
         "the data take too much memory": numbers * 4 > MOST_BYTES,
     }
     return next((reason for reason, holds in reasons.items() if holds), None)

@@ -1,4 +1,4 @@
-"""Moving average of the weights: by hand, validated and kept, and exact after a cut."""
+"""Averages of the weights: by hand, validated and kept, and exact after a cut."""
 
 from __future__ import annotations
 
@@ -61,10 +61,30 @@ def test_the_average_of_the_weights_is_validated_and_saved(tmp_path: Path) -> No
     assert fit.history[0]["val_loss"] != pytest.approx(without.history[0]["val_loss"], rel=1e-3)
 
 
-def test_a_cut_changes_no_bit(tmp_path: Path) -> None:
+@pytest.mark.backends
+def test_the_end_of_a_training_is_averaged_in_equal_parts(tmp_path: Path) -> None:
+    training, fit = fitted(tmp_path, swa_share=2 / 3)
+    last = training.seen[5:]  # 2 of 3 epochs, of 5 steps each
+    for saved, each in zip(
+        checkpoints.values(training.model.weights), zip(*last, strict=True), strict=True
+    ):
+        np.testing.assert_allclose(saved, np.mean(each, axis=0), rtol=1e-5, atol=1e-6)
+    model, data = training.model, training.data
+    checkpoints.assign(model.weights, training.seen[4])  # of the epoch before, as they are
+    logs = model.evaluate(data.valid.inputs(), data.valid.targets, verbose=0, return_dict=True)
+    assert fit.history[0]["val_loss"] == pytest.approx(logs["loss"], rel=1e-4)
+
+
+def test_averages_of_two_kinds_exclude_each_other() -> None:
+    with pytest.raises(ValueError, match="ema_momentum and swa_share exclude each other"):
+        made.config(ema_momentum=0.9, swa_share=0.5)
+
+
+@pytest.mark.parametrize("average", [{"ema_momentum": DECAY}, {"swa_share": 0.7}])
+def test_a_cut_changes_no_bit(tmp_path: Path, average: dict[str, float]) -> None:
     (tmp_path / "whole").mkdir()
     copies = CopyAt(tmp_path / "whole", {7})
-    best = {"ema_momentum": DECAY, "keep": "best", "checkpoint_every": 0}
+    best = {**average, "keep": "best", "checkpoint_every": 0}
     whole, _ = fitted(tmp_path / "whole", copies, **best)
     again, _ = fitted(tmp_path / "cut-7", **best)
     assert checkpoints.weights_sha256(again.model) == checkpoints.weights_sha256(whole.model)
