@@ -3,7 +3,9 @@
 Cell membranes in electron micrographs (24 images of 512x512): pixel error on the test split, with
 the foreground-restricted Rand score beside it; the bar is a mean error of .09 over 3 seeds. Cracks
 in photographs of tiles (60 of 256x256): IoU and Dice of the crack, beside the per-pixel logistic
-regression; reported. Each seed has a split of its own, 60/20/20.
+regression; reported. Each seed has a split of its own, 60/20/20. `--preset good` trains with that
+recipe in place of the settings here, which takes hours; its bars are a pixel error of .075, and of
+the crack an IoU of .22 and of boosting's, and an F1 within 3 pixels of .55.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ from typing import Any
 
 from measuring import MLZOO, arguments, data_argument, data_file, run_well, shown, table, verdict
 
-BAR = 0.09
+BAR, GOOD_BAR = 0.09, 0.075
+CRACK_BARS = {"crack IoU": 0.22, "F1 within 3 pixels": 0.55}
 OPTIONS: dict[str, list[Any]] = {
     "membrane": [
         *("--augment", "microscopy", "--tile", 256, "--batch-size", 4, "--loss", "crossentropy"),
@@ -29,11 +32,12 @@ OPTIONS: dict[str, list[Any]] = {
 COMMON = ["--early-stopping", 0]
 
 
-def train(name: str, data: Path, seed: int, out: str) -> tuple[Any, float]:
+def train(name: str, data: Path, seed: int, out: str, preset: str) -> tuple[Any, float]:
     """Train with one seed; the finished run and the seconds that it took."""
     import mlzoo
 
-    typed = [MLZOO, "train", "unet", data, *OPTIONS[name], *COMMON, "--seed", seed]
+    options = ["--preset", preset, "--tolerance", 3] if preset else [*OPTIONS[name], *COMMON]
+    typed = [MLZOO, "train", "unet", data, *options, "--seed", seed]
     print(shown(typed), flush=True)
     began = time.perf_counter()
     run_well([*typed, "--out", out, "--name", f"{name}-{seed}", "--json"])
@@ -68,8 +72,11 @@ def cracks(run: Any, data: Path) -> dict[str, float]:
     test = run.metrics["test"]
     crack = test["metrics"]["per_class"][1]
     linear = test["baselines"]["linear"]["per_class"][1]
+    within = test["metrics"].get("tolerant_f1")
     return {
         "crack IoU": crack["iou"],
+        **({} if within is None else {"F1 within 3 pixels": within}),
+        "boosting crack IoU": test["baselines"]["boosting"]["per_class"][1]["iou"],
         "linear crack IoU": linear["iou"],
         "crack Dice": crack["dice"],
         "linear crack Dice": linear["dice"],
@@ -96,6 +103,7 @@ SCORES: dict[str, Callable[[Any, Path], dict[str, float]]] = {
 def main() -> None:
     parser = arguments(__doc__, seeds=3)
     parser.add_argument("--tasks", nargs="+", default=list(OPTIONS), choices=OPTIONS)
+    parser.add_argument("--preset", default="", choices=["good", "best"])
     data_argument(parser)
     args = parser.parse_args()
     paths = {name: data_file(args.data, name) for name in args.tasks}
@@ -104,7 +112,7 @@ def main() -> None:
         for name, path in paths.items():
             rows = []
             for seed in range(args.seeds):
-                run, seconds = train(name, path, seed, out)
+                run, seconds = train(name, path, seed, out, args.preset)
                 rows.append({**SCORES[name](run, path), "wall s": seconds})
             lines = [[f"seed {i}", *row.values()] for i, row in enumerate(rows)]
             columns = list(zip(*(row.values() for row in rows), strict=True))
@@ -113,9 +121,19 @@ def main() -> None:
                 lines.append(["std", *map(stdev, columns)])
             table([name, *rows[0]], lines)
             if name == "membrane":
-                error = mean(columns[0])
-                held = error <= BAR
-                print(f"mean pixel error {error:.4f} (bar {BAR}): {verdict(held)}")
+                error, bar = mean(columns[0]), GOOD_BAR if args.preset else BAR
+                held &= error <= bar
+                print(f"mean pixel error {error:.4f} (bar {bar}): {verdict(error <= bar)}")
+            elif args.preset:
+                means = dict(zip(rows[0], map(mean, columns), strict=True))
+                bars = {
+                    **CRACK_BARS,
+                    "crack IoU": max(CRACK_BARS["crack IoU"], means["boosting crack IoU"]),
+                }
+                for score, bar in bars.items():
+                    reached = means[score] >= bar
+                    held &= reached
+                    print(f"mean {score} {means[score]:.3f} (bar {bar:.3f}): {verdict(reached)}")
             print()
     sys.exit(0 if held else 1)
 
