@@ -75,11 +75,12 @@ def _facts(record: Record) -> list[tuple[str, str]]:
     """Return what stands first: how many, of what, for what."""
     parts = cast(Mapping[str, int], record["parts"])
     shape = " x ".join(map(str, cast(Sequence[int], record["shape"])))
+    size = cast(int, record["bytes"])
     facts = [
         ("samples", number(record["samples"])),
-        ("of shape", f"{shape or 'one number'} {record['dtype']}"),
+        ("each sample", f"{shape or 'one number'} {record['dtype']}"),
         ("task", str(record["task"])),
-        ("decoded", f"{cast(int, record['bytes']) / 1e6:,.1f} MB"),
+        ("in memory", f"{size / 1e6:,.1f} MB" if size >= 1e6 else f"{size / 1e3:,.1f} kB"),
     ]
     if record["groups"] is not None:
         facts.append(("groups", number(record["groups"])))

@@ -17,6 +17,8 @@ from mlzoo.checking.landscapes.pictures import COLORS, Grid
 from mlzoo.core import files
 
 _TEMPLATE = "page.html.jinja"
+_LEGEND = {"orientation": "h", "yanchor": "top", "y": 0}
+"""Below the axes, where it leaves phones their width, and the tools above theirs."""
 _MARGIN = {"l": 60, "r": 20, "t": 30, "b": 50}
 
 
@@ -116,7 +118,8 @@ def landscape(grid: Grid, paths: Sequence[Path]) -> go.Figure:
         )  # fmt: skip
     figure.update_layout(
         height=620,
-        margin={"l": 0, "r": 0, "t": 10, "b": 0},
+        margin={"l": 0, "r": 0, "t": 40, "b": 0},
+        legend=_LEGEND,
         scene={
             "xaxis": {"title": {"text": grid.labels[0]}},
             "yaxis": {"title": {"text": grid.labels[1]}},
@@ -175,6 +178,7 @@ def named(figure: go.Figure, x: str, y: str) -> go.Figure:
         template="plotly_white",
         height=380,
         margin=_MARGIN,
+        legend={**_LEGEND, "y": -0.2},
         xaxis={"title": {"text": x}},
         yaxis={"title": {"text": y}},
     )

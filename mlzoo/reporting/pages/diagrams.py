@@ -96,7 +96,9 @@ def parallel_chart(
         axes: from left to right.
         lines: the values on the axes, a rank from 0 (last) to 1 (first), and the text of each.
     """
-    across = Scale(0, max(1, len(axes) - 1), 50, _WIDE - 60)
+    first = axes[0]
+    left = max(50, 14 + 7 * max(map(len, first.texts.values()), default=0), 4 * len(first.name))
+    across = Scale(0, max(1, len(axes) - 1), left, _WIDE - 60)
     up = [Scale(axis.low, axis.high, _TALL - 20, 50) for axis in axes]
     parts = []
     for values, rank, text in sorted(lines, key=lambda line: line[1]):
