@@ -137,6 +137,10 @@ def progress(paths: Sequence[Path], height: str) -> go.Figure:
             y=_few(np.clip(path.values, -1e12, 1e12)), mode="lines", name=path.optimizer,
             line={"color": COLORS[place % len(COLORS)]},
         )  # fmt: skip
+    high = max((float(path.values[0]) for path in paths), default=0.0)
+    low = min((float(np.clip(path.values, -1e12, high).min()) for path in paths), default=0.0)
+    if low < high:  # what diverges leaves the picture, where it would flatten all others
+        figure.update_yaxes(range=[low - 0.05 * (high - low), high + 0.05 * (high - low)])
     return named(figure, "step", height)
 
 
