@@ -6,6 +6,7 @@ Labels are judged by predictions of models that never saw the samples: those out
 
 from __future__ import annotations
 
+import io
 from dataclasses import fields, replace
 from typing import Any
 
@@ -80,9 +81,9 @@ def audit(run: OpenedRun, config: AuditConfig, listener: Listener | None = None)
         if not rows and name in (OUTLIERS, LABEL_NEXT):
             (findings.folder / name).unlink(missing_ok=True)
             continue
-        header = [field.name for field in fields(kind)]
-        with (findings.folder / name).open("w", newline="", encoding="utf-8") as file:
-            files.write_rows(file, header, [list(vars(row).values()) for row in rows])
+        text, header = io.StringIO(), [field.name for field in fields(kind)]
+        files.write_rows(text, header, [list(vars(row).values()) for row in rows])
+        files.write_text(findings.folder / name, text.getvalue())
     write_page(findings, config.limit)
     return findings
 

@@ -42,18 +42,30 @@ def best_baseline(
 ) -> str | None:
     """Return the best baseline in a metric; None without baselines.
 
+    Baselines that tie, as all that predict the same class do in balanced accuracy, are ranked by
+    their other metrics in the given order; the first of those that tie in all is returned.
+
     Args:
         theirs: {baseline: its metrics as functions of sample weights}.
         metric: name of the metric.
         samples: n, the number of samples.
     """
-    uniform_weights, sign = np.ones((1, samples)), 1 if mode(metric) == "max" else -1
+    uniform_weights = np.ones((1, samples))
 
-    def quality(name: str) -> float:
-        value = number(theirs[name][metric](uniform_weights)[0])
-        return -np.inf if value is None else sign * value
+    def quality(baseline: str, name: str) -> float:
+        scorer = theirs[baseline].get(name)
+        value = None if scorer is None else number(scorer(uniform_weights)[0])
+        sign = 1 if mode(name) == "max" else -1
+        # Equal predictions that are summed in another order differ in the last digits.
+        return -np.inf if value is None else round(sign * value, 12)
 
-    return max(theirs, key=quality, default=None)
+    tied = list(theirs)
+    for name in dict.fromkeys([metric, *(name for each in theirs.values() for name in each)]):
+        if len(tied) < 2:
+            break
+        ranks = {each: quality(each, name) for each in tied}
+        tied = [each for each in tied if ranks[each] == max(ranks.values())]
+    return tied[0] if tied else None
 
 
 def against_baselines(

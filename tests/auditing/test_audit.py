@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
+import os
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +19,7 @@ import mlzoo
 from mlzoo.auditing.audit import audit
 from mlzoo.auditing.outliers import relative_entropy, spread_out
 from mlzoo.auditing.settings import AuditConfig
+from mlzoo.core import files
 from mlzoo.core.errors import UsageError
 from mlzoo.runs.opened import OpenedRun
 from tests.cli.shell import run_mlzoo
@@ -68,6 +72,23 @@ def test_wrong_labels_and_copies_are_found_and_drawn(run: OpenedRun, tmp_path: P
         f"{len(found)} labels are probably wrong; 121 of 121 labels" in page
         and "data:image/webp" in page
     )
+
+
+def test_a_failure_leaves_the_files_of_the_last_audit_whole(
+    run: OpenedRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = audit(run, AuditConfig(out=tmp_path / "audit", limit=1)).folder
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    plain = files.write_rows
+
+    def cut_off(file: Any, header: list[str], rows: list[Any]) -> None:
+        plain(file, header, rows[:1])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(files, "write_rows", cut_off)
+    with pytest.raises(OSError, match="No space"):
+        audit(run, AuditConfig(out=folder, limit=1))
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
 def test_outliers_and_what_to_label_next(table: Path, run: OpenedRun, tmp_path: Path) -> None:

@@ -16,7 +16,13 @@ from mlzoo.data import samples as data_samples
 from mlzoo.data.contracts import task
 from mlzoo.data.samples import Data, Part
 from mlzoo.evaluating.evaluate import evaluate, summarize_repeats, write_predictions
-from mlzoo.statistics.verdicts import short_verdict, verdict_of, verdict_sentence
+from mlzoo.statistics.verdicts import (
+    best_baseline,
+    short_verdict,
+    verdict_of,
+    verdict_sentence,
+)
+from tests.scored import class_scorers
 from tests.evaluating.made import make_data
 
 
@@ -91,6 +97,22 @@ def test_less_is_better_for_rmse() -> None:
     bad, _ = evaluate(lambda x: np.sin(40 * x) + 50, data)
     assert bad["gain"]["value"] < 0
     assert bad["verdict"] == "worse"
+
+
+def test_of_baselines_that_tie_the_one_that_is_better_in_other_metrics_counts() -> None:
+    y_true = (np.arange(60) >= 54).astype(int)
+    chances = {"majority": np.full(60, 0.1), "linear": 0.1 + 0.2 * y_true}
+    chances |= {"same": chances["linear"], "worse": 0.3 - 0.2 * y_true}
+    theirs = {
+        name: class_scorers(y_true, np.stack([1 - chance, chance], axis=1))
+        for name, chance in chances.items()
+    }
+    whole = np.ones((1, 60))
+    assert {float(each["balanced_accuracy"](whole)[0]) for each in theirs.values()} == {0.5}
+    assert best_baseline(theirs, "balanced_accuracy", 60) == "linear"
+    one = {name: {"accuracy": each["accuracy"]} for name, each in theirs.items()}
+    assert best_baseline(one, "accuracy", 60) == "majority", "the first where nothing else tells"
+    assert best_baseline({}, "accuracy", 60) is None
 
 
 def test_scores_against_baselines_of_few_groups_are_no_verdict() -> None:
