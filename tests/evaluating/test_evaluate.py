@@ -22,8 +22,8 @@ from mlzoo.statistics.verdicts import (
     verdict_of,
     verdict_sentence,
 )
-from tests.scored import class_scorers
 from tests.evaluating.made import make_data
+from tests.scored import class_scorers
 
 
 def ring(samples: int = 500) -> Data:
