@@ -165,8 +165,8 @@ def train(
         config: a YAML file of settings; those given here win.
         overwrite: replace a run of the same name.
         allow_unused: accept settings that nothing reads.
-        trust: run Python files that `config` names; one that is named here as `model` or `source`
-            is trusted anyway.
+        trust: run Python files that `config`, or the run of `augment="generated:RUN"`, names; one
+            that is named here as `model` or `source` is trusted anyway.
         callbacks: Keras callbacks, for training in batches. The run folder does not hold them:
             `resume` takes them again, and calls them from their beginning.
         listener: hears of progress.

@@ -50,7 +50,7 @@ def serve(
     answers = UploadPredictor(opened, config.max_pixels, config.map, config.max_rows, config.unlike)
     _ = opened.model  # so that what is wrong with it is told now
     limits = Limits(config.max_mb, config.max_rows, config.timeout, waiting=_CONNECTIONS)
-    samples = endpoints(answers.run, config.max_pixels, limits)
+    samples = endpoints(answers.run, config.max_pixels, limits, config.unlike)
     say(f"http://localhost:{config.port} serves {run}; Ctrl-C ends it")
     uvicorn.run(
         create_app(answers, int(config.max_mb * 1e6), config.timeout, samples),

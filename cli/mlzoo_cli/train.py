@@ -168,8 +168,11 @@ def train(
         problems.append(
             f"--snapshots: is for one training by steps; leave out --repeats and {optimizer}"
         )
-    if trust and config is None and resume is None:
-        problems.append("--trust: has no effect without --config or --resume")
+    generated = given.get("augment", "").startswith("generated:")
+    if trust and config is None and resume is None and not generated:
+        problems.append(
+            "--trust: has no effect without --config, --resume or --augment generated:RUN"
+        )
     watched = explain_every is not None or snapshots
     reporter = (
         Watching(explain_every, snapshots, quiet=json) if watched else ConsoleReporter(quiet=json)

@@ -284,7 +284,7 @@ CHECKSUMS = "checksums.json"
 
 def write_checksums(folder: Path, names: Iterable[str]) -> None:
     """Write `checksums.json`, of those of some files that a folder holds."""
-    known = {name: _sha256(folder / name) for name in names if (folder / name).is_file()}
+    known = {name: sha256_of(folder / name) for name in names if (folder / name).is_file()}
     if known:
         write_json(folder / CHECKSUMS, known)
 
@@ -298,7 +298,7 @@ def check_checksums(folder: Path) -> None:
         return
     for name, checksum in read_mapping(folder / CHECKSUMS).items():
         path = folder / Path(name).name
-        if path.is_file() and _sha256(path) != checksum and _is_json(path):
+        if path.is_file() and sha256_of(path) != checksum and _is_json(path):
             raise damaged(
                 path,
                 "is damaged: its content does not match its checksum (if the change was meant, "
@@ -306,7 +306,8 @@ def check_checksums(folder: Path) -> None:
             )
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -472,10 +473,12 @@ def write_folder(folder: Path, fill: Callable[[Path], None]) -> None:
             if folder.exists():
                 folder.rename(old)
             partial.rename(folder)
-        except BaseException:
+        except BaseException as error:
             if old.exists():
                 old.rename(folder)
             shutil.rmtree(partial, ignore_errors=True)
+            if isinstance(error, ResourceError):  # Of a file in it, by a name that nobody gave.
+                raise ResourceError(str(error).replace(str(partial), str(folder))) from error
             raise
     shutil.rmtree(folder / _REPLACED, ignore_errors=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,13 @@ from pydantic import BaseModel, ValidationError
 
 from mlzoo.core import files, registry
 from mlzoo.core.configs import RunConfig
-from mlzoo.core.errors import UsageError
-from mlzoo.core.files import refuse_special
+from mlzoo.core.errors import MlzooError, UsageError
+from mlzoo.core.files import expand, refuse_special
 from mlzoo.core.messages import sentences
 from mlzoo.core.settings import SHARED, own_settings
 from mlzoo.core.validation.plugins import LISTS, named_plugins
 from mlzoo.core.validation.unread import inert
+from mlzoo.data.policies import GENERATED, generator_of
 from mlzoo.data.recognition import check_source
 from mlzoo.data.tables.formats import SQLITE, split_query
 
@@ -79,8 +81,8 @@ def merge(
 ) -> Merged:
     """Merge a configuration file and flags (which win) into a checked configuration.
 
-    Python files that flags name as plug-ins are trusted; those that the file names only with
-    `trust`.
+    Python files that flags name as plug-ins are trusted; those that the file names, or the run of
+    `augment: generated:RUN`, only with `trust`.
 
     `flags` holds given fields only; `set`, `optimizer_set` and their like are mappings or lists
     of `name=value`. `problems` are mistakes that the caller has found already; where they may hide
@@ -97,6 +99,8 @@ def merge(
         _trust(given.values)
     _trust(flags)
     _add_flags(flags, given)
+    if trust:
+        _trust_generator(given.values)
     _take_query(given)
     config, wrong = _validate(given)
     usable = config.model_dump() if config else _usable(given.values, wrong)
@@ -123,6 +127,15 @@ def _take_query(given: Given) -> None:
 
 def _trust(values: Mapping[str, Any]) -> None:
     registry.trust(*(name for _, name in named_plugins(values)))
+
+
+def _trust_generator(values: Mapping[str, Any]) -> None:
+    """Trust what the configuration of the run of `augment: generated:RUN` names."""
+    augment = values.get("augment")
+    if isinstance(augment, str) and augment.startswith(GENERATED):
+        path, _ = generator_of(augment)
+        with suppress(MlzooError):  # Told when it is opened.
+            _trust(files.read_mapping(expand(path) / "config.yaml"))
 
 
 def read_config(run: Path, trust: bool = False) -> RunConfig:

@@ -15,6 +15,7 @@ import numpy as np
 from mlzoo.core.errors import DataError, UsageError
 from mlzoo.data.images.reader import ImageReader
 from mlzoo.runs.opened import OpenedRun
+from mlzoo.runs.predicting import novelty
 from mlzoo.runs.predicting.settings import UNLIKE
 from mlzoo.serving.batches import Served
 from mlzoo.serving.settings import MAX_PIXELS, MAX_ROWS
@@ -77,6 +78,8 @@ class UploadPredictor:
         self.run, self._max_rows, self._unlike = Served(run), max_rows, unlike
         if run.dense:
             run.tiling()  # So that a configuration that can't be read is told now.
+        reference = run.reference if unlike and run.dense else None
+        self._marks_images = not novelty.limitation(reference, unlike or 1)
         self.maps = maps and kind == "image" and run.target.sample_class
         self._probe: Any = None
 
@@ -179,8 +182,16 @@ class UploadPredictor:
         from mlzoo.drawing.palette import class_colors, instance_overlay, overlay
         from mlzoo.drawing.pictures import as_picture
 
-        (painted,) = self.run.masks(path, unlike=0)
+        if self._marks_images:
+            # What collects the features of an image's tiles knows one image at a time.
+            with self.run.batches.alone():
+                (painted,) = self.run.masks(path, unlike=self._unlike)
+        else:
+            (painted,) = self.run.masks(path, unlike=0)
         record = self.run.record
+        row: dict[str, object] = {"name": ""}
+        if painted.unlike is not None:
+            row |= {"unlike": painted.unlike, "unlike_p": painted.unlike_p}
         picture = as_picture(painted.image, self.run.reader.maximum)
         answer: dict[str, object] = {
             "warnings": list(painted.warnings),
@@ -189,11 +200,11 @@ class UploadPredictor:
         if self.run.target.restores:
             answer["map"] = data_url(as_picture(painted.values, self.run.reader.maximum))
             answer["map_is"] = "the restored image"
-            return {**answer, "predictions": [{"name": "", "prediction": "restored"}]}
+            return {**answer, "predictions": [{**row, "prediction": "restored"}]}
         if self.run.target.pixel_numbers:
             means = painted.values.mean(axis=(0, 1)).tolist()
             named = dict(zip(record["target_names"], means, strict=False))
-            return {**answer, "predictions": [{"name": "", "prediction": named}]}
+            return {**answer, "predictions": [{**row, "prediction": named}]}
         classes = record["class_names"]
         counts = np.bincount(painted.values.reshape(-1), minlength=len(classes))
         shares = dict(zip(classes, (counts[: len(classes)] / counts.sum()).tolist(), strict=True))
@@ -207,7 +218,7 @@ class UploadPredictor:
                 what = f"{painted.instances.max()} instances"
             answer |= {"map": data_url(drawn / 255), "map_is": what}
         largest = max(shares, key=shares.__getitem__)
-        row = {"name": "", "prediction": largest, "probabilities": shares}
+        row |= {"prediction": largest, "probabilities": shares}
         return {**answer, "predictions": [row], "shares": True}
 
 

@@ -8,17 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlzoo.core import files
 from mlzoo.core.configs import RunConfig
-from mlzoo.core.errors import DataError, DivergedError
+from mlzoo.core.errors import DivergedError
 from mlzoo.core.progress import Listener
 from mlzoo.data.policies import adds_generated
-from mlzoo.runs import devices, run_folder
+from mlzoo.runs import devices
 from mlzoo.runs.run_folder import RunFolder
 from mlzoo.training.building import build_model, cutting, takes_full_batch, tell_of_tiles
 from mlzoo.training.distributed.group import current
 from mlzoo.training.scoring.scored import Repeat, Trained, score_trained, write_scored
 from mlzoo.training.signals import Stage
+from mlzoo.training.starting.finished_trainings import read_finished, write_finished
 
 if TYPE_CHECKING:
     import keras
@@ -42,7 +42,7 @@ def train_repeats(
     from mlzoo.runs import datasets
     from mlzoo.training.augment_search import searched
 
-    records = _records_done(folder, listener)
+    records = read_finished(folder.path, listener)
     current().share(str(len(records)).encode())
     first_test = data.test.indices.tolist()
     policy: Policy | None = None
@@ -57,7 +57,7 @@ def train_repeats(
             data = replace(data, policy=policy)
         records.append(_train_once(Repeat(folder, config, data, seed, not repeat, listener, stage)))
         records[-1]["own_split"] = data.test.indices.tolist() != first_test
-        files.write_sealed(folder.path / run_folder.REPEATS, records)
+        write_finished(folder.path, records)
         if config.repeats > 1:
             name = records[-1]["test"]["headline"]
             reached = records[-1]["test"]["metrics"][name]
@@ -66,19 +66,6 @@ def train_repeats(
         shutil.rmtree(folder.path / "checkpoints" / f"seed-{seed}", ignore_errors=True)
         for member in (folder.path / "checkpoints").glob(f"seed-{seed}-*"):
             shutil.rmtree(member, ignore_errors=True)
-    return records
-
-
-def _records_done(folder: RunFolder, listener: Listener) -> list[TrainingRecord]:
-    """Return the scores of the trainings that are done; none where their file is damaged."""
-    path = folder.path / run_folder.REPEATS
-    if not path.exists():
-        return []
-    try:
-        records: list[TrainingRecord] = files.read_sealed(path)
-    except DataError as error:
-        listener.warn(f"{error}: what it held is trained again")
-        return []
     return records
 
 

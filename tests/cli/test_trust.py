@@ -10,6 +10,7 @@ from pathlib import Path
 import keras
 import pytest
 import yaml
+from mlzoo_cli import main as cli
 
 import mlzoo
 from mlzoo.api import load
@@ -36,9 +37,9 @@ def evil(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def hostile(name: str, target: Path, **changes: object) -> Path:
-    """A copy of a run of the zoo whose configuration says something else."""
-    shutil.copytree(zoo.find(name), target)
+def hostile(name: str | Path, target: Path, **changes: object) -> Path:
+    """A copy of a run (a path, or a name in the zoo) whose configuration says something else."""
+    shutil.copytree(name if isinstance(name, Path) else zoo.find(name), target)
     file = target / "config.yaml"
     values = yaml.safe_load(file.read_text()) | changes
     values.pop("set", None)
@@ -67,6 +68,8 @@ COMMANDS = [
     "generate {drawn} --count 2 --output drawn-samples",
     "pack {table}",
     "data audit {masks}",
+    "check {table} --symmetry flip",
+    "train cnn digits --augment generated:{drawn}",
     "train --resume {cut}",
     "train --resume {cut}.partial",
     "train --config {table}/config.yaml",
@@ -78,7 +81,19 @@ COMMANDS = [
     "train --config {search}/best.yaml",
     "explain --repeat {record} --out again",
 ]
-READ_ONLY = ["report {table}", "compare {table} clean", "predict {table} new.csv"]
+READ_ONLY = [
+    "report {table}",
+    "compare {table} clean",
+    "predict {table} new.csv",
+    "data compare {features} d/ok.csv",
+    "landscape clean --to {table} --budget 1s",
+    "push {table} hf://user/name",
+]
+NO_RUN = {
+    *("augment", "augmentations", "zoo", "weights", "doctor", "pull"),
+    *("data-inspect", "data-embed", "data-preview", "ui"),
+}
+"""Commands that open no run folder, or of it the records that a page shows (`tests/watching`)."""
 
 
 def new_table(run: Path, path: Path) -> None:
@@ -125,10 +140,42 @@ def test_no_command_runs_code_that_a_folder_names(
 
 
 @pytest.mark.parametrize("command", READ_ONLY)
-def test_what_needs_no_code_runs_none(command: str, mlzoo: Mlzoo, folders: dict[str, str]) -> None:
+def test_what_needs_no_code_runs_none(
+    command: str,
+    mlzoo: Mlzoo,
+    folders: dict[str, str],
+    evil: Path,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if "{features}" in command:
+        trained = request.getfixturevalue("runs") / "table"
+        folders["features"] = hostile(trained, Path("features"), model=str(evil)).name
+    if command.startswith("push"):
+        monkeypatch.setattr("mlzoo.sharing.hub.push", lambda *_: "no network in this test")
     done = mlzoo(*command.format(**folders).split())
     assert done.code == 0, done.err
     assert not Path(MARKED).exists()
+
+
+def test_the_walk_has_every_command() -> None:
+    walked = set()
+    for words in (command.split() for command in (*COMMANDS, *READ_ONLY)):
+        walked.add("-".join(words[:2]) if words[0] == "data" else words[0])
+    data = {f"data-{name}" for name in cli.LazyCommands()["data"].commands}
+    assert walked | NO_RUN == {*cli.COMMANDS, *data} - {"data"}
+
+
+def test_trust_reaches_the_generator_whose_samples_are_added(
+    folders: dict[str, str], evil: Path, tmp_path: Path
+) -> None:
+    flags = {"model": "cnn", "data": "digits", "augment": f"generated:{tmp_path / 'drawn'}"}
+    with registry.trust_anew():
+        merge(flags)
+        with pytest.raises(UsageError, match="trust=True"):
+            _ = load(tmp_path / "drawn").config
+        merge(flags, trust=True)
+        assert load(tmp_path / "drawn").config.model == str(evil)
 
 
 @pytest.mark.slow
@@ -170,6 +217,8 @@ def test_trust_is_of_one_command_and_runs_the_code(mlzoo: Mlzoo, folders: dict[s
 def test_trust_without_anything_to_trust_is_told(words: str, mlzoo: Mlzoo) -> None:
     done = mlzoo(*words.split(), "--target", "y")
     assert done.code == 2 and "--trust: has no effect without --config" in done.err
+    generated = (*words.split(), "--target", "y", "--augment", "generated:no-run")
+    assert "--trust: has no effect" not in mlzoo(*generated).err or "tune" in words
 
 
 @pytest.mark.parametrize(

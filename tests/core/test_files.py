@@ -54,6 +54,17 @@ def test_what_was_there_stays_where_anything_fails(
     assert (folder / "old").read_text() == "old"
 
 
+def test_a_full_disk_is_told_of_the_folder_that_was_asked_for(tmp_path: Path) -> None:
+    def full(partial: Path) -> None:
+        with files.disk_errors(partial / "maps.npz"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(ResourceError, match="the disk is full: ") as told:
+        files.write_folder(tmp_path / "a", full)
+    assert f"{tmp_path / 'a' / 'maps.npz'} could not be written" in str(told.value)
+    assert ".writing" not in str(told.value) and not list(tmp_path.iterdir())
+
+
 def test_a_kill_loses_neither_and_the_next_call_tidies(tmp_path: Path) -> None:
     def old(root: Path) -> Path:
         (root / "a").mkdir(parents=True)

@@ -39,6 +39,8 @@ from tests.browser import Browser, checks, needs_chromium  # noqa: E402
 from tests.training.made import LEAN  # noqa: E402
 
 LIMIT = 50_000
+RATE = 0.4
+"""Rate of false alarms, for which few held-out samples are enough."""
 
 
 def png(array: np.ndarray) -> bytes:
@@ -141,13 +143,19 @@ def test_other_hosts_are_not_answered(client: TestClient) -> None:
 
 @pytest.mark.slow
 def test_every_pixel_gets_a_class(tmp_path: Path) -> None:
-    mask_folder(tmp_path / "pairs", 15, 24, 31)
-    settings: dict[str, Any] = {"set": {"filters": 2, "depth": 1}, **LEAN}
+    mask_folder(tmp_path / "pairs", 24, 24, 31)
+    settings: dict[str, Any] = {"set": {"filters": 2, "depth": 1}, "fractions": "30/50/20", **LEAN}
     masks = mlzoo.train("unet", str(tmp_path / "pairs"), epochs=1, out=str(tmp_path), **settings)
-    client = TestClient(create_app(UploadPredictor(masks), LIMIT), base_url="http://localhost")
+    answers = UploadPredictor(masks, unlike=RATE)
+    client = TestClient(create_app(answers, LIMIT), base_url="http://localhost")
     image = next((tmp_path / "pairs" / "images").iterdir())
     answer = client.post("/predict", content=image.read_bytes()).json()
     (row,) = answer["predictions"]
+    (known,) = masks.masks(image, unlike=RATE)
+    assert (row["unlike"], row["unlike_p"]) == (known.unlike, known.unlike_p)
+    with ThreadPoolExecutor(4) as pool:
+        several = list(pool.map(answers.predict, [image.read_bytes()] * 4))
+    assert [each["unlike_p"] for each in several] == [known.unlike_p] * 4
     assert sum(row["probabilities"].values()) == pytest.approx(1)
     assert row["prediction"] == max(row["probabilities"], key=row["probabilities"].get)
     assert answer["map_is"] == "the class of every pixel"
@@ -206,9 +214,10 @@ def test_a_row_is_answered_as_a_packed_model_does(wine: TestClient) -> None:
 
 @pytest.mark.slow
 def test_images_together_are_answered_as_each_alone(run: Run) -> None:
-    answers = UploadPredictor(load(run.path), maps=False)
-    app = create_app(answers, LIMIT, samples=endpoints(answers.run, 10_000, Limits()))
+    answers = UploadPredictor(load(run.path), maps=False, unlike=RATE)
+    app = create_app(answers, LIMIT, samples=endpoints(answers.run, 10_000, Limits(), RATE))
     files = [png(noise(seed, bright)) for seed, bright in ((1, True), (2, False))]
+    files.append(png(np.full((16, 16, 3), 255, np.uint8)))
     with TestClient(app, base_url="http://localhost") as client:
         alone = [client.post("/predict", content=file).json() for file in files]
         images = [base64.b64encode(file).decode() for file in files]
@@ -217,6 +226,9 @@ def test_images_together_are_answered_as_each_alone(run: Run) -> None:
         assert one["prediction"] == other["prediction"]
         said, known = ([*a["probabilities"].values()] for a in (other, one))
         np.testing.assert_allclose(said, known, atol=1e-5)
+        assert (one["unlike"], one["unlike_p"]) == (other["unlike"], other["unlike_p"])
+    assert answered[-1]["unlike"] and answered[-1]["unlike_p"] <= RATE
+    assert not all(each["unlike"] for each in answered), "noise as in training"
 
 
 def test_what_no_file_holds_is_not_served(run: Run) -> None:

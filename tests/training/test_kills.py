@@ -23,6 +23,7 @@ from mlzoo.runs.config_loading import merge
 from mlzoo.training import checkpoints, repeats
 from mlzoo.training.scoring import artifacts
 from mlzoo.training.scoring.scored import Repeat
+from mlzoo.training.starting import finished_trainings
 from mlzoo.training.starting.folder import seal
 from mlzoo.training.train import resume, train_merged
 from mlzoo.tuning import tune
@@ -243,25 +244,29 @@ def test_an_edited_configuration_is_refused(
     assert contents(tmp_path / "a") == contents(tmp_path / "killed" / "a")
 
 
-@pytest.mark.parametrize("name", ["repeats.json", "environment.json", "data.json", "config.yaml"])
+@pytest.mark.parametrize(
+    "name", ["repeats.json", "model.keras", "environment.json", "data.json", "config.yaml"]
+)
 def test_damaged_files_of_an_unfinished_run(
     name: str, table: Path, trained: list[int], tmp_path: Path
 ) -> None:
     folder = killed_after(tmp_path, table, "repeats.json")
+    again = ("repeats.json", "model.keras")
     content = (folder / name).read_bytes()
-    changed = content.replace(b"0.3333", b"0.9999")  # valid JSON, of another score
+    # Valid JSON of another score, and another weight.
+    changed = content.replace(b"0.3333", b"0.9999").replace(b"weightsw", b"Weightsw", 1)
     for damage in (b"", content[: len(content) // 2], b"\0\xff\xfe", changed):
         if damage == content:
             continue
         (folder / name).write_bytes(damage)
         talk = Talk()
-        if name == "repeats.json":
-            assert repeats._records_done(run_folder.RunFolder(folder, folder, None), talk) == []
+        if name in again:
+            assert finished_trainings.read_finished(folder, talk) == []
             assert f"{name} is " in talk.lines[0] and "trained again" in talk.lines[0]
             continue
         with pytest.raises(MlzooError, match=name):
             resume(folder)
-    if name == "repeats.json":
+    if name in again:
         resume(folder)
     else:
         (folder / name).write_bytes(content)

@@ -71,11 +71,16 @@ class ModelFacts(TypedDict):
 
 
 class Answer(TypedDict):
-    """Answer for one sample: a class with the probabilities of all, or numbers."""
+    """Answer for one sample: a class with the probabilities of all, or numbers.
+
+    `mlzoo serve` adds whether it is unlike the training data, and the p-value of that.
+    """
 
     prediction: str | float | dict[str, float]
     probabilities: NotRequired[dict[str, float]]
     warnings: list[str]
+    unlike: NotRequired[bool]
+    unlike_p: NotRequired[float]
 
 
 class ServedModel(ABC):
