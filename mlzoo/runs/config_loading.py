@@ -19,7 +19,7 @@ from mlzoo.core.messages import sentences
 from mlzoo.core.settings import SHARED, own_settings
 from mlzoo.core.validation.plugins import LISTS, named_plugins
 from mlzoo.core.validation.unread import inert
-from mlzoo.data.policies import GENERATED, generator_of
+from mlzoo.data.policies import adds_generated, generator_of
 from mlzoo.data.recognition import check_source
 from mlzoo.data.tables.formats import SQLITE, split_query
 
@@ -131,8 +131,7 @@ def _trust(values: Mapping[str, Any]) -> None:
 
 def _trust_generator(values: Mapping[str, Any]) -> None:
     """Trust what the configuration of the run of `augment: generated:RUN` names."""
-    augment = values.get("augment")
-    if isinstance(augment, str) and augment.startswith(GENERATED):
+    if adds_generated(augment := values.get("augment", "")):
         path, _ = generator_of(augment)
         with suppress(MlzooError):  # Told when it is opened.
             _trust(files.read_mapping(expand(path) / "config.yaml"))
