@@ -133,9 +133,12 @@ def tested(
             parts += _fifths((high - low)[:, 0], "widths")
     scorers = {"coverage": weighted_mean(held)}
     interval = intervals.intervals(scorers, len(rows), rows.groups, seed)["coverage"]
+    # Samples of a group are alike, but a group itself is told of as it is.
+    units = [rows.groups] * len(parts)
     if rows.groups is not None:
         parts += _groups(rows.groups)
-    parts = [(name, inside) for name, inside in parts if inside.any()]
+        units += [None] * (len(parts) - len(units))
+    told = [(*part, unit) for part, unit in zip(parts, units, strict=True) if part[1].any()]
     return {
         "level": LEVEL,
         "scores": len(scores.values),
@@ -143,7 +146,10 @@ def tested(
         "coverage": number(held.mean()),
         "interval": interval,
         **sizes,
-        "parts": [part_coverage(name, held[inside], len(parts)) for name, inside in parts],
+        "parts": [
+            part_coverage(name, held[inside], len(told), None if unit is None else unit[inside])
+            for name, inside, unit in told
+        ],
     }
 
 
@@ -162,7 +168,9 @@ def _groups(groups: np.ndarray) -> list[tuple[str, np.ndarray]]:
     return [(f"group {name}", groups == name) for name in names if len(names) <= MOST_GROUPS]
 
 
-def part_coverage(name: str, held: np.ndarray, parts: int) -> PartCoverage:
+def part_coverage(
+    name: str, held: np.ndarray, parts: int, groups: np.ndarray | None = None
+) -> PartCoverage:
     """Return the coverage of one of several parts of the samples.
 
     It is `under` where so few are held by chance, at a coverage of `LEVEL`, with a probability of
@@ -172,10 +180,16 @@ def part_coverage(name: str, held: np.ndarray, parts: int) -> PartCoverage:
         name: of the part.
         held: (n,) shares of each sample's values that are held, 0 or 1 of a single one.
         parts: how many there are.
+        groups: (n,) labels of samples that are alike: a group counts as one, with the share of its
+            values that are held; None: each sample counts.
     """
     from scipy.special import bdtr
 
-    chance = float(bdtr(math.ceil(held.sum() - 1e-9), len(held), LEVEL))
+    units = held
+    if groups is not None:
+        place = np.unique(groups, return_inverse=True)[1].reshape(-1)
+        units = np.bincount(place, held) / np.bincount(place)
+    chance = float(bdtr(math.ceil(units.sum() - 1e-9), len(units), LEVEL))
     return {
         "part": name,
         "samples": len(held),

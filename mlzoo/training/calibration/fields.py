@@ -140,29 +140,41 @@ def tested(
         "interval": intervals.intervals(scorers, len(means), units, seed)["coverage"],
         "width": np.mean([each.mean(axis=0) for each in sizes], axis=0).tolist(),
         "adaptive": widths.scale is not None,
-        "parts": _fifths(held, sizes) if widths.scale is not None else [],
+        "parts": _fifths(held, sizes, units) if widths.scale is not None else [],
     }
 
 
-def _fifths(held: list[np.ndarray], sizes: list[np.ndarray]) -> list[PartCoverage]:
-    """Return the coverage of fifths of the widths, of all fields together."""
+def _fifths(
+    held: list[np.ndarray], sizes: list[np.ndarray], groups: np.ndarray | None
+) -> list[PartCoverage]:
+    """Return the coverage of fifths of the widths, of all fields together.
+
+    Args:
+        held: of each image, whether values are held, (m, k) with NaN where they are not known.
+        sizes: of each image, the widths (m, k) there.
+        groups: (n,) labels of images that are alike, of which each counts as one; None: all count.
+    """
+    labels = np.arange(len(held)) if groups is None else groups
     edges = np.quantile(np.concatenate(sizes), np.linspace(0, 1, 6))
     parts: list[PartCoverage] = []
     for low, high in zip(edges, edges[1:], strict=False):
-        shares = []
-        for inside, size in zip(held, sizes, strict=True):
+        shares, units = [], []
+        for inside, size, label in zip(held, sizes, labels, strict=True):
             chosen = inside[(size >= low) & (size <= high) & np.isfinite(inside)]
             if len(chosen):
                 shares.append(chosen.mean())
-        if len(shares) < 2:
+                units.append(label)
+        place = np.unique(units, return_inverse=True)[1].reshape(-1)
+        each = np.bincount(place, shares) / np.maximum(np.bincount(place), 1)
+        if len(each) < 2:
             continue
-        half = intervals.student(len(shares)) * np.std(shares, ddof=1) / len(shares) ** 0.5
+        half = intervals.student(len(each)) * np.std(each, ddof=1) / len(each) ** 0.5
         parts.append(
             {
                 "part": f"widths {low:.4g} to {high:.4g}",
                 "samples": len(shares),
                 "coverage": number(np.mean(shares)),
-                "under": bool(np.mean(shares) < LEVEL - half),
+                "under": bool(each.mean() < LEVEL - half),
             }
         )
     return parts

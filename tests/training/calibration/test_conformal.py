@@ -60,6 +60,19 @@ def test_parts_are_under_covered_beyond_what_chance_does_to_any_of_them() -> Non
     assert part_coverage("a", held, 10)["under"] and not part_coverage("a", held[6:], 10)["under"]
 
 
+def test_parts_of_samples_that_are_alike_are_warned_of_seldom() -> None:
+    rng, groups = np.random.default_rng(0), np.arange(12).repeat(8)
+    alone, whole = 0, 0
+    for _ in range(400):
+        error = 0.8**0.5 * rng.normal(size=12).repeat(8) + 0.2**0.5 * rng.normal(size=96)
+        held = (np.abs(error) < 1.644854).astype(float)
+        alone += part_coverage("a", held, 5)["under"]
+        whole += part_coverage("a", held, 5, groups)["under"]
+    assert whole / 400 <= 0.005 < 0.03 < alone / 400
+    never = part_coverage("a", np.zeros(96), 5, groups)
+    assert never["under"] and never["samples"] == 96
+
+
 def table(path: Path) -> tuple[str, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(500, 2)).round(4)

@@ -11,6 +11,7 @@ import mlzoo
 from mlzoo.core import files
 from mlzoo.core.errors import UsageError
 from mlzoo.statistics.calibration.field_widths import field_widths
+from mlzoo.training.calibration import fields
 from tests.training.made import LEAN
 
 
@@ -49,3 +50,14 @@ def test_intervals_of_fields_hold_the_share_that_is_asked_for(tmp_path: Path) ->
     with pytest.raises(UsageError, match="needs at least 99 images set aside and this run has 39"):
         list(run.masks(test.inputs(), coverage=0.99))
     assert files.read_json(run.path / "calibration.json")["field_widths"]["images"] == 39
+
+
+def test_images_of_a_group_count_as_one_where_fifths_are_warned_of() -> None:
+    shares, groups = np.repeat([0.6, 0.75, 0.8], 4), np.repeat([0, 1, 2], 4)
+    held = [(np.arange(1000) % 20 < 20 * share).astype(float)[:, None] for share in shares]
+    sizes = [np.linspace(0, 1, 1000)[:, None]] * 12
+    for labels, under in ((None, True), (groups, False)):
+        parts = fields._fifths(held, sizes, labels)
+        assert [part["under"] for part in parts] == [under] * 5
+        assert {part["samples"] for part in parts} == {12}
+        assert [part["coverage"] for part in parts] == pytest.approx([0.7167] * 5, abs=0.02)
