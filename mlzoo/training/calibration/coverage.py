@@ -138,7 +138,7 @@ def tested(
     if rows.groups is not None:
         parts += _groups(rows.groups)
         units += [None] * (len(parts) - len(units))
-    told = [(*part, unit) for part, unit in zip(parts, units, strict=True) if part[1].any()]
+    present = [(*part, unit) for part, unit in zip(parts, units, strict=True) if part[1].any()]
     return {
         "level": LEVEL,
         "scores": len(scores.values),
@@ -147,8 +147,8 @@ def tested(
         "interval": interval,
         **sizes,
         "parts": [
-            part_coverage(name, held[inside], len(told), None if unit is None else unit[inside])
-            for name, inside, unit in told
+            part_coverage(name, held[inside], len(present), None if unit is None else unit[inside])
+            for name, inside, unit in present
         ],
     }
 
