@@ -18,7 +18,7 @@ from mlzoo.training.building import build_model, cutting, takes_full_batch, tell
 from mlzoo.training.distributed.group import current
 from mlzoo.training.scoring.scored import Repeat, Trained, score_trained, write_scored
 from mlzoo.training.signals import Stage
-from mlzoo.training.starting.finished_trainings import read_finished, write_finished
+from mlzoo.training.starting.folder import read_finished, write_finished
 
 if TYPE_CHECKING:
     import keras

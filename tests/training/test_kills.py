@@ -23,8 +23,7 @@ from mlzoo.runs.config_loading import merge
 from mlzoo.training import checkpoints, repeats
 from mlzoo.training.scoring import artifacts
 from mlzoo.training.scoring.scored import Repeat
-from mlzoo.training.starting import finished_trainings
-from mlzoo.training.starting.folder import seal
+from mlzoo.training.starting.folder import read_finished, seal
 from mlzoo.training.train import resume, train_merged
 from mlzoo.tuning import tune
 from mlzoo.tuning.results import hparams, page
@@ -261,7 +260,7 @@ def test_damaged_files_of_an_unfinished_run(
         (folder / name).write_bytes(damage)
         talk = Talk()
         if name in again:
-            assert finished_trainings.read_finished(folder, talk) == []
+            assert read_finished(folder, talk) == []
             assert f"{name} is " in talk.lines[0] and "trained again" in talk.lines[0]
             continue
         with pytest.raises(MlzooError, match=name):

@@ -1,18 +1,20 @@
-"""A run folder before its training starts: its name, configuration and record of the data."""
+"""A run folder before its training starts, and the trainings in it that are done."""
 
 from __future__ import annotations
 
 import hashlib
 import shlex
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlzoo.core import files, registry
 from mlzoo.core.backbones import placed
 from mlzoo.core.configs import RunConfig
+from mlzoo.core.errors import DataError
 from mlzoo.core.files import expand, real_path
+from mlzoo.core.progress import Listener
 from mlzoo.core.settings import SHARED, all_settings
 from mlzoo.core.validation.plugins import SEVERAL, named_plugins
 from mlzoo.data.objects.store import PREFIX, kind_of
@@ -20,13 +22,19 @@ from mlzoo.data.policies import adds_generated, parse
 from mlzoo.runs import devices, run_folder
 from mlzoo.runs.config_loading import Merged, unread_by_source
 from mlzoo.runs.contents.resolved_config import absolute_fields, resolved_yaml
-from mlzoo.runs.run_folder import RunFolder
+from mlzoo.runs.run_folder import REPEATS, RunFolder
 from mlzoo.training.distributed.group import current
 from mlzoo.training.starting.generated_samples import recorded_generator
 
 if TYPE_CHECKING:
     from mlzoo.data.samples import Data
+    from mlzoo.runs.contents.metrics import TrainingRecord
 
+_FIRST = (
+    *("model.keras", "networks/*.keras", "layers.json", "history.csv", "predictions.csv"),
+    *("members.csv", "out_of_fold.*", "calibration.json", "decision.json", "novelty.npz"),
+)
+"""Files that the first training writes, and that no later one changes."""
 STARTED = "environment.json"
 """The last file that is written before training starts."""
 
@@ -119,3 +127,32 @@ def write_start(folder: RunFolder, config: RunConfig, data: Data) -> None:
     if current().world > 1:
         facts["processes"] = current().world
     folder.write_json(STARTED, facts)
+
+
+def write_finished(folder: Path, records: list[TrainingRecord]) -> None:
+    """Write `repeats.json`: the records of trainings, and checksums of the first one's files."""
+    digests = {str(path.relative_to(folder)): files.sha256_of(path) for path in _files(folder)}
+    files.write_sealed(folder / REPEATS, {"trainings": records, "files": digests})
+
+
+def read_finished(folder: Path, listener: Listener) -> list[TrainingRecord]:
+    """Return the records of the trainings that are done; none where a file of theirs is damaged."""
+    if not (folder / REPEATS).exists():
+        return []
+    try:
+        content = files.read_sealed(folder / REPEATS)
+        if isinstance(content, list):  # of earlier versions
+            return content
+        for name, digest in content["files"].items():
+            path = folder / name
+            if not path.is_file() or files.sha256_of(path) != digest:
+                raise files.damaged(path, "is missing or damaged: it does not match its checksum")
+    except DataError as error:
+        listener.warn(f"{error}: what it held is trained again")
+        return []
+    records: list[TrainingRecord] = content["trainings"]
+    return records
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (path for pattern in _FIRST for path in sorted(folder.glob(pattern)))
