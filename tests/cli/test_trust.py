@@ -91,7 +91,8 @@ READ_ONLY = [
 ]
 NO_RUN = {
     *("augment", "augmentations", "zoo", "weights", "doctor", "pull"),
-    *("data-inspect", "data-embed", "data-preview", "ui"),
+    *("data-inspect", "data-embed", "data-preview", "data-compress", "data-boundaries"),
+    *("circuit", "ui"),
 }
 """Commands that open no run folder, or of it the records that a page shows (`tests/watching`)."""
 
