@@ -6,11 +6,13 @@ normalization, dropout and augmentation wherever a family has them. The bars: lo
 and weights after them equal to 1e-6 in double and 1e-4 in single precision, of the largest. The
 steps are those of gradient descent with momentum, since Adam divides small gradients by their own
 size, rounding included; input scalings, heads and some losses compute in single precision always.
+With `--processes N` the batches are shared by processes in place of devices.
 """
 
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -91,6 +93,46 @@ def trained(model: str, precision: str, counts: list[int], steps: int) -> dict[i
     return results
 
 
+def member(model: str, precision: str, steps: int, place: str) -> None:
+    """Train as one of several processes; `place` is rank, world, coordinator and a file."""
+    import numpy as np
+
+    from mlzoo.core.configs import RunConfig
+    from mlzoo.training.distributed.joining import joined
+    from mlzoo.training.distributed.settings import Machines
+
+    rank, world, coordinator, path = place.split(",")
+    several = {"rank": int(rank), "world": int(world), "coordinator": coordinator}
+    machines = Machines(**several if int(world) > 1 else {})
+    with joined(machines, RunConfig(model=model, data=CASES[model][0])):
+        losses, weights = trained(model, precision, [1], steps)[1]
+    if not int(rank):
+        np.savez(path, losses, *weights)
+
+
+def by_processes(model: str, precision: str, count: int, steps: int) -> Any:
+    """Losses and weights after about so many steps, which processes have taken together."""
+    import numpy as np
+
+    from mlzoo.training.distributed.channel import free_port
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "trained.npz"
+        address = f"127.0.0.1:{free_port('127.0.0.1')}"
+        words = ["--models", model, "--precisions", precision, "--steps", str(steps)]
+        started = [
+            subprocess.Popen(
+                [sys.executable, __file__, *words, "--member", f"{rank},{count},{address},{path}"]
+            )
+            for rank in range(count)
+        ]
+        if any([process.wait() for process in started]):
+            sys.exit(f"{model}: a process has failed")
+        with np.load(path, allow_pickle=False) as file:
+            first, *rest = (file[f"arr_{i}"] for i in range(len(file.files)))
+    return first, rest
+
+
 def apart(one: Any, other: Any) -> tuple[float, float]:
     """Largest difference of losses, and of weights, relative to the largest or 1."""
     import numpy as np
@@ -108,20 +150,30 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=list(CASES), choices=CASES)
     parser.add_argument("--devices", nargs="+", type=int, default=[2, 4])
     parser.add_argument("--precisions", nargs="+", default=list(BARS), choices=BARS)
+    parser.add_argument("--processes", nargs="+", type=int, default=[])
+    parser.add_argument("--member", help="rank,world,coordinator,file: of a process of those")
     args = parser.parse_args()
     os.environ["KERAS_BACKEND"] = "jax"
+    if args.member:
+        return member(args.models[0], args.precisions[0], args.steps, args.member)
+    shares = args.processes or args.devices
     os.environ["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={max(args.devices)}"
     rows = []
     for model in args.models:
         for precision in args.precisions:
-            results = trained(model, precision, [1, *args.devices], args.steps)
-            for count in args.devices:
+            if args.processes:
+                given = model, precision
+                results = {n: by_processes(*given, n, args.steps) for n in [1, *shares]}
+            else:
+                results = trained(model, precision, [1, *shares], args.steps)
+            for count in shares:
                 loss, weights = apart(results[1], results[count])
                 held = max(loss, weights) <= BARS[precision]
                 steps = len(results[count][0])
                 rows.append([model, precision, count, steps, loss, weights, verdict(held)])
                 print("measured:", *rows[-1], file=sys.stderr, flush=True)
-    table(["model", "precision", "devices", "steps", "loss", "weights", "bar"], rows)
+    kind = "processes" if args.processes else "devices"
+    table(["model", "precision", kind, "steps", "loss", "weights", "bar"], rows)
     sys.exit(0 if all(row[-1] == "met" for row in rows) else 1)
 
 
