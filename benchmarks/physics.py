@@ -8,7 +8,8 @@ are scored against `solve_ivp`. Inverse: the diffusivity of a beam from 200 meas
 Burgers' equation with random starts, at the resolution of training and at twice it; bar: the
 Fourier neural operator's error there is at most half of the U-Net's. Symmetries: scikit-learn's
 digits at random angles, a CNN and one of p4 with as many weights, neither augmented; bar: at most
-0.7 of the CNN's errors.
+0.7 of the CNN's errors. Dynamics: a Hamiltonian network on the pendulum and a plain one with as
+many weights, both from new starts for 50 units of time: how far the energy drifts.
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ data: measured.csv
 SURROGATES = {"fno": ["--set", "coordinates=periodic"], "unet": [], "deeponet": []}
 POINTS, FINE_CASES, FINE_SEED = 128, 200, 1_000
 HALF = 0.5
+DYNAMICS = {"hamiltonian": [], "mlp": ["--set", "activation=tanh", "--preset", "none"]}
+STARTS, STEPS, TIME_STEP = 20, 1000, 0.05
 SIDE, DIGITS_EPOCHS, FEWER_ERRORS = 16, 40, 0.7
 
 
@@ -181,6 +184,43 @@ def symmetries(seeds: int, backend: str) -> bool:
     return ratio <= FEWER_ERRORS
 
 
+def dynamics(seeds: int, backend: str, epochs: int) -> bool:
+    """Print how the energy of the pendulum drifts; return whether it drifts less where it can't."""
+    import numpy as np
+
+    from mlzoo.sources._pendulum import ENERGY, swings
+
+    rows, drifts = [], {}
+    with tempfile.TemporaryDirectory() as out:
+        starts = Path(out) / "starts.csv"
+        states = swings(STARTS, np.random.default_rng(FINE_SEED))[:, 0]
+        header = {"delimiter": ",", "header": "angle,momentum", "comments": ""}
+        np.savetxt(starts, states, **header)
+        for model, settings in DYNAMICS.items():
+            each, errors, weights, seconds = [], [], 0, []
+            for seed in range(seeds):
+                typed = [MLZOO, "train", model, "pendulum", "--set", "hidden=64,64", *settings]
+                typed += ["--epochs", epochs, "--seed", seed]
+                print(shown(typed), flush=True)
+                more = ["--out", out, "--name", f"{model}-{seed}", "--pictures", "none", "--json"]
+                cost = run_well([*typed, *more], KERAS_BACKEND=backend)
+                record = json.loads(cost.out)
+                errors.append(record["test"]["metrics"]["rmse"])
+                weights, _ = record["parameters"], seconds.append(cost.cpu)
+                rolled = [MLZOO, "predict", Path(out) / f"{model}-{seed}", starts]
+                rolled += ["--steps", STEPS, "--time-step", TIME_STEP, "--energy", ENERGY, "--json"]
+                states = json.loads(run_well(rolled, KERAS_BACKEND=backend).out)
+                energies = np.array([row["energy"] for row in states]).reshape(STARTS, -1)
+                each.append(float(np.median(np.abs(energies - energies[:, :1]).max(axis=1))))
+            drifts[model] = middle(each)
+            rows.append([model, weights, middle(errors), middle(each), max(each), middle(seconds)])
+    print(f"pendulum, {seeds} seeds, {epochs} epochs; drift by time {STEPS * TIME_STEP:g}")
+    table(["model", "weights", "rmse of rates", "energy drift", "worst", "CPU s"], rows)
+    ratio = drifts["hamiltonian"] / drifts["mlp"]
+    print(f"energy drift of hamiltonian over that of mlp: {ratio:.3g} {verdict(ratio < 1)}")
+    return ratio < 1
+
+
 def write_turned_digits(folder: Path) -> Path:
     """Write scikit-learn's 1,797 digits, enlarged and each turned by an angle of its own."""
     import cv2
@@ -215,7 +255,7 @@ def write_finer(folder: Path) -> tuple[Path, float]:
 
 def main() -> None:
     parser = arguments(__doc__, seeds=5, backend="jax", epochs=60)
-    parts = ("equations", "inverse", "surrogates", "symmetries")
+    parts = ("equations", "inverse", "surrogates", "symmetries", "dynamics")
     parser.add_argument("--part", choices=parts, help="(default all)")
     parser.add_argument("--problems", nargs="+", default=list(BARS), choices=BARS)
     args = parser.parse_args()
@@ -229,6 +269,8 @@ def main() -> None:
         held.append(surrogates(args.seeds, args.backend, args.epochs))
     if "symmetries" in chosen:
         held.append(symmetries(args.seeds, args.backend))
+    if "dynamics" in chosen:
+        held.append(dynamics(args.seeds, args.backend, args.epochs))
     sys.exit(0 if all(held) else 1)
 
 

@@ -25,8 +25,9 @@ PREDICT = Fields("runs/predicting/settings.py", "PredictConfig")
 _OF_MASKS = ("probabilities", "overlays", "tile", "overlap")
 _OF_ALL_BUT_EPISODES = (
     *(*_OF_MASKS, "shards", "coverage", "features", "length", "temperature", "unlike"),
-    *("derivatives", "steps", "truth"),
+    *("derivatives", "steps", "truth", "time_step", "energy", "beside"),
 )
+_OF_STATES = ("time_step", "energy", "beside")
 _OF_TEXT = ("length", "temperature", "seed")
 
 
@@ -101,12 +102,18 @@ def predict(
         if config.steps is not None:
             from mlzoo_cli.predict_rollouts import predict_rollouts
 
-            _refuse(_OF_MASKS, given, opened)
+            _refuse((*_OF_MASKS, *_OF_STATES), given, opened)
             predict_rollouts(opened, data, config, json)
             return
         predict_masks(opened, data, config, json)
         return
-    _refuse((*_OF_MASKS, "steps", "truth"), given, opened)
+    _refuse((*_OF_MASKS, "truth"), given, opened)
+    if config.steps is not None:
+        from mlzoo_cli.predict_states import predict_states
+
+        _refuse(("shards", "features", "derivatives"), given, opened)
+        predict_states(opened, data, config, trust, json)
+        return
     if config.shards is not None:
         from mlzoo_cli.predict_shards import write_shards
 

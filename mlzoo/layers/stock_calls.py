@@ -22,6 +22,7 @@ from mlzoo.layers.decoding import FeedbackCell, NoTeacher
 from mlzoo.layers.forecast_quantiles import ForecastQuantiles
 from mlzoo.layers.fourier import FourierFeatures
 from mlzoo.layers.groups import GroupConvolution
+from mlzoo.layers.hamiltonian import HamiltonianFlow
 from mlzoo.layers.members import MemberScale, SharedDense
 from mlzoo.layers.nearest_features import NearestFeature
 from mlzoo.layers.numbers import PeriodicEmbedding
@@ -159,6 +160,30 @@ def _fourier(layer: FourierFeatures, x: Any) -> Any:
     angles = 2 * math.pi * waves(x[:, : layer.count])
     _set(waves, ops.transpose(layer.b))
     return _beside_rest([ops.cos(angles), ops.sin(angles)], x, layer.count)
+
+
+@_call.register
+def _hamiltonian(layer: HamiltonianFlow, x: Any) -> Any:
+    def matmul(x: Any, units: int, part: str, kernel: Any, bias: Any = None) -> Any:
+        name = f"{layer.name}_{part}"
+        dense = keras.layers.Dense(units, use_bias=bias is not None, name=name, dtype=_dtype(layer))
+        result = dense(x)
+        _set(dense, *([kernel] if bias is None else [kernel, bias]))
+        return result
+
+    outputs = []
+    for number, (kernel, bias) in enumerate(zip(layer.kernels, layer.biases, strict=True), 1):
+        x = ops.tanh(matmul(x, kernel.shape[1], f"hidden{number}", kernel, bias))
+        outputs.append(x)
+    energy = ops.convert_to_numpy(layer.energy_kernel).T
+    gradient = (1 - ops.square(outputs[-1])) * ops.convert_to_tensor(energy)
+    for number in range(len(outputs) - 1, -1, -1):
+        kernel = layer.kernels[number]
+        turned = ops.transpose(kernel)
+        gradient = matmul(gradient, kernel.shape[0], f"back{number + 1}", turned)
+        if number:
+            gradient = gradient * (1 - ops.square(outputs[number - 1]))
+    return layer.turned(gradient)
 
 
 @_call.register

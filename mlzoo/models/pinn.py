@@ -86,13 +86,20 @@ def recipe(data: Data, config: RunConfig) -> Recipe:
     """Return epochs of Adam at a rate that suits them, with 64 bits.
 
     Of ordinary equations there are two, and more of L-BFGS on a smaller network whose conditions
-    hold by construction: weights of equal gradients let such networks collapse to zero.
+    hold by construction: weights of equal gradients let such networks collapse to zero. About a
+    corner that points into the domain they hold by construction too, where all of them can: as
+    penalties they left an error eight times as large (Poisson's equation on an L of other sides).
     """
     from mlzoo.data.contracts import Recipe
+    from mlzoo.data.problems.corners import corner_functions
+    from mlzoo.data.problems.trial import soft_part, trial_functions
 
     fields = {"epochs": 20, "learning_rate": 2e-3, "precision": "float64"}
     problem = data.samples.problem
     if problem is None or len(problem.inputs) > 1:
+        if problem is not None and corner_functions(problem):
+            if not soft_part(problem, trial_functions(problem)).conditions:
+                return Recipe(fields, {"hard": True}, "equations about a corner")
         return Recipe(fields, reason="equations")
     settings = {"hidden": (20, 20), "points": 200, "lbfgs": 40, "hard": True}
     return Recipe({**fields, "epochs": 2}, settings, reason="ordinary equations")

@@ -7,7 +7,8 @@ triangles with their masks; touching-cells are pictures of cells, each pixel wit
 captions are pictures of two shapes with a sentence each; scenes are pictures that hold any of five
 shapes, a label each; flow-fields are images of the distance from a body with the velocities around
 it at every pixel; burgers-fields and heat-fields are random starts of an equation and its
-solutions; accelerometer has what a car does at every step of a ride; sine-mix and mackey-glass
+solutions; pendulum has states of a pendulum on several swings with their rates of change;
+accelerometer has what a car does at every step of a ride; sine-mix and mackey-glass
 (which is chaotic) are long series to forecast; delayed-xor asks for what was long ago; moving-spots
 are films of what moves where; dates are days in words with their ISO form; the others are classes
 of points in the plane.
@@ -23,6 +24,7 @@ from mlzoo.core.configs import Settings
 from mlzoo.sources import _generated_pictures as pictures
 from mlzoo.sources import _generated_sequences as sequences
 from mlzoo.sources import _generated_tables as tables
+from mlzoo.sources._pendulum import pendulum_samples
 
 if TYPE_CHECKING:
     from mlzoo.data.samples import Samples
@@ -51,6 +53,7 @@ _NOISE = {
     "flow-fields": 0.0,
     "burgers-fields": 0.0,
     "heat-fields": 0.0,
+    "pendulum": 0.1,
     "accelerometer": 0.2,
     "sine-mix": 0.1,
     "mackey-glass": 0.0,
@@ -67,6 +70,7 @@ _COUNTS = {
     "touching-cells": 300,
     "captions": 6000,
     "flow-fields": 240,
+    "pendulum": 40,
     "accelerometer": 120,
     "sine-mix": 2000,
     "mackey-glass": 2000,
@@ -99,6 +103,7 @@ NAMES = (
     "flow-fields",
     "burgers-fields",
     "heat-fields",
+    "pendulum",
     "accelerometer",
     "sine-mix",
     "mackey-glass",
@@ -118,9 +123,9 @@ class Config(Settings):
     """Decides every sample."""
     samples: int | None = Field(None, ge=12)
     """Number of samples; by default 1000, of root-sine 30, of shapes and touching-cells 300, of
-    faces 600, of scenes 3000, of captions 6000, of flow-fields 240, of accelerometer 120 rides, of
-    sine-mix and mackey-glass 2000 steps, of delayed-xor 2000, of moving-spots 400, of dates
-    6000."""
+    faces 600, of scenes 3000, of captions 6000, of flow-fields 240, of pendulum 40 swings, of
+    accelerometer 120 rides, of sine-mix and mackey-glass 2000 steps, of delayed-xor 2000, of
+    moving-spots 400, of dates 6000."""
     resolution: int | None = Field(None, ge=16, le=4096)
     """burgers-fields, heat-fields: points of a field; by default 128. A seed means the same
     functions at every resolution."""
@@ -180,6 +185,7 @@ def load(config: Config, progress: Any = None) -> Samples:
         "flow-fields": pictures.flow_fields_samples,
         "accelerometer": sequences.accelerometer_samples,
         "moving-spots": sequences.moving_spots_samples,
+        "pendulum": pendulum_samples,
     }.get(name)
     if make is not None:
         return make(count, noise, rng)

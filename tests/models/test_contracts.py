@@ -30,6 +30,7 @@ _CASES = {
     ),
     "deeponet": ModelCase("deeponet", {"branch": [32], "trunk": [24, 24]}, rate=1e-2),
     "fno": ModelCase("fno", {"width": 8, "modes": 5, "layers": 2}, rate=1e-2),
+    "hamiltonian": ModelCase("hamiltonian", {"hidden": [32, 24]}, ((2,), (2,)), "table", rate=1e-2),
     "nlinear": ModelCase(
         "nlinear", {"l2": 0.0}, ((13, 2), (9, 3)), "sequence", rate=3e-2, uneven=False
     ),
@@ -72,6 +73,7 @@ _PARAMETERS = {
     "deeponet": 430_914,
     "fixed": 9_219,
     "fno": 2_269_890,
+    "hamiltonian": 4_416,
     "lenet": 314_819,
     "linear": 9_219,
     "mlp": 819_971,
@@ -93,6 +95,7 @@ _PARAMETERS = {
 _PINNED = {
     "alexnet": (64, 64, 3),
     "conv_lstm": (4, 16, 16, 3),
+    "hamiltonian": (2,),
     "nlinear": (20, 3),
     "patchtst": (20, 3),
     "pinn": (2,),

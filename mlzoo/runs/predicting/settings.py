@@ -53,14 +53,21 @@ class PredictConfig(Settings):
     """Cut images otherwise than in training: a side, or none."""
     overlap: int | None = None
     """Pixels that tiles share, with --tile."""
-    # -- Fields
+    # -- Rollouts
     steps: int | None = Field(None, ge=1)
     """Feed predicted fields back as the next input so often: a rollout in time, of models whose
-    fields are the input's first channels one step later. A row a step; -o FOLDER has rollouts/
-    (.npy), rollout.csv and, with --truth, the growth of the error, rollout.png."""
+    fields are the input's first channels one step later; or follow predicted rates of change of
+    the columns (--time-step). A row a step; -o FOLDER has rollout.csv and a picture, rollout.png,
+    of fields rollouts/ (.npy)."""
     truth: Annotated[Path | None, Flag(metavar="FILE")] = None
     """True fields of a rollout, arrays (starts, steps, height, width, fields) or of one dimension
     (starts, steps, points, fields), to tell how its error grows."""
+    time_step: float | None = Field(None, gt=0, allow_inf_nan=False)
+    """Time from one step of states to the next, in the units of their rates."""
+    energy: Annotated[str | None, Flag(metavar="EXPRESSION")] = None
+    """Energy of a state, an expression of its columns, to tell how it drifts."""
+    beside: Annotated[Path | None, Flag(metavar="RUN")] = None
+    """Another run of the same states, whose rollout is drawn beside."""
     # -- Text and episodes
     length: int = Field(LENGTH, ge=1)
     """Characters to write."""
@@ -73,6 +80,10 @@ class PredictConfig(Settings):
     def _rolled(self) -> PredictConfig:
         if self.truth is not None and self.steps is None:
             raise ValueError("--truth: has no effect without --steps")
+        states = {"time-step": self.time_step, "energy": self.energy, "beside": self.beside}
+        for name, value in states.items():
+            if value is not None and self.steps is None:
+                raise ValueError(f"--{name}: has no effect without --steps")
         if self.steps is not None and self.coverage is not None:
             raise ValueError("--steps and --coverage exclude each other")
         return self

@@ -202,8 +202,9 @@ def test_ordinary_equations_are_recommended_conditions_by_construction() -> None
     from mlzoo.models.pinn import recipe
 
     recipes = {}
-    for name in ("damped-oscillator", "heat"):
+    for name in ("damped-oscillator", "heat", "poisson-l-shape"):
         samples = SimpleNamespace(problem=read_problem(NAMED / f"{name}.yaml"))
         recipes[name] = recipe(SimpleNamespace(samples=samples), RunConfig(model="pinn", data=name))
     assert recipes["damped-oscillator"].settings["hard"] and not recipes["heat"].settings
+    assert recipes["poisson-l-shape"].settings == {"hard": True}
     assert recipes["damped-oscillator"].fields["epochs"] < recipes["heat"].fields["epochs"]
