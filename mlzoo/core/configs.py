@@ -240,6 +240,11 @@ class RunConfig(Settings):
     """Weight of false negatives in the tversky loss; false positives have the rest."""
     top_share: float = Field(0.1, gt=0, le=1)
     """Share of an image's pixels, those with the highest loss, that the topk loss averages."""
+    equation: Annotated[str | None, Flag(metavar="FILE")] = None
+    """Fields: add the residual of a problem's equations and conditions, on the grid, to the loss: a
+    .yaml file whose unknowns are the fields and whose known functions are the input's channels."""
+    equation_weight: float = Field(0.1, gt=0, allow_inf_nan=False)
+    """Weight of the mean squared residuals, each relative to its terms, beside the loss."""
     metrics: Annotated[list[str], BeforeValidator(words), Flag(metavar="A,B")] = Field(
         default_factory=list
     )

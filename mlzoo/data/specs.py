@@ -301,12 +301,13 @@ class Inputs:
 
 @dataclass(frozen=True)
 class TrainingModel:
-    """A model on the same layers that is trained in another's place, fed more than the inputs.
+    """A model on the same layers that is trained in another's place, perhaps fed more.
 
     `feeds` is what its second input is: `targets` (the true values, for teacher forcing), or
-    `goes_on` (1 where a sequence goes on from the last batch's, for states that are carried). With
-    `members` it has no second input, and returns so many outputs for each sample, one after the
-    other; it may have weights that are not the model's.
+    `goes_on` (1 where a sequence goes on from the last batch's, for states that are carried); where
+    it is empty there is none, and layers add to the loss. With `members` it has no second input
+    either, and returns so many outputs for each sample, one after the other; it may have weights
+    that are not the model's.
     """
 
     model: keras.Model

@@ -83,6 +83,6 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     signs = np.repeat([1.0, -1.0], count // 2)
     size = np.mean(outputs.std or [1.0]) / np.mean(slopes)
     tensor, x = inputs.start()
-    flow = HamiltonianFlow(config.hidden, (size * signs * slopes).tolist(), name="rates")
+    flow = HamiltonianFlow(config.hidden, (size * signs * slopes).tolist(), name="head")
     x = keras.layers.Identity(dtype="float32", name="output")(flow(x))
     return keras.Model(tensor, x, name="hamiltonian")

@@ -202,6 +202,16 @@ def equation_fields(
     """Random starts of a differential equation, and what becomes of them."""
     from mlzoo.sources import _parametric
 
+    if name == "reaction-fields":
+        points = points or _parametric.SIDE
+        sources, solved = (each[..., None] for each in _parametric.reaction(count, points, rng))
+        note = (
+            f"{name}: {count} random sources in a square and what diffusion (d = "
+            f"{_parametric.DIFFUSION:g}) and reaction make of them, {points} points a side, noise "
+            f"{noise:g} (--source-set samples=, --source-set resolution=, --source-set noise=)"
+        )
+        solved = solved + rng.normal(0, noise, solved.shape)
+        return _fields(sources, solved, ("u",), "source", note)
     points = points or _parametric.POINTS
     if name == "burgers-fields":
         starts, ends = (each[..., None] for each in _parametric.burgers(count, points, rng))

@@ -14,6 +14,10 @@ _WAVES = 8
 _FREQUENCIES = 512
 """Frequencies of the transformed start of Burgers' equation; far more than the viscosity leaves."""
 _COSINES, _NODES = 32, 512
+DIFFUSION = 0.02
+SIDE = 32
+"""Points a side of a field of two dimensions by default."""
+_SINES = 5
 
 
 def burgers(count: int, points: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -48,6 +52,26 @@ def burgers(count: int, points: int, rng: np.random.Generator) -> tuple[np.ndarr
     back = np.exp(1j * frequency[:, None] * np.arange(points) / points)
     slope = (1j * frequency * coefficients @ back).real
     return start, -2 * VISCOSITY * slope / (coefficients @ back).real
+
+
+def reaction(count: int, points: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Return sources f and solutions u of u^3 - d (u_xx + u_yy) = f, (count, points, points) each.
+
+    In a square from 0 to 1 with u = 0 at its sides, and d = 0.02. Solutions are random sums of
+    sines, from which the sources follow exactly.
+
+    Args:
+        count: samples.
+        points: a side, both ends among them.
+        rng: decides the solutions.
+    """
+    waves = np.arange(1, _SINES + 1)
+    squares = waves[:, None] ** 2 + waves**2
+    drawn = rng.normal(size=(count, _SINES, _SINES)) * 4 / squares
+    sines = np.sin(np.pi * waves[:, None] * np.linspace(0, 1, points))
+    u = np.einsum("nij,iy,jx->nyx", drawn, sines, sines, optimize=True)
+    bent = np.einsum("nij,iy,jx->nyx", drawn * np.pi**2 * squares, sines, sines, optimize=True)
+    return u**3 + DIFFUSION * bent, u
 
 
 def heat(count: int, points: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -7,11 +7,11 @@ triangles with their masks; touching-cells are pictures of cells, each pixel wit
 captions are pictures of two shapes with a sentence each; scenes are pictures that hold any of five
 shapes, a label each; flow-fields are images of the distance from a body with the velocities around
 it at every pixel; burgers-fields and heat-fields are random starts of an equation and its
-solutions; pendulum has states of a pendulum on several swings with their rates of change;
-accelerometer has what a car does at every step of a ride; sine-mix and mackey-glass
-(which is chaotic) are long series to forecast; delayed-xor asks for what was long ago; moving-spots
-are films of what moves where; dates are days in words with their ISO form; the others are classes
-of points in the plane.
+solutions, reaction-fields sources in a square and what diffusion makes of them; pendulum has states
+on several swings with their rates of change; accelerometer has what a car does at every step of a
+ride; sine-mix and mackey-glass (which is chaotic) are long series to forecast; delayed-xor asks for
+what was long ago; moving-spots are films of what moves where; dates are days in words with their
+ISO form; the others are classes of points in the plane.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ _NOISE = {
     "flow-fields": 0.0,
     "burgers-fields": 0.0,
     "heat-fields": 0.0,
+    "reaction-fields": 0.0,
     "pendulum": 0.1,
     "accelerometer": 0.2,
     "sine-mix": 0.1,
@@ -78,7 +79,7 @@ _COUNTS = {
     "moving-spots": 400,
     "dates": 6000,
 }
-_EQUATIONS = ("burgers-fields", "heat-fields")
+_EQUATIONS = ("burgers-fields", "heat-fields", "reaction-fields")
 _LAG = 5
 NAMES = (
     "blobs",
@@ -103,6 +104,7 @@ NAMES = (
     "flow-fields",
     "burgers-fields",
     "heat-fields",
+    "reaction-fields",
     "pendulum",
     "accelerometer",
     "sine-mix",
@@ -127,8 +129,8 @@ class Config(Settings):
     accelerometer 120 rides, of sine-mix and mackey-glass 2000 steps, of delayed-xor 2000, of
     moving-spots 400, of dates 6000."""
     resolution: int | None = Field(None, ge=16, le=4096)
-    """burgers-fields, heat-fields: points of a field; by default 128. A seed means the same
-    functions at every resolution."""
+    """burgers-fields, heat-fields, reaction-fields: points of a field a side; by default 128, in a
+    square 32. A seed means the same functions at every resolution."""
     noise: float | None = Field(None, ge=0)
     """Standard deviation of the noise, in the data set's units; by default its usual one."""
     lag: int | None = Field(None, ge=1)

@@ -41,6 +41,8 @@ NAMES = (
     "poisson-l-shape",
     "cavity",
 )
+OF_FIELDS = ("reaction-fields",)
+"""Problems of generated fields, for --equation."""
 _SPLITS = {"train": 64, "valid": 256, "test": 1024}
 _CELLS = (200, 400, 800, 1600, 3200)
 """Cells of grids, the next as long as the last two differ by more than `_SURE`."""
@@ -87,6 +89,11 @@ def load(config: Config, progress: Any = None) -> Samples:
     from mlzoo.data.tables.reader import TableReader, TargetColumn
 
     problem = problem_of(config.data)
+    if problem.known:
+        raise DataError(
+            f"{config.data}: {problem.known[0]} is a known function, a channel of fields, so the "
+            "problem is for --equation of a surrogate such as fno"
+        )
     points = spread(problem, sum(_SPLITS.values()), config.seed)
     splits = np.repeat(list(_SPLITS), list(_SPLITS.values()))
     measured = problem.measurements
@@ -162,7 +169,7 @@ def _file(data: str) -> Path:
     import mlzoo.data.problems
 
     name = data.replace("_", "-")
-    if name in NAMES and not expand(data).exists():
+    if name in (*NAMES, *OF_FIELDS) and not expand(data).exists():
         return Path(mlzoo.data.problems.__file__).parent / "named" / f"{name}.yaml"
     return expand(data)
 

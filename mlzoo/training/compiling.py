@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
+from mlzoo.core import registry
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import UsageError
 from mlzoo.data.samples import Data
@@ -60,11 +61,39 @@ def compile_for_training(
         compile_model(spread, data, config, steps)
         return spread, spread, model
     compile_model(model, data, config, steps)
+    if config.equation:
+        twin = with_equation(model, data, config.equation, config.equation_weight)
+        model.twin = twin
     if twin is None:
         return model, model, model
     # A twin on the model's layers is fed more than the inputs, which validation does not have.
     compile_model(twin.model, data, config, steps)
     return twin.model, model, model
+
+
+def with_equation(model: keras.Model, data: Data, name: str, weight: float) -> TrainingModel:
+    """Return a model on the same layers whose loss has the residual of equations in it.
+
+    Args:
+        model: of fields.
+        data: that it is trained on.
+        name: file of the problem, or one that comes along.
+        weight: of the residual.
+
+    Raises:
+        DataError: the file is no problem.
+        UsageError: it is of other fields, or these are cut into tiles.
+    """
+    from mlzoo.layers.grid_residual import EquationResidual, check_grid
+
+    problem = registry.load("source", "problem").problem_of(name)
+    shape = data.inputs.shape
+    check_grid(problem, shape, data.outputs.units)
+    if data.tiling is not None:
+        raise UsageError("--equation: fields are cut into tiles, which have no ends; --tile none")
+    layer = EquationResidual(problem, shape[:2], weight, name="equation")
+    outputs = layer(model.input, model.output)
+    return TrainingModel(keras.Model(model.input, outputs, name=f"{model.name}_on_equation"))
 
 
 def compile_model(model: keras.Model, data: Data, config: RunConfig, steps: int) -> None:

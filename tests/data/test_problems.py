@@ -196,7 +196,9 @@ def test_the_reference_of_allen_and_cahn_is_symmetric_and_keeps_its_phases() -> 
 
 
 def test_every_problem_that_comes_along_has_a_name() -> None:
-    assert sorted(source.NAMES) == sorted(path.stem for path in NAMED.glob("*.yaml"))
+    assert sorted((*source.NAMES, *source.OF_FIELDS)) == sorted(
+        path.stem for path in NAMED.glob("*.yaml")
+    )
 
 
 def test_a_wave_with_ends_of_both_kinds() -> None:

@@ -30,7 +30,10 @@ _CASES = {
     ),
     "deeponet": ModelCase("deeponet", {"branch": [32], "trunk": [24, 24]}, rate=1e-2),
     "fno": ModelCase("fno", {"width": 8, "modes": 5, "layers": 2}, rate=1e-2),
-    "hamiltonian": ModelCase("hamiltonian", {"hidden": [32, 24]}, ((2,), (2,)), "table", rate=1e-2),
+    # Rates that keep an energy are none by heart; `test_hamiltonian` trains on a pendulum's.
+    "hamiltonian": ModelCase(
+        "hamiltonian", {"hidden": [8, 6]}, ((2,), (2,)), "table", overfits=False
+    ),
     "nlinear": ModelCase(
         "nlinear", {"l2": 0.0}, ((13, 2), (9, 3)), "sequence", rate=3e-2, uneven=False
     ),

@@ -48,7 +48,7 @@ def test_columns_of_different_units_keep_the_energy_too() -> None:
     model = hamiltonian.build(
         hamiltonian.Config(hidden=[8]), inputs, Outputs("regression", 2, (0.0, 0.0), (1.0, 1.0))
     )
-    layer, scaled = model.get_layer("rates"), model.get_layer("scaling")
+    layer, scaled = model.get_layer("head"), model.get_layer("scaling")
     at = np.array([[1.03, -1.0], [0.9, 3.0]], "float32")
     moved = keras.ops.convert_to_numpy(model(at))
     step = 1e-4 * moved
@@ -80,6 +80,19 @@ def test_swings_keep_their_energy_and_stay_together_in_a_split() -> None:
     noisy = pendulum_samples(40, 0.1, np.random.default_rng(0))
     clean = pendulum_samples(40, 0.0, np.random.default_rng(0))
     assert np.std(noisy.inputs - clean.inputs) == pytest.approx(0.1, rel=0.1)
+
+
+def test_a_pendulum_is_learned() -> None:
+    samples = pendulum_samples(10, 0.0, np.random.default_rng(0))
+    scaling = keras.layers.serialize(Standardise([0.0, 0.0], [1.2, 2.0], name="scaling"))
+    inputs = Inputs((2,), "table", scaling=[scaling])
+    outputs = Outputs("regression", 2, (0.0, 0.0), (2.0, 2.0))
+    keras.utils.set_random_seed(0)
+    model = hamiltonian.build(hamiltonian.Config(hidden=[24, 24]), inputs, outputs)
+    model.compile(keras.optimizers.Adam(1e-2), "mse")
+    model.fit(samples.inputs, samples.targets, batch_size=300, epochs=150, verbose=0)
+    missed = model.predict(samples.inputs, verbose=0) - samples.targets
+    assert np.sqrt(np.mean(missed**2)) < 0.1 * np.sqrt(np.mean(samples.targets**2))
 
 
 def _run(gain: float = 0.0, categories: tuple[str, ...] = ()) -> SimpleNamespace:

@@ -74,6 +74,13 @@ def check_fit(config: RunConfig, task: str, depth: int = 0) -> None:
         problems.append(f"--cost is for one class a sample, not for {task}: leave it out")
     if config.precision == "float64" and target.per != "point":
         problems.append(f"--precision float64 has no effect on {task}: leave it out")
+    if config.equation and (not target.field or depth):
+        problems.append(f"--equation is for fields of one or two dimensions, not for {task}")
+    elif config.equation and (config.augment != "none" or spreads(config)):
+        problems.append(
+            "--equation: its residual is of whole fields as they are; leave out --augment, and "
+            "losses of distributions"
+        )
     if config.diagnose == "spectrum" and not target.draws_training and not target.sample_numbers:
         problems.append(f"--diagnose spectrum is for numbers, not for {task}: leave it out")
     if target.draws_training:

@@ -11,7 +11,7 @@ from mlzoo.core.validation.plugins import is_full_batch, loss_names
 
 _BY_STEPS = (
     *("learning_rate", "batch_size", "clip_norm", "clip_value", "sampler", "checkpoint_every"),
-    *("augment", "devices", "profile", "weight_ranges", "diagnose"),
+    *("augment", "devices", "profile", "weight_ranges", "diagnose", "equation"),
     *("ema_momentum", "swa_share"),
 )
 """Fields that an optimizer reads unless it takes the whole training split at once."""
@@ -56,7 +56,7 @@ _COMPILED = (
     *("optimizer", "learning_rate", "momentum", "weight_decay", "clip_norm", "clip_value"),
     *("schedule", "warmup", "decay_every", "decay_factor", "plateau_patience"),
     *("loss", "focal_gamma", "tversky_beta", "top_share"),
-    *("optimizer_set", "schedule_set", "loss_set", "ema_momentum", "swa_share"),
+    *("optimizer_set", "schedule_set", "loss_set", "ema_momentum", "swa_share", "equation"),
 )
 """Fields that a model has decided on that its own build function compiles."""
 
@@ -85,6 +85,8 @@ def inert(
         reasons |= dict.fromkeys(idle, "has no effect on a training without scores (unscored)")
     if values.get("loss_set") and "loss_set" in given and values.get("loss") == "auto":
         reasons["loss_set"] = "has no effect: loss is auto; name one, as in crossentropy+dice"
+    if "equation_weight" in given and not values.get("equation") and "equation" not in unsure:
+        reasons["equation_weight"] = "has no effect: no equation is given"
     if "augment_workers" in given and values.get("augment") in ("none", []):
         reasons["augment_workers"] = "has no effect: augment is none"
     if not values.get("early_stopping") and "early_stopping" not in unsure:

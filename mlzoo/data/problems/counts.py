@@ -11,6 +11,7 @@ def count_mistakes(problem: Problem) -> list[tuple[str, str]]:
 
     Each unknown needs as many conditions along a coordinate as the equations' order in it. Systems
     of partial equations are not checked for that: of a pressure, say, only the gradient matters.
+    Nor are equations with known functions: a surrogate learns from solutions beside.
     """
     count = len(problem.unknowns)
     if len(problem.equations) != count:
@@ -18,7 +19,7 @@ def count_mistakes(problem: Problem) -> list[tuple[str, str]]:
         if count == 1:
             needs = "1 unknown needs 1 equation"
         return [("equations", f"{needs}, but {len(problem.equations)} are given")]
-    if count > 1 and len(problem.coordinates) > 1:
+    if problem.known or (count > 1 and len(problem.coordinates) > 1):
         return []
     messages = [
         _along(problem, which, place)

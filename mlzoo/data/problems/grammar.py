@@ -22,12 +22,14 @@ class Grammar:
         coordinates: a letter each.
         parameters: names of numbers.
         fitted: those of them that are not known, which an exact solution can't name.
+        known: functions that are given, which have derivatives too.
     """
 
     unknowns: tuple[str, ...]
     coordinates: tuple[str, ...]
     parameters: tuple[str, ...]
     fitted: Collection[str] = ()
+    known: tuple[str, ...] = ()
 
     def expression(self, text: str) -> Node:
         """Return an expression of coordinates and known parameters.
@@ -44,7 +46,8 @@ class Grammar:
         Raises:
             UsageError: it is none.
         """
-        names = tuple(names_of_derivatives(self.unknowns, self.coordinates))
+        functions = (*self.unknowns, *self.known)
+        names = tuple(names_of_derivatives(functions, self.coordinates))
         sides = text.split("=")
         if len(sides) != 2:
             raise UsageError(f"an equation has one '=', as in {EXAMPLE!r} (got {text!r})")
@@ -52,7 +55,7 @@ class Grammar:
         left, right = (parse(side, variables, EXAMPLE, self._explain) for side in sides)
         is_zero = right.kind == "number" and right.value == 0
         residual = left if is_zero else Node("-", (left, right))
-        if not residual.variables & set(names):
+        if not residual.variables & set(names_of_derivatives(self.unknowns, self.coordinates)):
             raise UsageError(f"{text!r} names no unknown; there are {', '.join(self.unknowns)}")
         return Equation(text.strip(), residual)
 
@@ -61,8 +64,8 @@ class Grammar:
         if name in self.fitted:
             return f"{name!r} is fitted, so the exact solution has its true number in its place"
         base, _, letters = name.partition("_")
-        if base not in self.unknowns or not letters:
-            known = (*self.unknowns, *self.coordinates, *self.parameters)
+        if base not in (*self.unknowns, *self.known) or not letters:
+            known = (*self.unknowns, *self.known, *self.coordinates, *self.parameters)
             slope = f"{self.unknowns[0]}_{self.coordinates[0]}"
             names = ", ".join((*known, f"derivatives such as {slope}", *CONSTANTS, *FUNCTIONS))
             return f"{unknown('name', name, (*known, *FUNCTIONS))}; known are {names}"

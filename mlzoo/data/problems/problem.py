@@ -96,6 +96,7 @@ class Problem:
         ranges: names of the parameters that are inputs of the network.
         measurements: of the unknowns.
         reference: values of the solution that it is only scored against.
+        known: names of functions that are given, the input channels of a surrogate.
         features: further inputs of a network, expressions of the inputs.
         text: of the file that it was read from.
     """
@@ -113,6 +114,7 @@ class Problem:
     ranges: tuple[str, ...] = ()
     measurements: Measurements | None = None
     reference: Measurements | None = None
+    known: tuple[str, ...] = ()
     features: tuple[Node, ...] = ()
     text: str = ""
 
@@ -132,8 +134,8 @@ class Problem:
 
     @property
     def derivatives(self) -> dict[str, Derivative]:
-        """Return every name that stands for an unknown or a derivative of it."""
-        return names_of_derivatives(self.unknowns, self.coordinates)
+        """Return every name of an unknown, of a known function or of a derivative of these."""
+        return names_of_derivatives((*self.unknowns, *self.known), self.coordinates)
 
     def used(self, equation: Equation) -> dict[str, Derivative]:
         """Return the unknowns and derivatives that an equation names."""

@@ -27,7 +27,7 @@ from mlzoo.data.problems.shapes import Hole
 
 _KEYS = (
     *("unknowns", "coordinates", "domain", "periodic", "parameters", "equations", "conditions"),
-    *("exact", "reference", "data", "features"),
+    *("exact", "reference", "data", "features", "known"),
 )
 _NEEDED = ("unknowns", "coordinates", "equations", "conditions")
 _MOST_COORDINATES = 4
@@ -116,7 +116,7 @@ class _ProblemReader:
                     f"{unknown('entry', str(key), _KEYS)}; there are {series(_KEYS, 'and')}",
                 )
         for key in _NEEDED:
-            if not self.content.get(key):
+            if not self.content.get(key) and not (key == "conditions" and "known" in self.content):
                 self.wrong((), f"{key} is missing; add it, as in {_HINTS[key]}")
         if self.problems:
             return None
@@ -141,6 +141,7 @@ class _ProblemReader:
             self._periodic(),
             self.parameters.fitted,
             tuple(self.parameters.ranges),
+            known=self.grammar.known,
             text=self.text,
         )
         measured, reference = (self._values(key, bare) for key in ("data", "reference"))
@@ -168,7 +169,7 @@ class _ProblemReader:
         return problem
 
     def _list(self, key: str) -> list[tuple[_Path, Any]]:
-        entries = self.content[key]
+        entries = self.content.get(key) or []
         if isinstance(entries, str | dict):
             return [((key,), entries)]
         if not isinstance(entries, list):
@@ -183,6 +184,10 @@ class _ProblemReader:
         names = unknowns if isinstance(unknowns, list) else [unknowns]
         for place, name in enumerate(names):
             self._check_name(("unknowns", place), name, "unknown", r"[A-Za-z][A-Za-z0-9]*")
+        given = self.content.get("known") or []
+        known = tuple(given) if isinstance(given, list) else (given,)
+        for place, name in enumerate(known):
+            self._check_name(("known", place), name, "known function", r"[A-Za-z][A-Za-z0-9]*")
         coordinates = self.content["coordinates"]
         if not isinstance(coordinates, dict) or len(coordinates) > _MOST_COORDINATES:
             message = f"coordinates are 1 to {_MOST_COORDINATES} letters with their intervals"
@@ -214,9 +219,13 @@ class _ProblemReader:
             if message:
                 self.wrong(path, message)
         self.grammar = Grammar(
-            tuple(map(str, names)), tuple(self.box), self.parameters.names, self.parameters.fitted
+            tuple(map(str, names)),
+            tuple(self.box),
+            self.parameters.names,
+            self.parameters.fitted,
+            tuple(map(str, known)),
         )
-        taken = [*self.grammar.unknowns, *self.box, *self.parameters.names]
+        taken = [*self.grammar.unknowns, *self.grammar.known, *self.box, *self.parameters.names]
         for name in {name for name in taken if taken.count(name) > 1}:
             self.wrong(("unknowns",), f"{name!r} names two things; give each a name of its own")
 

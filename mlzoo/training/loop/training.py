@@ -248,7 +248,7 @@ class Training:
 
     def fed(self, batch: Batch, step: int) -> Any:
         """A batch with what a twin is fed beside the inputs."""
-        if self.twin is None:
+        if self.twin is None or (self.twin.members == 1 and not self.twin.feeds):
             return batch
         inputs, targets, weights = batch
         if self.twin.members > 1:

@@ -84,7 +84,7 @@ def config_text(merged: Merged, unread: Collection[str] = ()) -> str:
 def files_read(config: RunConfig) -> dict[str, str]:
     """Return digests of files beside the data that decide the weights: a plug-in, a backbone's."""
     named = [registry.own_file(name) for _, name in named_plugins(config.model_dump())]
-    given = (*named, config.class_weights, config.cost)
+    given = (*named, config.class_weights, config.cost, config.equation)
     paths = [expand(str(path)) for path in given if path is not None]
     if {"backbone", "weights"} & set(config.set):
         from mlzoo.core.backbones import files_of
