@@ -38,7 +38,7 @@ class ExpressionColumns(keras.layers.Layer):
     def call(self, points: Any, features: Any) -> Any:
         """Return (batch, n + expressions)."""
         columns = {name: points[:, place] for place, name in enumerate(self.names)}
-        values, xp = {**columns, **self.parameters}, functions()
+        values, xp = {**columns, **self.parameters}, functions(points)
         # An expression may be a number alone.
         added = [evaluate(node, values, xp) + 0 * points[:, 0] for node in self._nodes]
         return ops.concatenate([features, ops.stack(added, axis=-1)], axis=-1)

@@ -62,7 +62,7 @@ class TrialLayer(keras.layers.Layer):
     def call(self, points: Any, outputs: Any) -> Any:
         """Return (batch, outputs), of points (batch, coordinates) and outputs of that shape."""
         columns = {name: points[:, place] for place, name in enumerate(self.names)}
-        values, xp = {**columns, **self.parameters}, functions()
+        values, xp = {**columns, **self.parameters}, functions(points)
         results = []
         for place, (extension, factor) in enumerate(self._pairs):
             given, scale = evaluate(extension, values, xp), evaluate(factor, values, xp)

@@ -18,8 +18,11 @@ from mlzoo.data.problems.grammar import Grammar
 from mlzoo.data.problems.points import draw
 from mlzoo.data.problems.problem import Condition
 from mlzoo.data.problems.reading import parse_problem, read_problem
+from mlzoo.data.specs import Inputs, Outputs
 from mlzoo.layers.expression_columns import ExpressionColumns
+from mlzoo.layers.stock import in_stock_layers
 from mlzoo.layers.trial import as_lists
+from mlzoo.models import pinn
 from mlzoo.runs import datasets
 from mlzoo.training.building import build_model
 
@@ -114,6 +117,20 @@ def test_features_of_the_file_are_inputs_of_the_network(tmp_path: Path) -> None:
     model.save(path)
     again = keras.models.load_model(path)(points)
     np.testing.assert_allclose(keras.ops.convert_to_numpy(again), model.predict(points, verbose=0))
+
+
+@pytest.mark.backends
+def test_singular_functions_are_expressed_in_layers_of_keras() -> None:
+    problem = read_problem(NAMED / "poisson-l-shape.yaml")
+    inputs = Inputs((2,), "table", problem=problem)
+    outputs = Outputs("equations", 1, (0.0,), (1.0,))
+    model = pinn.build(pinn.Config(hidden=[4], hard=True), inputs, outputs)
+    points = draw(problem, np.random.default_rng(0), 9, 1)[0].astype("float32")
+    expected, stock = (
+        keras.ops.convert_to_numpy(each(points)) for each in (model, in_stock_layers(model))
+    )
+    np.testing.assert_allclose(stock, expected, atol=1e-5)
+    assert np.abs(expected).max() > 0
 
 
 def test_expressions_of_a_model_file_are_checked() -> None:

@@ -53,12 +53,15 @@ def allow_double(allowed: bool) -> None:
     _backend().allow_double(allowed)
 
 
-def functions() -> Any:
+def functions(of: Any = None) -> Any:
     """Return a module of the functions of expressions, which keep 64 bits.
 
     On JAX those of `keras.ops`, such as `sin`, compute with 32.
+
+    Args:
+        of: what they are applied to; symbolic tensors, of which a graph is made, take `keras.ops`.
     """
-    return _backend().functions()
+    return keras.ops if isinstance(of, keras.KerasTensor) else _backend().functions()
 
 
 def gradient(function: Function, inputs: Any) -> Any:

@@ -9,7 +9,6 @@ from mlzoo.core import files
 from mlzoo.core.configs import RunConfig, from_options
 from mlzoo.core.errors import UsageError
 from mlzoo.core.progress import Listener
-from mlzoo.data.problems.recorded import problem_before
 from mlzoo.data.reader_record import reader_of
 from mlzoo.runs import devices
 from mlzoo.runs.config_loading import Merged, merge
@@ -104,6 +103,8 @@ def read_again(
 
 
 def _check_data(folder: RunFolder, config: RunConfig, data: Data) -> None:
+    from mlzoo.data.problems.recorded import problem_before
+
     record = files.read_mapping(folder.path / "data.json", ("fingerprint",))
     fingerprint = record["fingerprint"]
     if data.fingerprint != fingerprint:
