@@ -17,7 +17,7 @@ def predict_states(
         UsageError: no time step, several paths, or a folder that holds a rollout.
     """
     from mlzoo.api import load
-    from mlzoo.reporting.figures.state_rollouts import (
+    from mlzoo.reporting.rollout_export import (
         TABLE,
         drift_sentences,
         state_rows,

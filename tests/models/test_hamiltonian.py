@@ -18,7 +18,7 @@ from mlzoo.data.specs import Inputs, Outputs, target_of
 from mlzoo.layers.hamiltonian import HamiltonianFlow
 from mlzoo.layers.scaling import Standardise
 from mlzoo.models import hamiltonian
-from mlzoo.reporting.figures.state_rollouts import drift_sentences, state_rows, write_states
+from mlzoo.reporting.rollout_export import drift_sentences, state_rows, write_states
 from mlzoo.runs.predicting.rollouts.states import check_states, read_energy, roll_states
 from mlzoo.runs.predicting.settings import PredictConfig
 from mlzoo.sources._pendulum import ENERGY, pendulum_samples, rates
