@@ -295,8 +295,8 @@ class RunConfig(Settings):
     one. The threshold of two classes is chosen on the validation split."""
     operating_point: Literal["auto", "chosen", "none"] = "auto"
     """Masks of two classes: the threshold of the rarer one's probability and the size of its
-    smallest component, chosen for the mean IoU of the validation split or out of fold; auto: where
-    the class has at most a tenth of the pixels and cross-validation shows a gain."""
+    smallest component, chosen for its IoU on the validation split or out of fold; auto: where the
+    class has at most a tenth of the pixels and cross-validation shows a gain."""
     conformal: float | Literal["auto"] = "auto"
     """Share of the validation split, at most 0.5, that is set aside for `predict --coverage` and
     decides nothing else, not used with --folds; auto: a third, where that is 50 samples or groups,

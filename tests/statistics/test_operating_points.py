@@ -25,12 +25,12 @@ def lines(count: int, seed: int = 0) -> tuple[list[np.ndarray], list[np.ndarray]
     return list(p.astype("float32")), list(masks)
 
 
-def mean_iou(rule: MaskRule, p: list[np.ndarray], masks: list[np.ndarray]) -> float:
+def iou_of(rule: MaskRule, p: list[np.ndarray], masks: list[np.ndarray]) -> float:
     both = [np.stack([1 - each, each], axis=-1) for each in p]
     predicted = [rule.cleaned(rule.decide(outputs)) for outputs in both]
     pairs = zip(masks, predicted, strict=True)
     confusion = sum(pixels.confusion_of(*pair, 2) for pair in pairs)
-    return float(pixels.mean_iou(np.array([confusion]))[0])
+    return float(pixels.iou(np.array([confusion]))[0, 1])
 
 
 def test_the_choice_is_the_best_rule_and_is_judged_on_other_images() -> None:
@@ -38,11 +38,11 @@ def test_the_choice_is_the_best_rule_and_is_judged_on_other_images() -> None:
     choice = choose(p, masks, np.arange(20), positive=1, seed=0)
     assert choice.rule.positive == 1 and 0.2 <= choice.rule.threshold <= 0.26
     assert choice.rule.smallest in SIZES[1:4]
-    reached = mean_iou(choice.rule, p, masks)
+    reached = iou_of(choice.rule, p, masks)
     for threshold in (0.1, 0.3, 0.5):
         for smallest in (1, 16, 64):
-            assert mean_iou(MaskRule(1, threshold, smallest), p, masks) <= reached
-    assert choice.before == pytest.approx(mean_iou(MaskRule(1, 0.5), p, masks))
+            assert iou_of(MaskRule(1, threshold, smallest), p, masks) <= reached
+    assert choice.before == pytest.approx(iou_of(MaskRule(1, 0.5), p, masks))
     assert choice.before + 0.1 < choice.after <= reached
 
 
@@ -50,7 +50,7 @@ def test_images_of_a_group_are_judged_together() -> None:
     """A rule of one group alone has nothing to be chosen on, and none is made of its own images."""
     p, masks = lines(6)
     alone = choose(p, masks, np.zeros(6, int), positive=1, seed=0)
-    assert alone.after == pytest.approx(mean_iou(MaskRule(1, 0.5), p, masks))
+    assert alone.after == pytest.approx(iou_of(MaskRule(1, 0.5), p, masks))
 
 
 def test_small_pieces_become_the_other_class() -> None:

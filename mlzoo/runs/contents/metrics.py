@@ -61,8 +61,8 @@ class MaskRuleRecord(TypedDict):
         smallest: pixels of its smallest component; smaller ones become the other class.
         chosen_on: `valid` or `out_of_fold`.
         images: that it was chosen on.
-        mean_iou: `before`, of the more probable class, and `after`, of images that the rule was
-            not chosen on (cross-validated).
+        iou: of that class, `before`, where the more probable class is decided for, and `after`, of
+            images that the rule was not chosen on (cross-validated).
     """
 
     positive: str
@@ -70,7 +70,7 @@ class MaskRuleRecord(TypedDict):
     smallest: int
     chosen_on: str
     images: int
-    mean_iou: Mapping[str, float]
+    iou: Mapping[str, float]
 
 
 class TrainingRecord(TypedDict, total=False):

@@ -93,11 +93,11 @@ def read_mask_rule(folder: Path, class_names: list[str]) -> MaskRule | None:
 
 def mask_sentence(record: MaskRuleRecord) -> str:
     """Return a sentence on how the pixels of masks are decided."""
-    name, before, after = record["positive"], *record["mean_iou"].values()
+    name, before, after = record["positive"], *record["iou"].values()
     pieces = f" in pieces of at least {record['smallest']} pixels" * (record["smallest"] > 1)
     where = "validation" if record["chosen_on"] == "valid" else "out-of-fold"
     return (
         f"masks: {name} is decided for from a probability of {record['threshold']:.3g} on{pieces}: "
-        f"mean IoU {after:.3f} in place of {before:.3f}, cross-validated over {record['images']} "
+        f"IoU {after:.3f} in place of {before:.3f}, cross-validated over {record['images']} "
         f"{where} images (--operating-point)"
     )

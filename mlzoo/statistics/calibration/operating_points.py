@@ -1,8 +1,8 @@
 """Choice of the operating point of masks of two classes on held-out images.
 
-The threshold is that of the largest mean IoU over all held-out images together, and then the
-smallest component is. Whether both help is judged on folds of the images that they were not chosen
-on.
+The threshold is that of the largest IoU of the rarer class over all held-out images together, and
+then the smallest component is: the mean over both classes may be largest where next to nothing is
+predicted. Whether both help is judged on folds of images that they were not chosen on.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class Choice:
 
     Attributes:
         rule: chosen on all images.
-        before: mean IoU of the more probable class.
-        after: mean IoU of rules that were chosen on the other folds.
+        before: IoU of the class where the more probable one is decided for.
+        after: IoU of rules that were chosen on the other folds.
     """
 
     rule: MaskRule
@@ -44,12 +44,11 @@ class Choice:
     after: float
 
 
-def mean_iou(counts: Counts) -> Array:
-    """Return the mean IoU of two classes, (...); a class that nowhere occurs counts as 1."""
-    tp, fp, fn, tn = np.moveaxis(np.asarray(counts, "float64"), -1, 0)
-    wrong = fp + fn
-    each = [np.where(n + wrong > 0, n / np.maximum(n + wrong, 1), 1.0) for n in (tp, tn)]
-    return np.asarray(sum(each) / 2)
+def iou(counts: Counts) -> Array:
+    """Return the IoU of the positive class, (...); 1 where it neither occurs nor is predicted."""
+    tp, fp, fn, _ = np.moveaxis(np.asarray(counts, "float64"), -1, 0)
+    total = tp + fp + fn
+    return np.where(total > 0, tp / np.maximum(total, 1), 1.0)
 
 
 def choose(
@@ -59,7 +58,7 @@ def choose(
     positive: int,
     seed: int,
 ) -> Choice:
-    """Return the operating point of the largest mean IoU, judged on folds.
+    """Return the operating point of the largest IoU of a class, judged on folds.
 
     Args:
         probabilities: of each image (height, width), of the positive class.
@@ -90,13 +89,13 @@ def choose(
     level, size = _best(levels, sizes_at, np.ones(len(levels), bool))
     before = levels[:, LEVELS // 2].sum(axis=0)
     rule = MaskRule(positive, level / LEVELS, SIZES[size])
-    return Choice(rule, float(mean_iou(before)), float(mean_iou(left_out)))
+    return Choice(rule, float(iou(before)), float(iou(left_out)))
 
 
 def _best(levels: Array, sizes_at: Callable[[int], Array], among: Array) -> tuple[int, int]:
     """Return the positions of the threshold and of the smallest component, of some images."""
-    level = int(mean_iou(levels[among].sum(axis=0)).argmax())
-    return level, int(mean_iou(sizes_at(level)[among].sum(axis=0)).argmax())
+    level = int(iou(levels[among].sum(axis=0)).argmax())
+    return level, int(iou(sizes_at(level)[among].sum(axis=0)).argmax())
 
 
 def _by_level(p: Array, mask: Array, positive: int) -> Counts:

@@ -78,9 +78,10 @@ def operating_mask(
     masks = [rows.target(position) for position in range(len(rows))]
     choice = choose(probabilities, masks, units, positive, seed)
     if auto and choice.after <= choice.before:
+        name, after, before = samples.class_names[positive], choice.after, choice.before
         listener.note(
-            f"{_NONE}: on images that it was not chosen on, mean IoU was {choice.after:.3f} in "
-            f"place of {choice.before:.3f}"
+            f"{_NONE}: on images that it was not chosen on, the IoU of {name} was {after:.3f}, and "
+            f"{before:.3f} without it"
         )
         return None
     record: MaskRuleRecord = {
@@ -89,7 +90,7 @@ def operating_mask(
         "smallest": choice.rule.smallest,
         "chosen_on": split,
         "images": len(rows),
-        "mean_iou": {"before": choice.before, "after": choice.after},
+        "iou": {"before": choice.before, "after": choice.after},
     }
     listener.note(mask_sentence(record))
     return ChosenMaskRule(choice.rule, record)

@@ -97,7 +97,7 @@ def test_masks_are_decided_by_the_operating_point_of_the_validation_split(
     record = run.metrics["operating_point"]
     assert record["positive"] == run.record["class_names"][1]
     assert (record["chosen_on"], record["images"]) == ("valid", 18)
-    assert record["mean_iou"]["after"] != record["mean_iou"]["before"]
+    assert record["iou"]["after"] != record["iou"]["before"]
     assert files.read_json(run.path / "operating_point.json") == record
     rule = MaskRule(1, record["threshold"], record["smallest"])
     images = run.own_data().test.inputs()
