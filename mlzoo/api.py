@@ -39,8 +39,11 @@ class Run(OpenedRun):
     def _repr_html_(self) -> str:
         from mlzoo.notebooks.html import card, shown, table
 
+        title = f"{self.path.name}: {self.record['task']} on {self.record['kind']}s"
         test, headline = self.metrics["test"], self.metrics["headline"]
         name, value = headline["name"], headline["value"]
+        if value is None and self.config.unscored:
+            return card(title, ["no scores: there was no test split", str(self.path)])
         ends = headline["interval"]
         interval = f" ({shown(ends[0])} to {shown(ends[1])})" if ends else ""
         score = f"test {name} {shown(value)}{interval} over {test['samples']:,} samples"
@@ -51,7 +54,6 @@ class Run(OpenedRun):
         ]
         lines = [score] if value is not None else []
         lines += [f"against the best baseline: {verdict}"] if verdict else []
-        title = f"{self.path.name}: {self.record['task']} on {self.record['kind']}s"
         return card(title, [*lines, str(self.path)], [table(baselines)])
 
     def evaluate(

@@ -93,6 +93,8 @@ def predict(
         _check_features(opened, tta)
     if config.features and "unlike" in given:
         raise UsageError("--unlike: has no effect with --features")
+    if config.steps is not None and "unlike" in given:
+        raise UsageError("--unlike: has no effect with --steps")
     if not opened.marks_unlike:
         _refuse(("unlike",), given, opened)
     if opened.dense:

@@ -41,6 +41,11 @@ def compile_for_training(
     twin: TrainingModel | None = getattr(model, "twin", None)
     networks: Networks | None = getattr(model, "networks", None)
     compiled: Compiled | None = getattr(model, "compiled_with", None)
+    if config.equation and twin is not None and (twin.members > 1 or twin.feeds):
+        raise UsageError(
+            f"--equation: {config.model} has other outputs in training than these; leave out the "
+            "setting that adds them, such as deep_supervision"
+        )
     if networks is not None:
         refuse_episodes(data, config)
         if config.averages_weights:

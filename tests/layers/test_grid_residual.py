@@ -15,11 +15,11 @@ from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import DataError, UsageError
 from mlzoo.core.validation.consistency import check_fit
 from mlzoo.data.problems.reading import parse_problem, read_problem
-from mlzoo.data.specs import Inputs, Outputs
+from mlzoo.data.specs import Inputs, Outputs, TrainingModel
 from mlzoo.layers.grid_residual import EquationResidual, check_grid, difference_matrix
 from mlzoo.runs import datasets
 from mlzoo.sources._parametric import reaction
-from mlzoo.training.compiling import with_equation
+from mlzoo.training.compiling import compile_for_training, with_equation
 
 NAMED = Path(mlzoo.__file__).parent / "data" / "problems" / "named"
 REACTION = read_problem(NAMED / "reaction-fields.yaml")
@@ -112,6 +112,16 @@ def test_a_problem_of_other_fields_is_refused(
 ) -> None:
     with pytest.raises(UsageError, match=cause):
         check_grid(REACTION, shape, units)
+
+
+def test_a_model_with_other_outputs_in_training_is_refused() -> None:
+    start = keras.Input((8, 8, 1))
+    model = keras.Model(start, keras.layers.Conv2D(1, 1, name="map")(start))
+    model.twin = TrainingModel(model, members=4)
+    data = SimpleNamespace(inputs=Inputs((8, 8, 1)), outputs=Outputs("fields", 1), tiling=None)
+    config = RunConfig(model="unet", data="x", equation="reaction-fields")
+    with pytest.raises(UsageError, match="the setting that adds them, such as deep_"):
+        compile_for_training(model, data, config, 1, 0)
 
 
 def test_it_is_for_fields_alone() -> None:

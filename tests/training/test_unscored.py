@@ -54,6 +54,13 @@ def test_generators(tmp_path: Path) -> None:
     run = _trained(tmp_path, "pca", "digits")
     drawn = run.generate(3).samples
     assert drawn.shape == (3, 8, 8, 1) and np.ptp(drawn, axis=0).max() > 0
+    assert "no scores: there was no test split" in run._repr_html_()
+
+
+def test_rules_of_masks_that_nothing_chooses_are_refused() -> None:
+    given = {"model": "unet", "data": "shapes", "operating_point": "chosen", **_UNSCORED}
+    with pytest.raises(UsageError, match="operating_point has no effect on a training without sco"):
+        merge(given)
 
 
 def test_equations_have_splits_of_their_own() -> None:

@@ -21,6 +21,7 @@ _OF_SCORES: dict[str, tuple[object, ...]] = {
     "diagnose": ("none",),
     "conformal": ("auto", 0),
     "baselines": ("fast", "none"),
+    "operating_point": ("auto", "none"),
 }
 """Fields that a training without scores reads not, with the values that ask for nothing."""
 _READ_WITH: dict[str, tuple[str, tuple[str, ...]]] = {

@@ -20,7 +20,7 @@ from mlzoo.core.validation.plugins import (
 from mlzoo.core.validation.unread import inert
 from mlzoo.runs.config_loading import NESTED, REPEATS, Merged
 
-_PATHS = ("data", "class_weights", "cost", "exclude", "relabel")
+_PATHS = ("data", "class_weights", "cost", "equation", "exclude", "relabel")
 """Fields that may name a file or a folder."""
 
 

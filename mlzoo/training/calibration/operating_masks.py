@@ -71,7 +71,8 @@ def operating_mask(
     number = len(np.unique(units))
     if not number or (auto and number < FEWEST):
         unit = "images" if rows.groups is None else "groups"
-        listener.note(f"{_NONE}: {number} held-out {unit}, and {FEWEST} are needed")
+        needed = FEWEST if auto else 1
+        listener.note(f"{_NONE}: {number} held-out {unit}, and at least {needed} needed")
         return None
     outputs = _out_of_fold(ensemble, temperature) if folds else _of_images(model, data, rows)
     probabilities = [np.ascontiguousarray(each[..., positive]) for each in outputs]

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _FIRST = (
     *("model.keras", "networks/*.keras", "layers.json", "history.csv", "predictions.csv"),
     *("members.csv", "out_of_fold.*", "calibration.json", "decision.json", "novelty.npz"),
+    "operating_point.json",
 )
 """Files that the first training writes, and that no later one changes."""
 STARTED = "environment.json"
