@@ -115,7 +115,6 @@ def score_trained(
     """
     from mlzoo.evaluating.decision_costs import costs_sentence
     from mlzoo.training.calibration import conformal, coverage, decisions
-    from mlzoo.training.calibration.operating_masks import operating_mask
     from mlzoo.training.calibration.temperature import calibrated
     from mlzoo.training.optimizers import scales
     from mlzoo.training.scoring.artifacts import score, training_record
@@ -124,9 +123,12 @@ def score_trained(
     config, data, seed, listener = repeat.config, repeat.data, repeat.seed, repeat.listener
     ensemble = trained.ensemble
     model, calibration = calibrated(config, trained.model, data, ensemble, seed, listener)
-    rule = operating_mask(config, model, data, ensemble, calibration, seed, listener)
-    if rule is not None:
-        data = replace(data, mask_rule=rule.rule)
+    rule = None
+    if data.outputs.target.pixel_class:
+        from mlzoo.training.calibration.operating_masks import operating_mask
+
+        rule = operating_mask(config, model, data, ensemble, calibration, seed, listener)
+        data = data if rule is None else replace(data, mask_rule=rule.rule)
     seconds = time.monotonic() - began
     folds: ScoredFolds | None = None
     if ensemble is not None:
