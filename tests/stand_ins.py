@@ -27,6 +27,7 @@ def build(root: Path) -> None:
     lines = [" ".join(rng.choice(words, 8)).capitalize() for _ in range(40)]
     (root / "book.txt").write_text(".\n".join(lines))
     image_folder(root / "new", {".": 3})
+    csv(root / "starts.csv", ["angle", "momentum"], [[0.5, 0.1], [1.2, -0.4]])
     csv(root / "points.csv", ["x", "t"], [[0.5, 0.1], [0.2, 0.9]])
     _patients(root / "patients.csv")
     _lab(root / "lab.db", rng)

@@ -95,9 +95,7 @@ class RunConfig(Settings):
     """Source setting name=value, repeatable; `mlzoo sources show NAME` lists them."""
     file_column: Annotated[str | None, Flag(detail=True)] = None
     """Column that names the images, of a table beside them; by default recognized."""
-    with_columns: Annotated[list[str], BeforeValidator(words), Flag(detail=True)] = Field(
-        default_factory=list
-    )
+    with_columns: Annotated[list[str], BeforeValidator(words)] = Field(default_factory=list)
     """Columns of the table that names the images, comma-separated, which are a second input:
     joined late with what a model makes of the image."""
     target: Annotated[str | None, Flag(basic=True)] = None

@@ -22,7 +22,6 @@ import keras
 import numpy as np
 
 from mlzoo.core import files
-from mlzoo.core.errors import MlzooError
 from mlzoo.data.decoders.hdf5 import held_values
 from mlzoo.layers.stock import foreign, in_stock_layers
 
@@ -82,13 +81,16 @@ def read_own_layers(path: Path) -> keras.Model | None:
 
 
 def _stock(model: keras.Model) -> keras.Model | None:
-    """Return a model in layers of Keras; None where it has no others, or one can't be expressed."""
+    """Return a model in layers of Keras; None where it has no others, or one can't be expressed.
+
+    Layers of others may fail in any way when they are copied: no reason to lose a training.
+    """
     if not foreign(model):
         return None
     try:
         with _untouched_random_state():
             return in_stock_layers(model)
-    except MlzooError:
+    except Exception:
         return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -148,7 +148,7 @@ def _work(
     if config.unscored:
         train_unscored(folder, config, data, listener, stage)
         return OpenedRun(folder.finish())
-    with tracked(listener, config, folder) if config.log else nullcontext(listener) as heard:
+    with tracked(listener, config, folder) as heard:
         records = train_repeats(folder, config, samples, data, heard, stage)
         stage.doing = "writing the report"
         complete(folder.path, folder.final, records)

@@ -118,7 +118,8 @@ def test_the_crack_is_compared_with_the_linear_baseline_s_crack():
         "from types import SimpleNamespace; from segmentation import cracks; "
         "row = lambda v: dict(iou=v, dice=v + 1, boundary_f1=0.0); "
         "figures = lambda v: dict(mean_iou=0.0, per_class=[row(9), row(v)]); "
-        "test = dict(metrics=figures(3), baselines=dict(linear=figures(5), majority=figures(7))); "
+        "named = dict(linear=figures(5), majority=figures(7), boosting=figures(8)); "
+        "test = dict(metrics=figures(3), baselines=named); "
         "found = cracks(SimpleNamespace(metrics=dict(test=test)), None); "
         "print(*(found[f'{who}crack {n}'] for n in ('IoU', 'Dice') for who in ('', 'linear ')))"
     )

@@ -342,6 +342,7 @@ GOOD_VALUES = {
     "profile": None,
     "weight_ranges": None,
     "diagnose": "spectrum",
+    "equation": "reaction-fields",
     "ema_momentum": 0.9,
     "swa_share": 0.5,
     "augment_trials": 3,

@@ -398,6 +398,7 @@ def test_models_show_counts_what_the_model_has(mlzoo: Mlzoo, name: str) -> None:
         "mlp": "11",
         "linear": "11",
         "quantum": "4",
+        "hamiltonian": "4",
         "alexnet": "64x64x3",
         "conv_lstm": "8x16x16x1",
     }
@@ -405,7 +406,8 @@ def test_models_show_counts_what_the_model_has(mlzoo: Mlzoo, name: str) -> None:
         **shapes,
         **dict.fromkeys(("nlinear", "patchtst", "rnn", "seq2seq", "tcn"), "60x4"),
     }.get(name, "32x32x3")
-    words = ("models", "show", name, "--input", shape, "--classes", 3)
+    outputs = 4 if name == "hamiltonian" else 3  # as many as inputs
+    words = ("models", "show", name, "--input", shape, "--classes", outputs)
     found = document(mlzoo(*words, "--json"))
     assert found["parameters"] == sum(layer["parameters"] for layer in found["layers"])
     # The weights of patchcore are stored features.

@@ -156,7 +156,7 @@ def test_a_file_alone_is_explained_with_arrays(mlzoo: Mlzoo, runs: Path) -> None
         (("RUN", "--sanity-weights", "redraw"), "without --sanity"),
         (("RUN", "--sanity", "shuffled"), "--sanity"),
         (("RUN", "--region", "connected"), "name a pixel"),
-        (("RUN", "--input", "x"), "a run has one"),
+        (("RUN", "--input", "x"), "this run has one input"),
     ],
 )
 def test_mistakes_are_told_and_nothing_is_written(

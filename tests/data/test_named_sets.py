@@ -62,6 +62,7 @@ SIZES = {
     "flow-fields": (240, [144, 48, 48]),
     "accelerometer": (120, [72, 24, 24]),
     "root-sine": (30, [18, 6, 6]),
+    "pendulum": (1200, [720, 240, 240]),
     "delayed-xor": (2000, [1200, 400, 400]),
     "moving-spots": (400, [240, 80, 80]),
     "dates": (6000, [3600, 1200, 1200]),
@@ -83,8 +84,9 @@ def test_generated_sets_follow_from_the_seed(name: str) -> None:
     np.testing.assert_array_equal(one.targets[:], same.targets[:])
     other = read(name, seed=4, source_set=few).inputs[:]
     assert one.inputs[:].shape != other.shape or not np.array_equal(one.inputs[:], other)
-    # The samples of these two are steps, of which 5 make a window.
-    assert len(one) == (40 - 5 if name in ("sine-mix", "mackey-glass") else 40)
+    # The samples of the first two are steps, of which 5 make a window; a swing has 30 states.
+    several = {"sine-mix": 40 - 5, "mackey-glass": 40 - 5, "pendulum": 40 * 30}
+    assert len(one) == several.get(name, 40)
     count, parts = SIZES.get(name, (1000, [600, 200, 200]))
     data = datasets.load(config(name, seed=3))
     assert len(data.samples) == count

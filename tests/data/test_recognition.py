@@ -223,7 +223,7 @@ def test_wrong_sources_and_names_are_problems() -> None:
             "unknown data set 'moon' (did you mean 'moons'?); generated has blobs, moons, circles, "
             "lines, gaussian-mixture, or, and, nor, nand, xor, stress-strain, noisy-sine, "
             "root-sine, box, swiss-roll, faces, shapes, scenes, touching-cells, flow-fields, "
-            "burgers-fields, heat-fields, "
+            "burgers-fields, heat-fields, reaction-fields, pendulum, "
             "accelerometer, sine-mix, mackey-glass, delayed-xor, moving-spots, dates, captions",
         )
     ]

@@ -9,16 +9,18 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mlzoo.core.errors import DataError, UsageError
 from mlzoo.core.registry import unknown
 from mlzoo.data.samples import Rows, Samples
-from mlzoo.data.tables.columns import Encoded, encode, encode_as
 from mlzoo.data.tables.reader import Column
-from mlzoo.data.tables.tables import Table
+
+if TYPE_CHECKING:
+    from mlzoo.data.tables.columns import Encoded
+    from mlzoo.data.tables.tables import Table
 
 
 class JoinedRows:
@@ -101,6 +103,8 @@ def second_input(
         UsageError: there is no such column, or it is taken.
         DataError: a column can't be an input.
     """
+    from mlzoo.data.tables.columns import encode
+
     known = list(table.columns)
     problems = [
         f"--with-columns: {unknown('column', name, known)}; there are {', '.join(known)}"
@@ -143,6 +147,8 @@ def join_new(
     Raises:
         DataError: a column is missing, or holds text where the model takes numbers.
     """
+    from mlzoo.data.tables.columns import encode_as
+
     matrix, warnings = encode_as(table, columns)
     return JoinedRows(images, matrix), tuple(warnings)
 

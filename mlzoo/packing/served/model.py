@@ -73,7 +73,7 @@ class ModelFacts(TypedDict):
 class Answer(TypedDict):
     """Answer for one sample: a class with the probabilities of all, or numbers.
 
-    `mlzoo serve` adds whether it is unlike the training data, and the p-value of that.
+    Where the run is served, whether it is unlike the training data, and the p-value of that, join.
     """
 
     prediction: str | float | dict[str, float]
