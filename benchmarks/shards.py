@@ -103,7 +103,8 @@ def main() -> None:
     header = ["run", "images", "s to the first step", "epoch to steps", "peak MiB"]
     table(header, [*small, *large])
     share = large[1][3]
-    print(f"an epoch takes {share:.2f} of its steps (bar {BAR}): {verdict(share <= BAR)}")
+    held = share <= BAR
+    print(f"an epoch takes {share:.2f} of its steps (bar {BAR}): {verdict(held)}")
     start, peak = (_extended(small[1], large[1], place) for place in (2, 4))
     peak *= 2**20 / 1e6
     print(f"of {MEANT:,} images, extended from both sizes:")
@@ -111,6 +112,7 @@ def main() -> None:
         f"start of a second run {start:,.0f} s (bar {START_BAR:g}): {verdict(start <= START_BAR)}"
     )
     print(f"peak {peak:,.0f} MB (bar {PEAK_BAR:,.0f}): {verdict(peak <= PEAK_BAR)}")
+    sys.exit(0 if held and start <= START_BAR and peak <= PEAK_BAR else 1)
 
 
 def _extended(small: list[Any], large: list[Any], place: int) -> float:

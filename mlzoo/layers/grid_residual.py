@@ -45,6 +45,8 @@ def check_grid(problem: Problem, shape: Sequence[int], units: int) -> None:
         reasons.append(f"it knows {len(problem.known)} functions, and inputs have {channels}")
     if problem.holes or problem.fitted or problem.measurements is not None:
         reasons.append("holes, fitted parameters and measurements are for pinn")
+    if problem.features:
+        reasons.append("its features are inputs of pinn alone; leave them out")
     orders = [
         word.count(place)
         for each in (*problem.equations, *(c.equation for c in problem.conditions))

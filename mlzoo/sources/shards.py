@@ -69,7 +69,7 @@ def load(config: Config, progress: Any = None) -> Samples:
     from mlzoo.data.quality.differences import measure
     from mlzoo.data.quality.validation import check_images, choose_form
     from mlzoo.data.samples import Samples
-    from mlzoo.data.shards.members import label_of, part_of, samples_of, shards_at
+    from mlzoo.data.shards.members import NAMING, label_of, part_of, samples_of, shards_at
     from mlzoo.data.tables.labels import label
 
     shards = shards_at(config.data)
@@ -93,6 +93,9 @@ def load(config: Config, progress: Any = None) -> Samples:
     )
     problems = {names[i]: reason for i, reason in checked.problems.items()}
     warnings = judge(problems, len(names), config.on_bad, config.max_bad)
+    if others := [name for each in listing for name in each.others]:
+        beside = f"{len(others)}, such as {others[0]}"
+        warnings.append(f"images beside the one of their sample are not read ({beside}): {NAMING}")
     good = checked.good.tolist()
     numbers = not any(isinstance(value, str) for value in values)
     raw = np.array([values[i] if numbers else str(values[i]) for i in good])

@@ -113,6 +113,16 @@ def test_sides_take_turns():
     assert done.stdout.split() == ["a", "b", "a", "b"], done.stderr
 
 
+def test_a_missed_bar_of_shards_is_a_failure():
+    for share, code in ((1.2, 0), (1.3, 1)):
+        done = measuring(
+            f"import shards; shards.measure = lambda _, n, name: [name, n, 1, {share}, 9]; "
+            "sys.argv = ['shards', '--images', '100']; shards.main()"
+        )
+        assert done.returncode == code, done.stderr
+        assert done.stdout.count("MISSED") == code and done.stdout.count("bar") == 3
+
+
 def test_the_crack_is_compared_with_the_linear_baseline_s_crack():
     done = measuring(
         "from types import SimpleNamespace; from segmentation import cracks; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -153,6 +154,30 @@ def test_expressions_of_a_model_file_are_checked() -> None:
 def test_a_wrong_feature_is_named_with_its_line(features: str, cause: str) -> None:
     with pytest.raises(DataError, match=cause):
         parse_problem(SLANTED + f"features: {features}\n", "made")
+
+
+SLOPED = """\
+unknowns: [u]
+coordinates: {x: [0, 2], t: [1, 3]}
+equations: ["u_t = u_xx"]
+conditions: [{where: "x = 0", equation: "VALUE = 1"}, {where: "x = 2", equation: "u = 0"},
+  {where: "t = 1", equation: "u = 1"}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("value", "feature"), [("u_x", "sqrt(x)"), ("u + u_x", "t*x^0.9"), ("u_x", "sqrt(x*(3 - t))")]
+)
+def test_features_have_a_slope_where_a_condition_has_a_derivative(value: str, feature: str) -> None:
+    text = SLOPED.replace("VALUE", value)
+    with pytest.raises(
+        DataError, match=f"line 6: .*infinite slope where .*'{re.escape(value)} = 1'"
+    ):
+        parse_problem(text + f'features: ["{feature}"]', "made")
+    other = SLOPED.replace("VALUE", "u")  # which takes no derivative by x there
+    assert parse_problem(other + f'features: ["{feature}"]', "made").features
+    smooth = '["exp(-50*x)", "tanh(20*x)", "x^1.5", "sqrt(3 - t)", "1e4*t + cos(pi*x)", "2"]'
+    assert len(parse_problem(text + f"features: {smooth}", "made").features) == 6
 
 
 def test_features_of_a_periodic_problem_are_periodic() -> None:

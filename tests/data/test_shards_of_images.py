@@ -61,6 +61,10 @@ def write_shards(
     return folder
 
 
+def pairs(number: int) -> dict[str, bytes]:
+    return {"jpg": jpeg(number), "mask.png": jpeg(number), "cls": b"ab"[number % 2 :][:1]}
+
+
 def read(path: Path | str, **fields: object) -> Samples:
     return loading.read(config(path, **fields))
 
@@ -146,6 +150,39 @@ def test_mistakes_are_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"a.tar/0.jpg: .*--on-bad skip|0.jpg"):
         read(shard)
     assert len(read(shard, on_bad="skip", max_bad=0.1)) == COUNT - 1
+
+
+def test_names_end_at_their_first_point(tmp_path: Path) -> None:
+    shard = tmp_path / "a.tar"
+    write_shard(shard, {"1.v1.png": jpeg(1), "1.v1.cls": b"x", "2.png": jpeg(2), "2.cls": b"x"})
+    with pytest.raises(DataError, match=r"'/1' needs one.*\(1.v1.png\); .*first point.* rename"):
+        read(shard)
+    write_shard(shard, {"1.v1.cls": b"x"})
+    with pytest.raises(DataError, match=r"no image in 1 shards; names of images end with \.jpg"):
+        read(shard)
+    masks = {f"{i}.{e}": c for i in range(9) for e, c in pairs(i).items()}
+    samples = read(write_shard(shard, masks))
+    assert len(samples) == 9
+    assert "not read (9, such as 0.mask.png): the files of a sample" in samples.warnings[0]
+    assert samples_of([shard])[3].others == ["3.mask.png"]
+
+
+def test_absolute_names_of_members(tmp_path: Path) -> None:
+    files = {f"/data/{i}.{e}": c for i in range(9) for e, c in pairs(i).items() if e != "mask.png"}
+    samples = read(write_shard(tmp_path / "a.tar", files))
+    assert samples.names[3] == "a.tar/data/3.jpg" and samples.class_names == ("a", "b")
+
+
+def test_long_files_are_refused_where_a_label_is_read_from_them(tmp_path: Path) -> None:
+    long = json.dumps({"label": "a", "boxes": [0] * 2**15}).encode()
+    beside = {"txt": long, "json": long}
+    files = {
+        f"{i}.{e}": c for i in range(9) for e, c in (pairs(i) | beside).items() if e != "mask.png"
+    }
+    shard = write_shard(tmp_path / "a.tar", files)
+    assert read(shard).class_names == ("a", "b")
+    with pytest.raises(DataError, match=r"0.jpg: its .json has more than 65,536 .*into a \.cls"):
+        read(shard, target="label")
 
 
 def test_a_member_is_read_at_its_place_and_goes_to_other_processes(tmp_path: Path) -> None:

@@ -114,6 +114,12 @@ def test_a_problem_of_other_fields_is_refused(
         check_grid(REACTION, shape, units)
 
 
+def test_features_are_refused_where_nothing_reads_them() -> None:
+    problem = parse_problem(WAVE + 'features: ["sin(pi*x)"]\n', "made")
+    with pytest.raises(UsageError, match="features are inputs of pinn alone; leave them out"):
+        check_grid(problem, (1, 40, 1), 2)
+
+
 def test_a_model_with_other_outputs_in_training_is_refused() -> None:
     start = keras.Input((8, 8, 1))
     model = keras.Model(start, keras.layers.Conv2D(1, 1, name="map")(start))

@@ -17,7 +17,7 @@ from mlzoo.core.progress import Listener
 from mlzoo.core.settings import SHARED, all_settings
 from mlzoo.runs.config_loading import check_plugin_settings, merge
 from mlzoo.runs.contents.resolved_config import absolute_fields, resolved_yaml
-from mlzoo.training.starting.folder import config_text
+from mlzoo.training.starting.folder import config_text, default_name
 from mlzoo.training.train import train_merged
 from tests.data.pictures import folder
 
@@ -248,6 +248,10 @@ def test_paths_in_the_file_do_not_depend_on_the_working_directory(
     (tmp_path / "kept").mkdir()
     merged = merge({"model": "cnn", "data": "photos", "cache": "kept"})
     assert yaml.safe_load(config_text(merged))["cache"] == str(tmp_path / "kept")
+    (tmp_path / "photos" / "a.tar").touch()
+    merged = merge({"model": "cnn", "data": "photos/*.tar"})
+    assert yaml.safe_load(config_text(merged))["data"] == str(tmp_path / "photos" / "*.tar")
+    assert default_name(merged.config) == "cnn-photos"
     (tmp_path / "heat.yaml").write_text("unknowns: [u]\n")
     for named, kept in (("heat.yaml", str(tmp_path / "heat.yaml")), ("heat", "heat")):
         config = RunConfig(model="fno", data="photos", equation=named)

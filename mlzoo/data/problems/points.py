@@ -8,10 +8,14 @@ from collections.abc import Callable
 import numpy as np
 
 from mlzoo.core.expressions import Node, evaluate
-from mlzoo.data.problems.problem import Face, Problem, Rim
+from mlzoo.data.problems.problem import Condition, Face, Problem, Rim
 
 _MOST_TRIALS = 1000
 _TRIED = 500
+_STEPS = (1e-6, 1e-10)
+"""Of difference quotients, as shares of an interval."""
+_ROUNDING = 1e-3
+"""The most that rounding adds to them, where values are near 1 and the interval is of length 1."""
 
 
 def spread(problem: Problem, count: int, seed: int) -> np.ndarray:
@@ -72,6 +76,38 @@ def finite(problem: Problem, expression: Node) -> bool:
     with np.errstate(all="ignore"):
         values = evaluate(expression, problem.values(drawn), np)
     return bool(np.isfinite(values).all())
+
+
+def sloped(problem: Problem, expression: Node) -> Condition | None:
+    """Return the first condition with a derivative that an expression has no finite slope for.
+
+    As sqrt(x) at x = 0: its difference quotient grows without end as the step shrinks.
+    """
+    rng = np.random.default_rng(0)
+    for condition in problem.conditions:
+        points = on_boundary(problem, condition.where, rng, _TRIED)
+        words = [word for _, word in problem.used(condition.equation).values()]
+        for place in {place for word in words for place in word}:
+            low, high = problem.box[place]
+            inward = np.where(points[:, place] < (low + high) / 2, high - low, low - high)
+            with np.errstate(all="ignore"):
+                far, near = (
+                    np.abs(_quotient(problem, expression, points, place, step * inward))
+                    for step in _STEPS
+                )
+            if (near > 2 * far + _ROUNDING / (high - low)).any():
+                return condition
+    return None
+
+
+def _quotient(
+    problem: Problem, expression: Node, points: np.ndarray, place: int, steps: np.ndarray
+) -> np.ndarray:
+    """Return the difference quotients (n,) of an expression at points (n, inputs)."""
+    moved = points.copy()
+    moved[:, place] += steps
+    ends = [evaluate(expression, problem.values(each), np) for each in (points, moved)]
+    return np.asarray((ends[1] - ends[0]) / (moved - points)[:, place])
 
 
 def repeats(problem: Problem, expression: Node) -> bool:

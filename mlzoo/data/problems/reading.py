@@ -21,7 +21,7 @@ from mlzoo.data.problems.domains import boundary, hole_mistakes, hole_names, out
 from mlzoo.data.problems.grammar import Grammar
 from mlzoo.data.problems.measurements import Measurements, read_measurements
 from mlzoo.data.problems.parameters import Parameters
-from mlzoo.data.problems.points import finite, repeats
+from mlzoo.data.problems.points import finite, repeats, sloped
 from mlzoo.data.problems.problem import Condition, Face, Problem, Rim
 from mlzoo.data.problems.shapes import Hole
 
@@ -364,6 +364,10 @@ class _ProblemReader:
                 )
             elif node is not None and not self.problems and not repeats(problem, node):
                 self.wrong(path, f"{text!r} is not periodic, as the solution is; write it so")
+            elif node is not None and not self.problems and (where := sloped(problem, node)):
+                equation = where.equation.text
+                message = f"has an infinite slope where the condition {equation!r} needs a slope"
+                self.wrong(path, f"{text!r} {message}; write an expression whose slope is finite")
             elif node is not None:
                 nodes.append(node)
         return tuple(nodes)

@@ -22,8 +22,12 @@ from mlzoo.data.images.layouts import PART_FOLDERS, SUFFIXES
 
 ENDING = ".tar"
 _LABEL_BYTES = 2**16
-"""Bytes of a label beyond which it is refused."""
+"""Bytes of a label beyond which it is not read."""
 _SHOWN = 5
+NAMING = (
+    "the files of a sample share their name up to its first point, as 0001.jpg and 0001.cls; "
+    "rename the files where a point stands within the name"
+)
 
 Progress = Callable[[int, int, str], Any]
 
@@ -70,10 +74,17 @@ class ShardMember(type(Path())):  # type: ignore[misc]
 
 @dataclass
 class ShardSample:
-    """An image and what stands beside it, by the ending."""
+    """An image and what stands beside it.
+
+    Attributes:
+        image: of the sample.
+        beside: contents of its `.cls` and `.json`, by the ending; None where one is too long.
+        others: names of further images, such as `0001.mask.png`, which are not read.
+    """
 
     image: ShardMember
-    beside: dict[str, bytes] = field(default_factory=dict)
+    beside: dict[str, bytes | None] = field(default_factory=dict)
+    others: list[str] = field(default_factory=list)
 
 
 def shards_at(path: str) -> list[Path]:
@@ -113,7 +124,11 @@ def samples_of(shards: list[Path], progress: Progress | None = None) -> list[Sha
         if progress is not None:
             progress(done, len(shards), "listing shards")
     if not samples:
-        raise DataError(f"{shards[0]}: there is no image in {len(shards)} shards")
+        known = ", ".join(SUFFIXES)
+        raise DataError(
+            f"{shards[0]}: there is no image in {len(shards)} shards; names of images end with "
+            f"{known}, and labels stand beside them, as 0001.jpg and 0001.cls"
+        )
     return samples
 
 
@@ -121,34 +136,36 @@ def _grouped(shard: Path, tar: tarfile.TarFile) -> Iterator[ShardSample]:
     """Yield the samples of one shard."""
     key: str | None = None
     images: list[ShardMember] = []
-    beside: dict[str, bytes] = {}
+    beside: dict[str, bytes | None] = {}
+    others: list[str] = []
 
     def whole() -> list[ShardSample]:
-        if key is None or (not images and not beside):
+        if key is None or not (images or beside or others):
             return []
         if len(images) != 1:
-            listed = ", ".join(each.name for each in images[:_SHOWN]) or "none"
+            listed = ", ".join([*(each.name for each in images), *others][:_SHOWN]) or "none"
             raise DataError(
-                f"{shard}: the sample {key!r} needs one image, and has {len(images)} ({listed})"
+                f"{shard}: the sample {key!r} needs one image, and has {len(images)} ({listed}); "
+                f"{NAMING}"
             )
-        return [ShardSample(images[0], beside)]
+        return [ShardSample(images[0], beside, others)]
 
     for entry in tar:
-        name = entry.name.removeprefix("./")
+        name = entry.name.removeprefix("./").lstrip("/")
         folder, _, file = name.rpartition("/")
         if not entry.isreg() or file.startswith("."):
             continue
         stem, _, ending = file.partition(".")
         if (own := f"{folder}/{stem}") != key:
             yield from whole()
-            key, images, beside = own, [], {}
+            key, images, beside, others = own, [], {}, []
         if f".{ending.lower()}" in SUFFIXES:
             images.append(ShardMember.at(shard, name, entry.offset_data, entry.size))
-        elif ending in ("cls", "json", "txt"):
-            content = tar.extractfile(entry)
-            if entry.size > _LABEL_BYTES or content is None:
-                raise DataError(f"{shard}: {name} is no label: it has {entry.size:,} bytes")
-            beside[ending] = content.read()
+        elif ending in ("cls", "json"):
+            content = tar.extractfile(entry) if entry.size <= _LABEL_BYTES else None
+            beside[ending] = None if content is None else content.read()
+        elif f".{ending.lower().rpartition('.')[2]}" in SUFFIXES:
+            others.append(file)
     yield from whole()
 
 
@@ -160,19 +177,30 @@ def label_of(sample: ShardSample, target: str | None) -> str | float | None:
         target: name in the `.json`; None: the `.cls`, or what is called class, label or target.
 
     Raises:
-        DataError: the `.json` can't be read.
+        DataError: what holds the label can't be read, or is too long.
     """
     if target is None and "cls" in sample.beside:
-        return _text(sample.image, sample.beside["cls"])
+        return _text(sample.image, _content(sample, "cls"))
     if "json" not in sample.beside:
         return None
     try:
-        values = json.loads(sample.beside["json"])
+        values = json.loads(_content(sample, "json"))
     except (ValueError, RecursionError) as error:
         raise DataError(f"{sample.image}: its .json can't be read: {error}") from None
     names = [target] if target is not None else ["class", "label", "target", "cls"]
     known = next((values[n] for n in names if isinstance(values, dict) and n in values), None)
     return known if isinstance(known, str | int | float) and not isinstance(known, bool) else None
+
+
+def _content(sample: ShardSample, ending: str) -> bytes:
+    """Return what stands beside an image."""
+    content = sample.beside[ending]
+    if content is None:
+        raise DataError(
+            f"{sample.image}: its .{ending} has more than {_LABEL_BYTES:,} bytes, which no label "
+            "has; write the label alone into a .cls file, or into a shorter .json"
+        )
+    return content
 
 
 def _text(image: Path, content: bytes) -> str:

@@ -9,7 +9,7 @@ import yaml
 
 from mlzoo.core import registry
 from mlzoo.core.configs import RunConfig
-from mlzoo.core.files import expand, real_path, recorded
+from mlzoo.core.files import expand, is_there, real_path, recorded
 from mlzoo.core.validation.plugins import (
     LISTS,
     SEVERAL,
@@ -32,7 +32,7 @@ def absolute_fields(config: RunConfig) -> dict[str, object]:
     fields = _absolute_plugins(config.model_dump())
     for name in _PATHS:
         path = expand(getattr(config, name) or "")
-        if path.exists() and (name == "data" or path.is_file()):
+        if is_there(path) if name == "data" else path.is_file():
             fields[name] = recorded(getattr(config, name))
     if config.cache not in ("auto", "none"):
         fields["cache"] = str(real_path(expand(config.cache)))

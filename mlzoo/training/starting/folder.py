@@ -46,6 +46,8 @@ def default_name(config: RunConfig) -> str:
     if config.data.startswith(PREFIX):
         return f"{model}-{kind_of(config.data)}"
     path = real_path(expand(config.data))
+    if "*" in path.name and not path.exists():  # a pattern
+        path = path.parent
     return f"{model}-{path.stem if path.is_file() else path.name}"
 
 
