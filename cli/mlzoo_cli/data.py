@@ -173,6 +173,7 @@ def preview(
     check_picture(picture)
     from mlzoo.augmentation.choosing import choose
     from mlzoo.data import loading
+    from mlzoo.data.label_files.joined import bare
     from mlzoo.data.samples import Part
     from mlzoo.reporting.figures.augmentation import draw
 
@@ -181,15 +182,15 @@ def preview(
         dataset, parts = loading.partition(
             loading.read(config, reporter.progress), config, config.seed
         )
-        part = Part(dataset, parts.parts["train"])
+        part, alone = (Part(of, parts.parts["train"]) for of in (dataset, bare(dataset)))
         if by_class:
-            counts = _by_class(picture, part, samples or 12, config.seed)
+            counts = _by_class(picture, alone, samples or 12, config.seed)
             show({"picture": str(picture), "classes": counts}) if json else print(picture)
             return
         policy = choose(config.augment, part)
         for note in policy.notes():
             reporter.note(note)
-        draw(picture, part, policy, config.seed, samples or 6, variants or 5)
+        draw(picture, alone, policy, config.seed, samples or 6, variants or 5)
     finally:
         reporter.end()
     if json:

@@ -11,6 +11,7 @@ from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.data import loading
+from mlzoo.data.label_files.joined import bare
 from mlzoo.data.samples import Part, Samples
 
 FEWEST = 10
@@ -56,7 +57,7 @@ def features_of_samples(config: RunConfig, most: int, listener: Listener) -> Sam
         UsageError: there are fewer than 10 samples, or samples are no vectors: texts, equations.
         DataError: the data can't be read.
     """
-    samples = loading.read(config, listener.progress)
+    samples = bare(loading.read(config, listener.progress))
     if samples.kind == "text" or samples.problem is not None or samples.environment is not None:
         raise UsageError(f"samples of {samples.task} have no features to compare them by")
     if len(samples) < FEWEST:

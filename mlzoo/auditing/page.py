@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mlzoo.auditing.findings import Audit, JudgedLabel, Outlier
+from mlzoo.data.label_files.joined import bare
 from mlzoo.drawing.canvas import label
 from mlzoo.drawing.pictures import captioned_images, sample_grid
 from mlzoo.reporting.pages.rendering import embedded, render
@@ -76,7 +77,7 @@ def _picture(findings: Audit, limit: int) -> Path | None:
         texts = [f"{label(e.label, 20)}\nrather {label(e.suggested, 20)}" for e in shown]
         pictures, title = findings.pictures, "probable errors of masks"
         return captioned_images(folder / "label_errors.png", pictures, texts, 1.0, title)
-    inputs = samples.inputs[np.array([error.index for error in shown])]
+    inputs = bare(samples).inputs[np.array([error.index for error in shown])]
     if samples.kind == "image" and inputs.ndim == 4:
         texts = [
             f"labeled {label(error.label, 14)}\n"

@@ -9,7 +9,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import _check_sample_weight, column_or_1d, validate_data
 
-from mlzoo.data.tables.tables import MISSING
+from mlzoo.data.tables.cells import MISSING
 
 
 def frame_and_target(

@@ -110,10 +110,10 @@ def load(config: Config, progress: Any = None) -> Samples:
     if target is not None:
         known, left_out = labeled_rows(labeled.table, target, task)
         labeled = labeled.only(known)
+    beside = [name for name in config.with_columns if name in labeled.table.columns]
     if target is not None and holds_label_sets(labeled.table, target, task):
-        labeled = join_labels(labeled, target)
+        labeled = join_labels(labeled, target, beside)
     else:
-        beside = [name for name in config.with_columns if name in labeled.table.columns]
         labeled = without_repeats(labeled, target, beside)
     checked = check_images(
         labeled.files,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,18 @@ import pytest
 from PIL import Image
 
 from mlzoo.api import Run, load
+from mlzoo.auditing.exploring.compression import compress_images
+from mlzoo.auditing.features import features_of_samples
+from mlzoo.auditing.findings import Audit, JudgedLabel
+from mlzoo.auditing.inspection.page import write_page
+from mlzoo.auditing.page import write_page as write_audit
+from mlzoo.auditing.settings import CompressConfig
 from mlzoo.core.errors import DataError, UsageError
+from mlzoo.core.progress import Listener
 from mlzoo.data import loading
+from mlzoo.data.inputs import read_labelled
 from mlzoo.data.label_files.joined import JoinedRows, bare, images_of
+from mlzoo.data.quality.inspection import inspected
 from mlzoo.evaluating.evaluate_run import evaluate_run
 from mlzoo.exporting.export import export
 from mlzoo.packing.pack import check_kind
@@ -21,6 +31,7 @@ from mlzoo.runs.config_loading import merge
 from mlzoo.serving.answers import UploadPredictor
 from mlzoo.training.building import build_model
 from mlzoo.training.train import train_merged
+from tests.cli.shell import run_mlzoo
 from tests.training.made import LEAN
 
 COUNT = 160
@@ -169,6 +180,53 @@ def test_an_image_of_two_ages_is_refused(photos: Path, tmp_path: Path) -> None:
         DataError, match="1 of 160 images have different values of 'label', 'site', 'age'"
     ):
         loading.read(merge({**GIVEN, "data": str(tmp_path)}).config)
+
+
+def test_labels_of_an_image_in_several_rows_are_of_one_age(photos: Path, tmp_path: Path) -> None:
+    for name in pd.read_csv(photos / "labels.csv")["file"]:
+        (tmp_path / name).symlink_to(photos / name)
+    table = pd.read_csv(photos / "labels.csv").assign(age=40.0)
+    rows = [table, table[:9].assign(label="old"), table[9:20].assign(label="new")]
+    pd.concat(rows).to_csv(tmp_path / "labels.csv", index=False)
+    config = merge({**GIVEN, "data": str(tmp_path), "task": "multilabel"}).config
+    samples = loading.read(config)
+    assert len(samples) == COUNT and samples.labels[0].sum() == 2
+    assert len(read_labelled(str(tmp_path), samples.reader)) == COUNT
+    pd.concat([*rows, table[:1].assign(age=50.0)]).to_csv(tmp_path / "labels.csv", index=False)
+    for reading in (loading.read, lambda _: read_labelled(str(tmp_path), samples.reader)):
+        with pytest.raises(DataError, match=r"1 of 160 .* of .*'age'.*\n.*40.0.*50.0|40.*50"):
+            reading(config)
+
+
+def test_columns_are_not_drawn_below_their_images(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    joined = merge({**GIVEN, "data": str(photos)}).config
+    alone = joined.model_copy(update={"with_columns": []})
+    looked = [inspected(config) for config in (joined, alone)]
+    assert looked[0].record["shape"] == [12, 12, 3] and looked[0].record["dtype"] == "uint8"
+    pages = [tmp_path / "joined.html", tmp_path / "alone.html"]
+    for each, page in zip(looked, pages, strict=True):
+        write_page(each, page)
+    drawn = [re.findall('data:image/webp[^"]*', page.read_text()) for page in pages]
+    assert drawn[0] == drawn[1] and drawn[0]
+    values = [features_of_samples(config, 50, Listener()).values for config in (joined, alone)]
+    np.testing.assert_array_equal(*values)
+    settings = CompressConfig(picture=tmp_path / "ranks.png", ranks=(1, 2))
+    ranks = [compress_images(config, settings, Listener())["ranks"] for config in (joined, alone)]
+    assert ranks[0] == ranks[1]
+    told: list[np.ndarray] = []
+    monkeypatch.setattr(
+        "mlzoo.auditing.page.captioned_images", lambda _, given, *__: told.append(given)
+    )
+    wrong = JudgedLabel(5, "5.png", "train", "bad", "good", 0.9, True)
+    write_audit(Audit(tmp_path, loading.read(joined), [wrong], []), 4)
+    np.testing.assert_array_equal(told[0], looked[1].samples.inputs[np.array([5])])
+    for name, words in (("joined", ["--with-columns", "site,age"]), ("alone", [])):
+        picture = ["--picture", str(tmp_path / f"{name}.png"), "--target", "label", *words]
+        done = run_mlzoo("data", "preview", photos, "--by-class", "--samples", "2", *picture)
+        assert done.code == 0, done.err
+    assert (tmp_path / "joined.png").read_bytes() == (tmp_path / "alone.png").read_bytes()
 
 
 def test_other_models_and_policies_are_refused(photos: Path, tmp_path: Path) -> None:

@@ -11,9 +11,13 @@ from mlzoo.core.errors import DataError
 from mlzoo.core.progress import Listener
 from mlzoo.data import loading
 from mlzoo.data.large_tables import converting, files, rows
+from mlzoo.data.large_tables.chunks import table_chunks
 from mlzoo.data.large_tables.files import FileColumns
 from mlzoo.data.large_tables.rows import RowNames, TableRows
 from mlzoo.data.record import split_record
+from mlzoo.data.tables.columns import numbers
+from mlzoo.data.tables.reader import Column, TableReader
+from mlzoo.data.tables.tables import read_table
 from mlzoo.runs import datasets
 from mlzoo.runs.config_loading import merge
 from mlzoo.training.loop import batches, bucketing
@@ -187,6 +191,39 @@ def test_text_that_follows_numbers_is_found_late(tmp_path, monkeypatch):
     with pytest.raises(DataError, match="line 22 has 3"):
         files.large_table(tmp_path / "t.csv")
     assert len(list((tmp_path / "cache" / "tables").iterdir())) == 1  # nothing half-written
+
+
+def test_decimal_commas_are_decided_by_all_rows(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLZOO_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(converting, "BATCH", 3)
+    path = tmp_path / "t.csv"
+    lines = [f"{i};{i}{i};{i},{j:03};{i},234;{i}" for i in range(1, 9) for j in (500, 417)]
+    late = ["0;1;0,5;9,999;5"], ["0;1;0,5;9,999;x,5", "", "0;1;1,500;n/a;6"]
+    for more in late:
+        path.write_text("\n".join(["a;b;c;d;e", *lines, *more]))
+        whole = read_table(path)
+        monkeypatch.setattr(files, "LARGE_BYTES", 0)
+        for _ in range(2):  # converted, and found in the cache
+            table = files.large_table(path)
+            for name in "abcd":
+                np.testing.assert_array_equal(table.columns[name], numbers(whole, name))
+            assert table.notes[:-1] == whole.notes and len(whole.notes) == 2
+        assert table.columns["c"][-1] in (0.5, 1.5) and table.columns["d"][0] == 1.234
+        assert whole.notes[1] == "decimal commas: in the columns c, d"
+    path.write_text("\n".join(["a;b", *(f"{i},234;{i}" for i in range(1, 9))]))
+    assert files.large_table(path).columns["a"][0] == "1,234"  # may be thousands
+    chunks = table_chunks(path, TableReader(columns=(Column("a"), Column("b"))), 3)
+    assert [chunk.columns["a"][0] for chunk in chunks] == ["1,234", "4,234", "7,234"]
+
+
+def test_a_row_is_named_without_a_line_that_is_not_known(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLZOO_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(files, "LARGE_BYTES", 0)
+    path = tmp_path / "t.csv"
+    path.write_text("a,y\n\n" + "1,2\n" * 30 + "oops,2\n" + "3,4\n" * 30)
+    for table in (files.large_table(path), files.large_table(path).only(np.arange(61) > 2)):
+        with pytest.raises(DataError, match=r"column 'a', row 31: 'oops' stands among numbers"):
+            numbers(table, "a")
 
 
 def test_text_that_is_no_utf_8_is_read_as_a_whole(tmp_path, monkeypatch):

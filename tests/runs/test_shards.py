@@ -12,7 +12,7 @@ import pytest
 
 from mlzoo.core.errors import DataError, UsageError
 from mlzoo.data.inputs import read_inputs
-from mlzoo.data.tables.chunks import table_chunks
+from mlzoo.data.large_tables.chunks import table_chunks
 from mlzoo.data.tables.columns import encode_as
 from mlzoo.data.tables.reader import Column, TableReader
 from mlzoo.runs.predicting.shards import ShardFolder
@@ -58,6 +58,13 @@ def test_a_line_is_named_as_in_the_whole_file(tmp_path: Path) -> None:
     next(chunks)
     with pytest.raises(DataError, match=r"row 21 \(line 22\): 'oops' stands"):
         encode_as(next(chunks), READER.columns)
+
+
+def test_decimal_commas_of_a_chunk_are_those_of_the_whole_file(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("a;b\n" + "1,250;red\n" * 4 + "0,5;red\n")
+    chunks = list(table_chunks(path, READER, 2, 1))
+    assert [list(chunk.columns["a"]) for chunk in chunks] == [["1.250"] * 2, ["0.5"]]
 
 
 @pytest.mark.parametrize(

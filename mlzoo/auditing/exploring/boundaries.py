@@ -14,6 +14,7 @@ import numpy as np
 from mlzoo.auditing.settings import BoundariesConfig
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import UsageError
+from mlzoo.core.messages import few
 from mlzoo.core.progress import Listener
 from mlzoo.data import loading
 from mlzoo.data.samples import Part, Samples
@@ -24,6 +25,8 @@ _ROWS = 5000
 """Samples of a split that are used, at most."""
 _POINTS = 200
 """Grid points of a picture, a side."""
+_SHRINKAGE = 1e-3
+"""Weight of the identity in a class's covariance, which of points on a line is singular."""
 
 
 class ClassifierRow(TypedDict):
@@ -43,11 +46,12 @@ class DrawnBoundaries(TypedDict):
     classifiers: list[ClassifierRow]
 
 
-def classifiers(seed: int) -> dict[str, Any]:
+def classifiers(seed: int, samples: int) -> dict[str, Any]:
     """Return eight classifiers of scikit-learn by name, not yet fitted.
 
     Args:
         seed: of those that are random.
+        samples: that they will be fitted on.
     """
     from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
     from sklearn.ensemble import RandomForestClassifier
@@ -61,8 +65,8 @@ def classifiers(seed: int) -> dict[str, Any]:
     return {
         "logistic regression": LogisticRegression(),
         "naive Bayes": GaussianNB(),
-        "Gaussians": QuadraticDiscriminantAnalysis(),
-        "nearest neighbors": KNeighborsClassifier(5),
+        "Gaussians": QuadraticDiscriminantAnalysis(reg_param=_SHRINKAGE),
+        "nearest neighbors": KNeighborsClassifier(min(5, samples)),
         "support vectors": SVC(gamma=1.0),
         "decision tree": DecisionTreeClassifier(max_depth=5, random_state=seed),
         "random forest": RandomForestClassifier(100, max_depth=8, random_state=seed),
@@ -94,9 +98,15 @@ def boundaries(
     (x, y), (x_test, y_test) = (
         _points(Part(samples, parts.parts[name]), config.seed) for name in ("train", "test")
     )
-    if len(np.unique(y)) < 2 or not len(y_test):
+    present, counts = np.unique(y, return_counts=True)
+    if len(present) < 2 or not len(y_test):
         raise UsageError(
             "data boundaries needs two classes in the training split, and test samples"
+        )
+    if alone := [samples.class_names[k] for k in present[counts < 2]]:
+        raise UsageError(
+            "data boundaries needs two samples of each class in the training split, which has one "
+            f"of {few(alone)}; add samples, or give that split a larger share with --fractions"
         )
     low, high = x.min(axis=0), x.max(axis=0)
     low, high = low - 0.15 * (high - low), high + 0.15 * (high - low)
@@ -105,7 +115,7 @@ def boundaries(
     drawn, rows = [], []
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what has not converged shows in its accuracy
-        for name, classifier in classifiers(config.seed).items():
+        for name, classifier in classifiers(config.seed, len(x)).items():
             listener.note(f"fitting {name} on {len(x):,} samples")
             model = make_pipeline(StandardScaler(), classifier).fit(x, y)
             train, test = model.score(x, y), model.score(x_test, y_test)

@@ -19,6 +19,7 @@ from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import DataError, UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.data import loading
+from mlzoo.data.label_files.joined import bare
 from mlzoo.data.samples import Part
 from mlzoo.drawing.ranks import draw_components, draw_ranks
 
@@ -155,6 +156,7 @@ def _samples(
     from sklearn.decomposition import PCA
 
     samples, parts = loading.partition(loading.read(config, listener.progress), config, config.seed)
+    samples = bare(samples)
     if samples.kind != "image" or len(samples.inputs.shape) != 4:
         raise UsageError(
             f"data compress is for a picture or a data set of images; {config.data} has "

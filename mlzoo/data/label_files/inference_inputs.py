@@ -64,7 +64,8 @@ def read_labels(location: Path, reader: ImageReader) -> tuple[LabeledFiles, np.n
         Files, each once, and their targets (n,), None where the model learned without labels.
 
     Raises:
-        DataError: as `read_named_images`; no column of targets, or classes that are unknown.
+        DataError: as `read_named_images`; no column of targets, classes that are unknown, or rows
+            of an image that contradict each other.
     """
     target = None if reader.labels is None else reader.labels.target
     labeled = read_named_images(location, reader)
@@ -72,10 +73,12 @@ def read_labels(location: Path, reader: ImageReader) -> tuple[LabeledFiles, np.n
         return without_repeats(labeled, None), None
     if target is None:
         target, _ = choose_target(labeled, location)
+    origins = {column.origin for column in reader.beside}
+    beside = [name for name in labeled.table.columns if name in origins]
     if reader.target_kind.is_label_set and not target.others:
-        labeled = join_labels(labeled, target)
+        labeled = join_labels(labeled, target, beside)
     else:
-        labeled = without_repeats(labeled, target)
+        labeled = without_repeats(labeled, target, beside)
     if isinstance(reader, CaptionReader):
         return labeled, encode_new_captions(caption_texts(labeled.table, target.column), reader)
     return labeled, new_targets(labeled.table, target, reader, location)

@@ -73,13 +73,26 @@ def without_repeats(
     counts = Counter(labeled.files)
     if len(counts) == len(labeled.files):
         return labeled
-    names = [*(() if target is None else target.columns), *beside]
-    values = _cells(labeled, names) if names else None
+    advice = "leave one row of each in the table"
+    if target is not None and not target.others:
+        advice += ", or if an image has several labels, a row each, say --task multilabel"
+    _check_agreement(labeled, [*(() if target is None else target.columns), *beside], advice)
+    repeated = [relative_name(file, labeled.root) for file, count in counts.items() if count > 1]
+    left = len(labeled.files) - len(counts)
+    labeled.notes.append(f"rows left out: {left} that repeat others ({few(repeated, _SHOWN)})")
+    return _first_rows(labeled)
+
+
+def _check_agreement(labeled: LabeledFiles, names: Sequence[str], advice: str) -> None:
+    """Raise DataError where the rows of a file have different values of some columns."""
+    if not names:
+        return
+    values = _cells(labeled, names)
     first: dict[Path, int] = {}
     conflicts: dict[str, str] = {}
     for row, file in enumerate(labeled.files):
         before = first.setdefault(file, row)
-        if values is not None and values[row] != values[before]:
+        if values[row] != values[before]:
             where = " and ".join(
                 f"{', '.join(map(repr, values[at]))} in {labeled.table.where(at)}"
                 for at in (before, row)
@@ -89,15 +102,8 @@ def without_repeats(
         lines = [f"  {name}: {where}" for name, where in list(conflicts.items())[:_SHOWN]]
         more = [f"  and {len(conflicts) - _SHOWN} more"] * (len(conflicts) > _SHOWN)
         shown = ", ".join(map(repr, names))
-        count = f"{len(conflicts)} of {len(counts)} images have different values of {shown}:"
-        advice = "leave one row of each in the table"
-        if target is not None and not target.others:
-            advice += ", or if an image has several labels, a row each, say --task multilabel"
+        count = f"{len(conflicts)} of {len(first)} images have different values of {shown}:"
         raise DataError("\n".join([count, *lines, *more, advice]))
-    repeated = [relative_name(file, labeled.root) for file, count in counts.items() if count > 1]
-    left = len(labeled.files) - len(counts)
-    labeled.notes.append(f"rows left out: {left} that repeat others ({few(repeated, _SHOWN)})")
-    return _first_rows(labeled)
 
 
 def _first_rows(labeled: LabeledFiles) -> LabeledFiles:
@@ -108,15 +114,22 @@ def _first_rows(labeled: LabeledFiles) -> LabeledFiles:
     return labeled.only(keep)
 
 
-def join_labels(labeled: LabeledFiles, target: TargetColumn) -> LabeledFiles:
+def join_labels(
+    labeled: LabeledFiles, target: TargetColumn, beside: Sequence[str] = ()
+) -> LabeledFiles:
     """Return each file once, with the labels of all its rows in one cell.
 
     Args:
         labeled: files, some of them in several rows.
         target: the column of labels, one or several a cell.
+        beside: columns that are inputs, in which these rows must agree.
+
+    Raises:
+        DataError: they do not.
     """
     if len(set(labeled.files)) == len(labeled.files):
         return labeled
+    _check_agreement(labeled, beside, "give all rows of an image the same values of these columns")
     cells: dict[Path, list[str]] = {}
     column = labeled.table.columns[target.column]
     for file, cell in zip(labeled.files, text_cells(column), strict=True):

@@ -7,10 +7,10 @@ not at all; what was used longest ago makes room for others.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,8 +22,8 @@ from pyarrow import parquet
 from mlzoo.core.errors import DataError
 from mlzoo.core.files import disk_errors, refuse_special
 from mlzoo.data.decoded.space import PARTIAL, CacheChoice, make_room
+from mlzoo.data.large_tables.chunks import decimal_places, text_chunks
 from mlzoo.data.large_tables.rows import BATCH, folder
-from mlzoo.data.tables.chunks import text_chunks
 from mlzoo.data.tables.tables import Table
 
 SUFFIXES = (".csv", ".tsv", ".txt")
@@ -32,18 +32,12 @@ _SAMPLE = 2**20
 """Bytes by which the number of cells is estimated."""
 _OURS = f"{'[0-9a-f]' * 32}.parquet*"
 """Pattern of the names of the files."""
-_LAYOUT = 1
+_LAYOUT = 2
 """Changes with how cells are read."""
+_NOTES = b"mlzoo.notes"
+"""Name of the notes among the metadata of the files."""
 
 Progress = Callable[[int, int, str], Any]
-
-
-@dataclass(frozen=True)
-class Converted:
-    """A table of text as an open parquet file, and the notes on what was recognized in it."""
-
-    file: IO[bytes]
-    notes: tuple[str, ...]
 
 
 def converted(
@@ -53,8 +47,8 @@ def converted(
     expected: tuple[str, ...],
     most_cells: int,
     progress: Progress | None = None,
-) -> Converted | None:
-    """Return a table of text as parquet; None of another format, of less cells, or not in UTF-8.
+) -> IO[bytes] | None:
+    """Return a table of text as an open parquet file.
 
     Args:
         path: the file.
@@ -63,6 +57,9 @@ def converted(
         expected: names that columns should have; see `read_table`.
         most_cells: number of cells up to which a table is read as a whole.
         progress: called as rows are read.
+
+    Returns:
+        The file; None of another format, of less cells, or of text that is not UTF-8.
 
     Raises:
         DataError: the table is ragged or can't be read.
@@ -74,11 +71,11 @@ def converted(
     if path.stat().st_size <= 2 * most_cells:  # each takes a character and a delimiter
         return None
 
-    def chunks(size: int) -> Iterator[Table]:
-        return text_chunks(path, delimiter, header, expected, size)
+    def chunks(size: int, decimals: tuple[int, ...]) -> Iterator[Table]:
+        return text_chunks(path, delimiter, header, expected, size, decimals=decimals)
 
     try:
-        first = next(chunks(1))
+        first = next(chunks(1, ()))
         rows = _estimated_rows(path)
         if rows * len(first.columns) <= most_cells:
             return None
@@ -86,15 +83,21 @@ def converted(
         with suppress(OSError):
             file = place.open("rb")
             os.utime(place)  # what was used longest ago is removed first
-            return Converted(file, first.notes)
+            return file
         folder().mkdir(parents=True, exist_ok=True)
         make_room(folder(), path.stat().st_size, CacheChoice().limit, pattern=_OURS)
-        _convert(chunks, place, rows, progress)
-        return Converted(place.open("rb"), first.notes)
+        decimals = decimal_places(path, delimiter)
+        _convert(lambda: chunks(BATCH, decimals), place, rows, progress)
+        return place.open("rb")
     except DataError as error:
         if "is not UTF-8" in str(error):
             return None  # which reading it whole can do
         raise
+
+
+def notes_of(schema: pyarrow.Schema) -> tuple[str, ...]:
+    """Return the notes on what was recognized in a table of text, by its file's schema."""
+    return tuple(json.loads(schema.metadata[_NOTES]))
 
 
 def _estimated_rows(path: Path) -> int:
@@ -113,14 +116,14 @@ def _key(path: Path, first: Table) -> str:
 
 
 def _convert(
-    chunks: Callable[[int], Iterator[Table]], place: Path, rows: int, progress: Progress | None
+    chunks: Callable[[], Iterator[Table]], place: Path, rows: int, progress: Progress | None
 ) -> None:
     """Write all rows; begun anew where text follows in a column that began with numbers."""
     partial = place.with_name(f"{place.name}.{os.getpid()}{PARTIAL}")
     texts: set[str] = set()
     try:
         with disk_errors(place):
-            while wrong := _written(chunks(BATCH), partial, texts, rows, progress):
+            while wrong := _written(chunks(), partial, texts, rows, progress):
                 texts |= wrong
             os.replace(partial, place)
     finally:
@@ -144,7 +147,8 @@ def _written(
                     (name, pyarrow.float64() if name in numbers else pyarrow.string())
                     for name in table.columns
                 ]
-                writer = parquet.ParquetWriter(partial, pyarrow.schema(types))
+                notes = {_NOTES: json.dumps(table.notes)}
+                writer = parquet.ParquetWriter(partial, pyarrow.schema(types, notes))
             if wrong := numbers - {*known}:
                 return wrong
             columns = {n: known[n] if n in numbers else v for n, v in table.columns.items()}

@@ -19,7 +19,7 @@ from pyarrow import parquet
 
 from mlzoo.core.errors import DataError
 from mlzoo.core.files import refuse_special
-from mlzoo.data.large_tables.converting import Progress, converted
+from mlzoo.data.large_tables.converting import Progress, converted, notes_of
 from mlzoo.data.large_tables.rows import BATCH, folder
 from mlzoo.data.tables.tables import Table, plain_values
 
@@ -82,7 +82,11 @@ class FileColumns(Mapping[str, np.ndarray]):
 
 @dataclass(frozen=True)
 class LargeTable(Table):
-    """A table whose columns are read when they are asked for."""
+    """A table whose columns are read when they are asked for; `lines` are numbers of rows."""
+
+    def where(self, position: int) -> str:
+        """Return the name of a row for messages."""
+        return f"row {self.rows[position]}"
 
     def only(self, keep: np.ndarray) -> LargeTable:
         """The rows where `keep` is true; they keep their numbers."""
@@ -117,15 +121,16 @@ def large_table(
         refuse_special(path)
         return _of_parquet(path)
     text = converted(path, delimiter, header, tuple(expected), LARGE_BYTES // 4, progress)
-    return None if text is None else _of_parquet(text.file, text.notes)
+    return None if text is None else _of_parquet(text)
 
 
-def _of_parquet(source: Path | IO[bytes], notes: Sequence[str] = ()) -> LargeTable | None:
+def _of_parquet(source: Path | IO[bytes]) -> LargeTable | None:
     """Return a parquet file as a table; None of less cells, or where it can't be read."""
     try:
         with parquet.ParquetFile(source) as file:
             rows = file.metadata.num_rows
             frame = file.schema_arrow.empty_table().to_pandas()
+            notes = () if isinstance(source, Path) else notes_of(file.schema_arrow)
     except (OSError, pyarrow.ArrowException):
         return None  # which reading it whole explains
     names = tuple(map(str, frame.columns))

@@ -10,6 +10,7 @@ import numpy as np
 from mlzoo.core import registry
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import DataError
+from mlzoo.data.label_files.joined import bare
 from mlzoo.data.loading import Progress, partition, read, source_config
 from mlzoo.data.quality.associations import associations
 from mlzoo.data.quality.bad_files import unlisted
@@ -71,6 +72,7 @@ def inspected(
         warnings += split.warnings
     except DataError as error:
         problems.append({"name": "split", "reason": str(error)})
+    samples = bare(samples)
     shape = [int(side) for side in samples.inputs.shape[1:]]
     dtype = np.dtype(samples.inputs.dtype)
     suggestions = _suggestions(samples)

@@ -15,15 +15,13 @@ import pandas as pd
 
 from mlzoo.core.errors import DataError
 from mlzoo.data.objects.store import held, is_reference
+from mlzoo.data.tables.cells import MISSING, decimal_columns, decimal_notes, with_points
 from mlzoo.data.tables.columnar import read_frame
 from mlzoo.data.tables.file_bytes import read_bytes
 from mlzoo.data.tables.formats import ending
 from mlzoo.data.tables.spreadsheets import read_sheet
 
 DELIMITERS = {"\t": "tab", ";": "semicolon", ",": "comma", "|": "bar", " ": "space"}
-_DECIMAL = re.compile(r"[+-]?(\d+(,\d*)?|,\d+)([eE][+-]?\d+)?")
-_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
-MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "-", "#n/a", "<na>"})
 SAMPLE_LINES = 50
 """Lines that the delimiter is recognized by."""
 DECIDING_ROWS, _DECIDING_CELLS = 200, 100_000
@@ -104,9 +102,9 @@ def read_table(
         delimiter = delimiter or find_delimiter(lines[:SAMPLE_LINES])
         rows, first_lines = _rows(path, text, delimiter)
         notes += delimiter_notes(delimiter)
-    if delimiter != ",":
-        rows, note = with_points(rows)
-        notes += [note] if note else []
+    if delimiter != "," and (columns := decimal_columns(rows)):
+        rows = [with_points(row, columns) for row in rows]
+        notes += decimal_notes(rows[0], columns)
     named, why = has_header(rows, header, expected)
     notes += header_notes(named, why)
     return text_table(path, rows, first_lines, named, notes=notes)
@@ -125,47 +123,6 @@ def header_notes(named: bool, why: str) -> list[str]:
         "(--source-set header=yes)"
     )
     return [] if named else [note]
-
-
-def with_points(rows: list[list[str]]) -> tuple[list[list[str]], str]:
-    """Return rows whose numbers have a decimal point in place of a comma, and a note of it.
-
-    Columns are changed that hold nothing but such numbers below the first row, if one of them can't
-    be thousands: 1,234 alone could be either.
-
-    Args:
-        rows: cells of a file whose columns are not divided by commas.
-    """
-    columns = [
-        place
-        for place in range(len(rows[0]) if len(rows) > 1 else 0)
-        if _are_decimals([row[place] for row in rows[1:] if place < len(row)])
-    ]
-    cells = [row[place] for row in rows[1:] for place in columns if place < len(row)]
-    if all(_THOUSANDS.fullmatch(cell.strip()) for cell in cells if "," in cell):
-        return rows, ""
-    changed = [
-        [
-            cell.replace(",", ".")
-            if place in columns and _DECIMAL.fullmatch(cell.strip())
-            else cell
-            for place, cell in enumerate(row)
-        ]
-        for row in rows
-    ]
-    called = "column" if len(columns) == 1 else "columns"
-    header = [cell.strip() for cell in rows[0]]
-    places = ", ".join(
-        header[place] if re.match(r"[^\W\d]", header[place]) else str(place + 1)
-        for place in columns
-    )
-    return changed, f"decimal commas: in the {called} {places}"
-
-
-def _are_decimals(cells: Sequence[str]) -> bool:
-    """Return whether all cells that are not missing are numbers, some of them with a comma."""
-    known = [cell.strip() for cell in cells if cell.strip().lower() not in MISSING]
-    return any("," in cell for cell in known) and all(map(_DECIMAL.fullmatch, known))
 
 
 def has_header(

@@ -109,8 +109,8 @@ def predict_shards(
     Raises:
         DataError: the table can't be read, or does not fit what the model was trained on.
     """
+    from mlzoo.data.large_tables.chunks import table_chunks
     from mlzoo.data.new_samples import existing
-    from mlzoo.data.tables.chunks import table_chunks
     from mlzoo.data.tables.columns import encode_as
     from mlzoo.data.tables.reader import TableReader
 

@@ -88,3 +88,16 @@ def test_what_is_linear_fails_on_circles(tmp_path: Path) -> None:
     assert min(test.values()) > 0.95, test
     models = {row["classifier"] for row in said["classifiers"] if row["models"] == "the classes"}
     assert models == {"naive Bayes", "Gaussians"}
+
+
+def test_classes_on_lines_and_of_few_samples_are_told_apart(tmp_path: Path) -> None:
+    picture = ("--picture", tmp_path / "lines.png")
+    said = told("data", "boundaries", "lines", "--source-set", "noise=0", *picture)
+    assert len(said["classifiers"]) == 8
+    few = tmp_path / "few.csv"
+    few.write_text("a,b,kind\n" + "0,1,p\n1,0.5,p\n5,6,q\n6,5.5,q\n0.5,1,p\n5.5,6,q\n")
+    words = (few, "--fractions", "67/0/33", *picture)
+    said = told("data", "boundaries", *words)
+    assert said["samples"] == 4 and len(said["classifiers"]) == 8
+    refused = run_mlzoo("data", "boundaries", *words[:1], "--fractions", "34/33/33", *picture)
+    assert refused.code == 2 and "which has one of p, q" in refused.err

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from itertools import chain, count, islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from mlzoo.core.errors import DataError
+from mlzoo.data.tables.cells import decimal_columns, decimal_notes, with_points
 from mlzoo.data.tables.reader import TableReader
 from mlzoo.data.tables.tables import (
     DECIDING_ROWS,
@@ -20,7 +22,6 @@ from mlzoo.data.tables.tables import (
     rows_of,
     table_of,
     text_table,
-    with_points,
 )
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def text_chunks(
     expected: Collection[str],
     size: int,
     skip: int = 0,
+    decimals: Collection[int] | None = None,
 ) -> Iterator[Table]:
     """Read a table of text in chunks, in order; each has the notes on what was recognized.
 
@@ -70,32 +72,65 @@ def text_chunks(
         expected: names that columns should have; see `read_table`.
         size: rows of a chunk; the last may have fewer.
         skip: chunks to leave out at the beginning.
+        decimals: places of columns with decimal commas; None: `decimal_places` of the file.
 
     Raises:
         DataError: the file can't be read, or has no rows.
     """
+    if decimals is None:
+        decimals = decimal_places(location, delimiter)
+    with _opened(location) as file:
+        delimiter, pairs = _pairs(location, file, delimiter)
+        if decimals:
+            pairs = ((with_points(row, decimals), start) for row, start in pairs)
+        deciding = list(islice(pairs, DECIDING_ROWS + 1))
+        if not deciding:
+            raise DataError(f"{location} holds no cell with text or a number; expected a table")
+        rows = [row for row, _ in deciding]
+        named, why = has_header(rows, header, expected)
+        notes = [*delimiter_notes(delimiter), *decimal_notes(rows[0], decimals)]
+        notes += header_notes(named, why)
+        names, pairs = deciding[:named], chain(deciding[named:], pairs)
+        for number in count():
+            chunk = list(islice(pairs, size))
+            if not chunk and number:
+                return
+            if number >= skip:
+                rows, starts = map(list, zip(*names, *chunk, strict=True))
+                yield text_table(location, rows, starts, named, number * size, notes)
+
+
+def decimal_places(location: Path, delimiter: str | None) -> tuple[int, ...]:
+    """Return the places of a table's columns with decimal commas, by all of its rows.
+
+    Args:
+        location: the file, of text, which is read once; one row is held at a time.
+        delimiter: one character; None recognizes it.
+
+    Raises:
+        DataError: the file can't be read.
+    """
+    with _opened(location) as file:
+        delimiter, pairs = _pairs(location, file, delimiter)
+        return () if delimiter == "," else decimal_columns(row for row, _ in pairs)
+
+
+@contextmanager
+def _opened(location: Path) -> Iterator[IO[str]]:
     with location.open(encoding="utf-8-sig", newline="") as file:
         try:
-            first = list(islice(file, SAMPLE_LINES))
-            sample = [line for line in first if line.strip()]
-            delimiter = delimiter or find_delimiter(sample)
-            pairs = rows_of(location, chain(first, file), delimiter)
-            deciding = list(islice(pairs, DECIDING_ROWS + 1))
-            if not deciding:
-                raise DataError(f"{location} holds no cell with text or a number; expected a table")
-            named, why = has_header([row for row, _ in deciding], header, expected)
-            notes = [*delimiter_notes(delimiter), *header_notes(named, why)]
-            names, pairs = deciding[:named], chain(deciding[named:], pairs)
-            for number in count():
-                chunk = list(islice(pairs, size))
-                if not chunk and number:
-                    return
-                if number >= skip:
-                    rows, starts = map(list, zip(*names, *chunk, strict=True))
-                    rows = rows if delimiter == "," else with_points(rows)[0]
-                    yield text_table(location, rows, starts, named, number * size, notes)
+            yield file
         except UnicodeDecodeError as error:
             raise DataError(f"{location} is not UTF-8 ({error.reason}); convert it") from None
+
+
+def _pairs(
+    location: Path, file: IO[str], delimiter: str | None
+) -> tuple[str, Iterator[tuple[list[str], int]]]:
+    """Return the delimiter, recognized where it is None, and rows with their first lines."""
+    first = list(islice(file, SAMPLE_LINES))
+    delimiter = delimiter or find_delimiter([line for line in first if line.strip()])
+    return delimiter, rows_of(location, chain(first, file), delimiter)
 
 
 def _parquet(location: Path, size: int, skip: int) -> Iterator[Table]:
