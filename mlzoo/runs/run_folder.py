@@ -247,9 +247,15 @@ def completed(path: Path) -> Path | None:
 
     They are removed.
     """
+    final = finished(path)
+    return final if final is not None and tidy(final) else None
+
+
+def finished(path: Path) -> Path | None:
+    """Return the finished run that `path` names, unless one that is not finished replaces it."""
     final, partial = _names(path)
     whole = (final / "metrics.json").is_file() and not partial.exists()
-    return final if whole and tidy(final) else None
+    return final if whole else None
 
 
 def tidy(folder: Path) -> bool:

@@ -134,7 +134,8 @@ def follow_repeats(
         rest = data if config.unscored else conformal.set_aside(config, data, seed, listener)[0]
         repeat = Repeat(folder, config, rest, seed, False, listener, stage)
         _fit(repeat, build_model(config, rest, seed))
-        _without_generated(repeat)
+        if not config.unscored:
+            _without_generated(repeat)
 
 
 def train_unscored(

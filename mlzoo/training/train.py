@@ -144,7 +144,7 @@ def _work(
     from mlzoo.runs.tracking import tracked
     from mlzoo.training.scoring.artifacts import complete
 
-    current().run = folder.final
+    current().run, current().trust = folder, trust_flag(config.model_dump())
     if config.unscored:
         train_unscored(folder, config, data, listener, stage)
         return OpenedRun(folder.finish())

@@ -29,13 +29,17 @@ KINDS = (UsageError, DataError, ResourceError, DivergedError)
 """Errors that another process repeats as what they are."""
 HELLO, BEAT, DATA, FAILED, STOP, DONE = b"h", b"b", b"d", b"f", b"s", b"e"
 _HEAD = struct.Struct("!cQ")
-_LONGEST_HELLO = 2**16
+_LONGEST_HELLO, _LONGEST_ANSWER = 2**16, 2**20
 BEAT_SECONDS = 1.0
 """Seconds between two signs of life."""
 SILENCE = 60.0
 """Seconds without any after which a process counts as lost."""
 JOIN_SECONDS = 300.0
 """Seconds that processes wait for each other at the start."""
+HELLO_SECONDS = 5.0
+"""Seconds that a process has to say who it is, once it is connected."""
+_PIECE = 2**20
+"""Bytes that are sent or received at once at most."""
 
 
 class ConnectionLost(Exception):
@@ -55,36 +59,76 @@ class Peer:
         self.received: queue.Queue[bytes | None] = queue.Queue()
         self.done = False
         self._connection, self._sending = connection, threading.Lock()
+        self._broken = ""
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.settimeout(SILENCE)
 
     def send(self, kind: bytes, content: bytes = b"") -> None:
         """Send a message; that the other side is gone shows where its answers are read."""
-        with self._sending, contextlib.suppress(OSError):
-            self._connection.sendall(_HEAD.pack(kind, len(content)) + content)
+        with self._sending:
+            self._write(kind, content)
 
-    def read(self, most: int = 2**63) -> tuple[bytes, bytes]:
+    def beat(self) -> None:
+        """Send a sign of life, unless a message that is being sent is one."""
+        if self._sending.acquire(blocking=False):
+            try:
+                self._write(BEAT, b"")
+            finally:
+                self._sending.release()
+
+    def _write(self, kind: bytes, content: bytes) -> None:
+        """Send a message in pieces, each within `SILENCE`; after a torn one nothing is sent."""
+        if self._broken:
+            return
+        rest = memoryview(content)
+        try:
+            self._connection.sendall(_HEAD.pack(kind, len(content)))
+            for start in range(0, len(content), _PIECE):
+                self._connection.sendall(rest[start : start + _PIECE])
+        except TimeoutError:
+            self._broken = f"it took nothing for {SILENCE:.0f} s"
+            with contextlib.suppress(OSError):
+                self._connection.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            self._broken = "it has ended"
+            self.close()
+
+    def read(self, most: int = 2**63, seconds: float | None = None) -> tuple[bytes, bytes]:
         """Return the next message: kind and content.
+
+        Args:
+            most: bytes of the content.
+            seconds: for the whole message; None: `SILENCE` for each piece.
 
         Raises:
             ConnectionLost: there is none any more.
         """
-        kind, length = _HEAD.unpack(self._bytes(_HEAD.size))
+        last = None if seconds is None else time.monotonic() + seconds
+        kind, length = _HEAD.unpack(self._bytes(_HEAD.size, last))
         if length > most:
             raise ConnectionLost(f"a message of {length} bytes")
-        return kind, self._bytes(length)
+        content = self._bytes(length, last)
+        if last is not None:
+            self._connection.settimeout(SILENCE)
+        return kind, content
 
-    def _bytes(self, count: int) -> bytes:
+    def _bytes(self, count: int, last: float | None) -> bytes:
         parts = []
         while count:
             try:
-                part = self._connection.recv(min(count, 2**20))
+                if last is not None:
+                    if (left := last - time.monotonic()) <= 0:
+                        raise TimeoutError
+                    self._connection.settimeout(left)
+                part = self._connection.recv(min(count, _PIECE))
             except TimeoutError:
-                raise ConnectionLost(f"it gave no sign of life for {SILENCE:.0f} s") from None
+                silent = "no sign of life for" if last is None else "no answer within"
+                seconds = SILENCE if last is None else JOIN_SECONDS + SILENCE
+                raise ConnectionLost(f"it gave {silent} {seconds:.0f} s") from None
             except OSError as error:
                 raise ConnectionLost(f"it has ended ({error.strerror or error})") from None
             if not part:
-                raise ConnectionLost("it has ended")
+                raise ConnectionLost(self._broken or "it has ended")
             parts.append(part)
             count -= len(part)
         return b"".join(parts)
@@ -140,7 +184,7 @@ class Channel:
         """Wait for all other processes, and compare what they say of themselves."""
         where = ("127.0.0.1" if self.host in ("127.0.0.1", "localhost") else "", port)
         try:
-            server = socket.create_server(where, backlog=self.world)
+            server = socket.create_server(where, backlog=self.world + 16)
         except OSError as error:
             raise ResourceError(
                 f"--coordinator {self.host}:{port}: rank 0 can't wait there "
@@ -166,12 +210,12 @@ class Channel:
                     ) from None
                 peer = Peer(connection, -1)
                 try:
-                    kind, content = peer.read(_LONGEST_HELLO)
-                    reported = json.loads(content)
-                    peer.rank = int(reported["rank"])
-                except (ConnectionLost, ValueError, KeyError, TypeError):
-                    peer.close()  # something else that looks for open ports
+                    seconds = min(HELLO_SECONDS, last - time.monotonic())
+                    reported = _hello(*peer.read(_LONGEST_HELLO, seconds))
+                except (ConnectionLost, ValueError):
+                    connection.close()  # something else that looks for open ports
                     continue
+                peer.rank = reported["rank"]
                 if problem := self._difference(reported, hello, peer.rank in peers):
                     raise self._refused([*peers.values(), peer], UsageError(problem))
                 peers[peer.rank] = peer
@@ -202,7 +246,10 @@ class Channel:
         while True:
             try:
                 connection = socket.create_connection((self.host, port), timeout=10)
-                break
+                if connection.getsockname() != connection.getpeername():
+                    break
+                connection.close()  # a port that nobody waits at may connect to itself
+                raise ConnectionRefusedError("nothing waits there")
             except OSError as error:
                 if time.monotonic() > last:
                     raise ResourceError(
@@ -212,15 +259,19 @@ class Channel:
                     ) from None
                 time.sleep(0.1)
         peer = Peer(connection, 0)
-        connection.settimeout(JOIN_SECONDS + SILENCE)  # rank 0 waits for others first
         peer.send(HELLO, json.dumps(hello).encode())
         try:
-            kind, content = peer.read()
+            # Rank 0 waits for others first.
+            kind, content = peer.read(_LONGEST_ANSWER, JOIN_SECONDS + SILENCE)
         except ConnectionLost as error:
             raise ResourceError(f"rank 0 was lost while processes were joining: {error}") from None
         if kind == FAILED:
             raise error_of(0, json.loads(content))
-        connection.settimeout(SILENCE)
+        if kind != HELLO:
+            raise ResourceError(
+                f"--coordinator {self.host}:{port}: what answers there is not rank 0 of a "
+                "training; correct the address"
+            )
         return [peer]
 
     # While processes work
@@ -228,7 +279,7 @@ class Channel:
     def _beat(self) -> None:
         while not self._over.wait(BEAT_SECONDS):
             for peer in self.peers:
-                peer.send(BEAT)
+                peer.beat()
 
     def _listen(self, peer: Peer) -> None:
         while True:
@@ -282,6 +333,26 @@ class Channel:
             last = time.monotonic() + 2
             for thread in self._threads[1:]:
                 thread.join(max(last - time.monotonic(), 0))
+
+
+def _hello(kind: bytes, content: bytes) -> dict[str, Any]:
+    """Return what a process says of itself: rank, world and facts.
+
+    Raises:
+        ValueError: the message is none that a process of a training sends.
+    """
+    try:
+        reported = json.loads(content)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if kind != HELLO or not isinstance(reported, dict):
+        raise ValueError("no hello")
+    rank, world, facts = (reported.get(name) for name in ("rank", "world", "facts"))
+    if type(rank) is not int or type(world) is not int or not 0 <= rank < world:
+        raise ValueError("no rank of a world")
+    if not isinstance(facts, dict) or not all(isinstance(fact, str) for fact in facts.values()):
+        raise ValueError("no facts")
+    return reported
 
 
 def difference(rank: int, theirs: Mapping[str, str], own: Mapping[str, str]) -> str:

@@ -8,7 +8,6 @@ of the validation split) is decided by rank 0 and told to the others.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import shlex
@@ -24,7 +23,7 @@ from mlzoo.core.errors import Interrupted, MlzooError, ResourceError, UsageError
 from mlzoo.training.distributed.channel import Channel, difference, error_of, failure_record
 
 if TYPE_CHECKING:
-    from mlzoo.data.samples import Data
+    from mlzoo.runs.run_folder import RunFolder
 
 _PATIENCE = 5.0
 """Seconds that a process has to end by itself once another has failed."""
@@ -38,15 +37,18 @@ class Group:
     Args:
         rank: of this process.
         world: number of processes.
+        coordinator: address of rank 0, HOST:PORT.
     """
 
-    def __init__(self, rank: int = 0, world: int = 1) -> None:
-        self.rank, self.world = rank, world
+    def __init__(self, rank: int = 0, world: int = 1, coordinator: str = "") -> None:
+        self.rank, self.world, self.coordinator = rank, world, coordinator
         self.channel: Channel | None = None
         self.scratch: Path | None = None
         """Folder of this process, which is removed when it ends."""
-        self.run: Path | None = None
-        """Run folder that can be resumed, of rank 0."""
+        self.run: RunFolder | None = None
+        """That of the training, in rank 0."""
+        self.trust = ""
+        """Option that the run's own code needs."""
         self._failed = threading.Event()
         self._left = threading.Event()
         self._failure: tuple[int, Mapping[str, Any]] | None = None
@@ -139,9 +141,19 @@ class Group:
             return Interrupted(
                 f"rank {rank}: {record['text']}", number, "rank 0 says how to resume"
             )
-        resume = f"--resume {shlex.quote(str(self.run))}" if self.run else "--resume RUN"
-        hint = f"; once all is well, start all processes again with: mlzoo train {resume}"
-        return error_of(rank, {**record, "text": f"{record['text']}{hint}"})
+        lost = record["kind"] == ResourceError.__name__
+        text = f"{record['text']}{self._hint()}" if lost else record["text"]
+        return error_of(rank, {**record, "text": text})
+
+    def _hint(self) -> str:
+        """Return how to go on, in the process that knows the folder; "" without checkpoints."""
+        if self.run is None or not self.run.has_weights:
+            return ""
+        return (
+            "; once all is well, start all processes again, each with its --rank: mlzoo train "
+            f"--resume {shlex.quote(str(self.run.final))}{self.trust} --rank {self.rank} "
+            f"--world {self.world} --coordinator {self.coordinator}"
+        )
 
     def ended(self, rank: int, record: Mapping[str, Any]) -> None:
         """End after a failure of another process: by itself or, where that takes long, at once."""
@@ -225,22 +237,3 @@ def settings_of(config: RunConfig) -> dict[str, str]:
     """Return the settings of a run that must be equal in all processes, by their options."""
     values = config.model_dump(mode="json", exclude=set(_OWN_AFFAIR))
     return {f"--{name.replace('_', '-')}": json.dumps(v) for name, v in values.items()}
-
-
-def agree_on(config: RunConfig, data: Data) -> None:
-    """Check that all processes train on the same data with the same settings.
-
-    Raises:
-        UsageError: they differ, or these data are not trained on in batches.
-    """
-    group = current()
-    if group.world == 1:
-        return
-    if data.samples.problem is not None or data.samples.environment is not None:
-        raise UsageError(
-            f"--world is not for {data.samples.task}: it shares out batches of samples"
-        )
-    split = json.dumps([part.indices.tolist() for part in (data.train, data.valid, data.test)])
-    facts = {"fingerprint of the data": data.fingerprint[:12]}
-    facts |= {"split of the data": hashlib.sha256(split.encode()).hexdigest()[:12]}
-    group.agree(facts | settings_of(config))

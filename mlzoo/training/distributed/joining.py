@@ -24,12 +24,13 @@ _CONNECT_SECONDS = 120
 
 
 @contextlib.contextmanager
-def joined(machines: Machines, config: RunConfig) -> Iterator[Group]:
+def joined(machines: Machines, config: RunConfig, resumed: bool = False) -> Iterator[Group]:
     """Train with other processes within the block.
 
     Args:
         machines: which process this is, of how many.
         config: of the run.
+        resumed: the run was begun before, so that its settings can't be others.
 
     Raises:
         UsageError: the backend is not JAX, or the processes differ.
@@ -39,9 +40,9 @@ def joined(machines: Machines, config: RunConfig) -> Iterator[Group]:
         yield ALONE
         return
     check_backend(machines.world)
-    check_config(config)
+    check_config(config, resumed)
     assert machines.rank is not None and machines.coordinator is not None
-    group = Group(machines.rank, machines.world)
+    group = Group(machines.rank, machines.world, machines.coordinator)
     devices.choose(config.device)
     given = group.rank, group.world, machines.coordinator, facts_of(config)
     group.channel = Channel(*given, group.ended)
@@ -61,7 +62,7 @@ def check_backend(world: int) -> None:
         )
 
 
-def check_config(config: RunConfig) -> None:
+def check_config(config: RunConfig, resumed: bool = False) -> None:
     """Raise UsageError for settings of a run that do not go with several processes."""
     refused = {
         f"--devices {config.devices}": config.devices != "1",
@@ -71,6 +72,11 @@ def check_config(config: RunConfig) -> None:
         "--profile": config.profile,
     }
     if given := [flag for flag, is_given in refused.items() if is_given]:
+        if resumed:
+            raise UsageError(
+                f"this run was started with {series(given, 'and')} and goes on by one process: "
+                "leave out --rank, --world and --coordinator"
+            )
         hint = "; start one process for each device" if config.devices != "1" else ""
         raise UsageError(
             f"{series(given, 'and')} can't be used with --world; leave "

@@ -5,11 +5,12 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlzoo.core.configs import RunConfig
+from mlzoo.core.files import expand
 from mlzoo.core.progress import Listener
 from mlzoo.runs import run_folder
 from mlzoo.runs.config_loading import Merged, merge
@@ -66,18 +67,27 @@ def resume_shared(
     Returns:
         The finished run in rank 0; None elsewhere.
     """
+    path = expand(path)
+    if run_folder.finished(path) is not None:  # rank 0 alone says so, or tidies it up
+        return None if machines.rank else resume(path, trust=trust, listener=listener)
     partial = run_folder.current(path)
     config = merge({}, partial / "config.yaml", allow_unused=True, trust=trust).config
-    with joined(machines, config) as group:
+    with joined(machines, config, resumed=True) as group:
         if not group.rank:
             return resume(path, epochs=epochs, trust=trust, listener=listener)
         with stopping("reading the data"), _scratch() as folder:
-            for file in partial.iterdir():
-                if file.is_file() and file.name != "lock":
-                    shutil.copy(file, folder.path)
+            _copy(partial, folder.path)
             run = read_again(folder, epochs, None, Listener(), trust)
             _follow(folder, run.config, run.samples, run.data)
     return None
+
+
+def _copy(partial: Path, scratch: Path) -> None:
+    """Copy the files of a run, but for those that rank 0 is writing or removes meanwhile."""
+    for file in partial.iterdir():
+        if file.is_file() and file.name != "lock" and not file.name.startswith("."):
+            with suppress(FileNotFoundError):
+                shutil.copy(file, scratch)
 
 
 @contextmanager

@@ -27,6 +27,11 @@ class Machines(Settings):
     def _address(cls, value: str | None) -> str | None:
         if value is not None:
             host, _, port = value.rpartition(":")
+            if ":" in host or "[" in host:
+                raise ValueError(
+                    "processes meet by IPv4: write HOST:PORT with a name, such as node1:29400, or "
+                    "with an address such as 10.0.0.1:29400"
+                )
             if not host or not port.isdecimal() or not 0 < int(port) < 65536:
                 raise ValueError("write HOST:PORT, such as node1:29400")
         return value

@@ -120,6 +120,7 @@ class Training:
         self.whole, self.data = (self.model, data), data
         self.folder = folder
         self.batches = build_batches(self.config, data, seed)
+        self.batches.feed_part(self.group.rank, self.group.world)
         checkpoints.assign([v for layer in self.model.layers for v in layer.variables], weights)
         checkpoints.assign(self.trained.optimizer.variables, optimizer)
         self.watch = watch(self.config, self.watch.metric, self.watch.mode)

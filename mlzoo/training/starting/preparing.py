@@ -14,7 +14,7 @@ from mlzoo.core.validation.unread import deciders, inert
 from mlzoo.runs import devices
 from mlzoo.runs.config_loading import Merged, check_unread
 from mlzoo.training.building import check_task
-from mlzoo.training.distributed.group import agree_on
+from mlzoo.training.distributed.agreeing import agree_on
 
 if TYPE_CHECKING:
     from mlzoo.data.contracts import Recipe

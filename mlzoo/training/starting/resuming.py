@@ -14,7 +14,8 @@ from mlzoo.runs import devices
 from mlzoo.runs.config_loading import Merged, merge
 from mlzoo.runs.contents.environment import EnvironmentRecord
 from mlzoo.runs.run_folder import RunFolder
-from mlzoo.training.distributed.group import agree_on, current
+from mlzoo.training.distributed.agreeing import agree_on
+from mlzoo.training.distributed.group import current
 from mlzoo.training.starting.folder import STARTED, config_text, seal, write_start
 from mlzoo.training.starting.resume_checks import (
     check_code,

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
+import json
 import socket
 import threading
+import types
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mlzoo.core.configs import RunConfig, from_options
 from mlzoo.core.errors import DataError, Interrupted, MlzooError, ResourceError, UsageError
+from mlzoo.runs.run_folder import RunFolder
 from mlzoo.training.distributed import channel, group, joining
 from mlzoo.training.distributed.group import Group
 from mlzoo.training.distributed.settings import Machines
@@ -169,18 +174,45 @@ def test_nobody_is_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> No
         raise lost
 
 
-def test_a_port_in_use_is_named_and_strangers_are_passed_over() -> None:
+def message(kind: bytes, content: object) -> bytes:
+    """A message as a stranger may send it."""
+    text = content if isinstance(content, bytes) else json.dumps(content).encode()
+    return channel._HEAD.pack(kind, len(text)) + text
+
+
+KNOCKS = (
+    b"GET / HTTP/1.1\r\n\r\n",
+    b"",  # says nothing, and stays
+    message(channel.HELLO, {"rank": 1}),
+    message(channel.HELLO, b"[" * 60_000),
+    message(channel.HELLO, {"rank": float("inf"), "world": 2, "facts": {}}),
+    message(channel.HELLO, {"rank": True, "world": 2, "facts": FACTS}),
+    message(channel.HELLO, {"rank": 1, "world": 2, "facts": 3}),
+    message(channel.HELLO, {"rank": 1, "world": 2, "facts": {"--epochs": 3}}),
+    message(channel.HELLO, {"rank": 77, "world": 2, "facts": FACTS}),
+    message(channel.HELLO, {"rank": -1, "world": 2, "facts": FACTS}),
+    message(channel.DATA, {"rank": 1, "world": 2, "facts": FACTS}),
+)
+
+
+def test_a_port_in_use_is_named_and_strangers_are_passed_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(channel, "HELLO_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"
         with pytest.raises(ResourceError, match="rank 0 can't wait there .*choose another port"):
             channel.Channel(0, 2, address, FACTS, lambda *_: None)
     port = channel.free_port("127.0.0.1")
 
+    strangers = []
+
     def knock() -> None:
-        while True:
+        while len(strangers) < len(KNOCKS):
             with contextlib.suppress(OSError):
-                socket.create_connection(("127.0.0.1", port)).sendall(b"GET / HTTP/1.1\r\n\r\n")
-                break
+                stranger = socket.create_connection(("127.0.0.1", port))
+                stranger.sendall(KNOCKS[len(strangers)])
+                strangers.append(stranger)
         visitor.channel = channel.Channel(1, 2, f"127.0.0.1:{port}", FACTS, visitor.ended)
 
     visitor, host = Group(1, 2), Group(0, 2)
@@ -191,6 +223,114 @@ def test_a_port_in_use_is_named_and_strangers_are_passed_over() -> None:
     assert [peer.rank for peer in host.channel.peers] == [1]
     visitor.leave()
     host.leave()
+    for stranger in strangers:
+        stranger.close()
+
+
+class Line:
+    """Stand-in for a connection, which takes up to `takes` pieces and gives a byte at a time."""
+
+    def __init__(self, takes: int = 100, gives: bytes = b"") -> None:
+        self.takes, self.gives = takes, gives
+        self.sent: list[bytes] = []
+        self.shut: list[int] = []
+
+    def setsockopt(self, *given: int) -> None:
+        pass
+
+    def settimeout(self, seconds: float) -> None:
+        pass
+
+    def sendall(self, piece: bytes) -> None:
+        if len(self.sent) == self.takes:
+            raise TimeoutError
+        self.sent.append(bytes(piece))
+
+    def recv(self, count: int) -> bytes:
+        return self.gives
+
+    def shutdown(self, how: int) -> None:
+        self.shut.append(how)
+
+
+def test_what_is_large_goes_in_pieces_beside_which_no_sign_of_life_is_needed() -> None:
+    line: Any = Line()
+    peer, content = channel.Peer(line, 1), bytes(range(250)) * 10_000
+    peer.send(channel.DATA, content)
+    assert max(map(len, line.sent)) == 2**20
+    assert b"".join(line.sent) == message(channel.DATA, content)
+    before = len(line.sent)
+    with peer._sending:
+        peer.beat()  # returns though a message is being sent
+    assert len(line.sent) == before
+    peer.beat()
+    assert line.sent[-1] == message(channel.BEAT, b"")
+
+
+def test_after_a_torn_message_nothing_is_sent_and_the_process_counts_as_lost() -> None:
+    line: Any = Line(takes=2)
+    peer = channel.Peer(line, 1)
+    peer.send(channel.DATA, bytes(2**22))
+    assert line.shut == [socket.SHUT_RDWR]
+    line.takes = 100
+    peer.send(channel.STOP)
+    peer.beat()
+    assert len(line.sent) == 2
+    with pytest.raises(channel.ConnectionLost, match="it took nothing for 60 s"):
+        peer.read()
+
+
+def test_who_comes_has_little_time_however_it_is_spent(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = itertools.count()
+    monkeypatch.setattr(channel, "time", types.SimpleNamespace(monotonic=lambda: next(clock)))
+    line: Any = Line(gives=b"\0")
+    with pytest.raises(channel.ConnectionLost):
+        channel.Peer(line, -1).read(2**16, 5.0)
+    assert next(clock) == 6
+
+
+def test_only_rank_0_is_a_coordinator(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(message(channel.DATA, b""))
+                connection.recv(1)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        with pytest.raises(ResourceError, match="what answers there is not rank 0"):
+            channel.Channel(1, 2, address, FACTS, lambda *_: None)
+        thread.join()
+
+    def itself(*given: Any, **more: Any) -> socket.socket:
+        connection = socket.socket()
+        connection.bind(("127.0.0.1", 0))
+        connection.connect(connection.getsockname())
+        return connection
+
+    monkeypatch.setattr(channel, "JOIN_SECONDS", 0.0)
+    monkeypatch.setattr(channel.socket, "create_connection", itself)
+    with pytest.raises(ResourceError, match="rank 0 did not answer within 0 s .nothing waits"):
+        channel.Channel(1, 2, "127.0.0.1:1", FACTS, lambda *_: None)
+
+
+def test_how_to_go_on_is_told_where_that_helps(tmp_path: Path) -> None:
+    host = Group(0, 2, "node1:29400")
+    host.run, host.trust = RunFolder(tmp_path / "run.partial", tmp_path / "run", None), " --trust"
+    host._failure = 1, channel.lost_record(1, "it has ended")
+    assert str(host.failure()) == "rank 1: the process was lost: it has ended"
+    checkpoints = host.run.path / "checkpoints" / "seed-0"
+    checkpoints.mkdir(parents=True)
+    (checkpoints / "state-1.json").touch()
+    assert str(host.failure()).endswith(
+        f"again, each with its --rank: mlzoo train --resume {tmp_path / 'run'} --trust --rank 0 "
+        "--world 2 --coordinator node1:29400"
+    )
+    host._failure = 1, json.loads(channel.failure_record(DataError("no such file")))
+    assert str(host.failure()) == "rank 1: no such file"
 
 
 @pytest.mark.parametrize(
@@ -201,6 +341,8 @@ def test_a_port_in_use_is_named_and_strangers_are_passed_over() -> None:
         ({"world": 2, "coordinator": "a:1"}, "world 2 needs rank"),
         ({"rank": 0}, "rank has no effect without world"),
         ({"world": 2, "rank": 0, "coordinator": "a"}, "write HOST:PORT"),
+        ({"world": 2, "rank": 0, "coordinator": "[::1]:29400"}, "processes meet by IPv4"),
+        ({"world": 2, "rank": 0, "coordinator": "::1:29400"}, "processes meet by IPv4"),
         ({"world": 0}, "world"),
     ],
 )
@@ -225,6 +367,8 @@ def test_only_jax_and_trainings_in_batches_are_shared(monkeypatch: pytest.Monkey
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     with pytest.raises(UsageError, match="--devices 2 and --profile can't be used with --world"):
         joining.check_config(config.model_copy(update={"devices": "2", "profile": True}))
+    with pytest.raises(UsageError, match="started with --devices 2 and goes on by one process"):
+        joining.check_config(config.model_copy(update={"devices": "2"}), resumed=True)
 
 
 def test_errors_travel_as_what_they_are_and_no_others() -> None:
