@@ -86,7 +86,8 @@ def recipe(data: Data, config: RunConfig) -> Recipe:
     """Return epochs of Adam at a rate that suits them, with 64 bits.
 
     Of ordinary equations there are two, and more of L-BFGS on a smaller network whose conditions
-    hold by construction: weights of equal gradients let such networks collapse to zero. About a
+    hold by construction: weights of equal gradients let such networks collapse to zero. With 200
+    points in place of 1,000 it fitted a narrow step between two of them in 2 of 8 seeds. About a
     corner that points into the domain they hold by construction too, where all of them can: as
     penalties they left an error eight times as large (Poisson's equation on an L of other sides).
     """
@@ -101,7 +102,7 @@ def recipe(data: Data, config: RunConfig) -> Recipe:
             if not soft_part(problem, trial_functions(problem)).conditions:
                 return Recipe(fields, {"hard": True}, "equations about a corner")
         return Recipe(fields, reason="equations")
-    settings = {"hidden": (20, 20), "points": 200, "lbfgs": 40, "hard": True}
+    settings = {"hidden": (20, 20), "lbfgs": 40, "hard": True}
     return Recipe({**fields, "epochs": 2}, settings, reason="ordinary equations")
 
 
