@@ -26,8 +26,6 @@ def agree_on(config: RunConfig, data: Data) -> None:
         UsageError: they differ, or these data are not trained on in batches.
     """
     group = current()
-    if group.world == 1:
-        return
     if data.samples.problem is not None or data.samples.environment is not None:
         raise UsageError(
             f"--world is not for {data.samples.task}: it shares out batches of samples"

@@ -15,6 +15,7 @@ from mlzoo.runs import devices
 from mlzoo.runs.config_loading import Merged, check_unread
 from mlzoo.training.building import check_task
 from mlzoo.training.distributed.agreeing import agree_on
+from mlzoo.training.distributed.group import current
 
 if TYPE_CHECKING:
     from mlzoo.data.contracts import Recipe
@@ -96,7 +97,8 @@ def prepared(merged: Merged, listener: Listener, reader: Reader | None = None) -
         from mlzoo.training.calibration.decisions import cost_matrix
 
         cost_matrix(merged.config.cost, samples)
-    agree_on(merged.config, data)
+    if current().world > 1:
+        agree_on(merged.config, data)
     return Prepared(merged, samples, data, unread)
 
 

@@ -99,7 +99,8 @@ def read_again(
         write_start(folder, config, data)
     else:
         _check_data(folder, config, data)
-    agree_on(config, data)
+    if current().world > 1:
+        agree_on(config, data)
     return ResumedRun(config, samples, data)
 
 
