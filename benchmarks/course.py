@@ -32,11 +32,13 @@ DATA = {
 
 def rows(text: str) -> list[tuple[str, str]]:
     """Return the subject and a command for each command in the rows of the page's tables."""
-    found = []
+    commands = []
     for line in re.findall(r"^\| .*", text, flags=re.MULTILINE):
         subject = line.split("|")[1].strip()
-        found += [(subject, command) for command in re.findall(r"`(mlzoo [^`]+)`", line)]
-    return [(subject, command) for subject, command in found if command.split()[1] not in NETWORK]
+        commands += [(subject, command) for command in re.findall(r"`(mlzoo [^`]+)`", line)]
+    return [
+        (subject, command) for subject, command in commands if command.split()[1] not in NETWORK
+    ]
 
 
 def one_epoch(words: list[str]) -> list[str]:

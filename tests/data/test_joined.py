@@ -112,10 +112,10 @@ def test_both_inputs_are_explained(run: Run) -> None:
     maps = run.explain(limit=2, evidence=False).maps["gradcam"]
     assert {values.shape for values in maps.values()} == {(12, 12)}
     asked = {"method": "integrated_gradients", "input": "columns", "limit": 8}
-    found = run.explain(**asked)
-    values = np.abs(np.stack([*found.maps["integrated_gradients"].values()])).mean(axis=0)
+    explained = run.explain(**asked)
+    values = np.abs(np.stack([*explained.maps["integrated_gradients"].values()])).mean(axis=0)
     assert values.shape == (2,) and values[0] > 5 * values[1]  # the site, not the age
-    assert {*found.explained.explanations[0].scores} >= {"deletion", "insertion"}
+    assert {*explained.explained.explanations[0].scores} >= {"deletion", "insertion"}
     with pytest.raises(UsageError, match="two inputs here"):
         run.explain(method="permutation", input="columns")
     with pytest.raises(UsageError, match="--input: unknown input 'table'"):
