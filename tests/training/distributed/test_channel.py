@@ -135,18 +135,25 @@ def test_a_process_that_vanishes_is_named(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_process_that_freezes_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(channel, "SILENCE", 0.3)
-    monkeypatch.setattr(channel, "BEAT_SECONDS", 60.0)
-    monkeypatch.setattr(group, "_PATIENCE", 0.1)
-    monkeypatch.setattr(group.os, "_exit", lambda code: None)
+    noticed = threading.Event()
 
     def work(processes: Group) -> None:
-        if processes.rank == 0:
+        assert processes.channel is not None
+        if processes.rank == 1:
+            processes.channel._over.set()  # neither tells nor notices anything from here on
+            noticed.wait()
+            return
+        try:
             processes.share()
-        processes._failed.wait()
+        finally:
+            noticed.set()
 
+    monkeypatch.setattr(channel, "SILENCE", 1.0)
+    monkeypatch.setattr(channel, "BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(group, "_PATIENCE", 0.1)
+    monkeypatch.setattr(group.os, "_exit", lambda code: None)
     told, _ = together((0, 2, FACTS), (1, 2, FACTS), work=work)
-    with pytest.raises(ResourceError, match="rank 1: .* no sign of life for 0 s"):
+    with pytest.raises(ResourceError, match="rank 1: .* no sign of life for 1 s"):
         raise told
 
 
