@@ -130,7 +130,7 @@ def field_widths(folder: Path, coverage: float) -> FieldWidths:
     """Return the widths of intervals of a run's fields, of images enough for a coverage.
 
     Raises:
-        UsageError: the run set no images aside, or too few; or the coverage is no share.
+        UsageError: the run held no images out, or too few; or the coverage is no share.
         DataError: `calibration.json` is damaged.
     """
     from mlzoo.statistics.calibration.field_widths import FieldWidths
@@ -138,8 +138,8 @@ def field_widths(folder: Path, coverage: float) -> FieldWidths:
     path, record = _record(folder, coverage, "field_widths")
     if not record:
         raise UsageError(
-            f"--coverage: {folder} has no widths of intervals of fields; train it again and set "
-            "images aside with --conformal .5"
+            f"--coverage: {folder} has no widths of intervals of fields; train it again with "
+            "--folds 5, or set images aside with --conformal .5"
         )
     try:
         widths = FieldWidths.of(record)
@@ -157,12 +157,12 @@ def _record(folder: Path, coverage: float, name: str) -> tuple[Path, Any]:
 
 
 def _enough_images(images: int, coverage: float) -> None:
-    """Raise UsageError where too few images were set aside."""
+    """Raise UsageError where too few images were held out."""
     from mlzoo.statistics.calibration.risk import needed_images
 
     if images < (least := needed_images(1 - coverage)):
         raise UsageError(
-            f"--coverage {coverage:g} needs at least {least} images set aside and this run has "
+            f"--coverage {coverage:g} needs at least {least} held-out images and this run has "
             f"{images}; ask for less, or train with more validation images"
         )
 
@@ -173,7 +173,7 @@ def mask_threshold(folder: Path, task: str, coverage: float) -> tuple[int, float
     So at most a share 1 - coverage of its pixels in a new image is missed, in expectation.
 
     Raises:
-        UsageError: the run set no images aside, or too few; or the coverage is no share.
+        UsageError: the run held no images out, or too few; or the coverage is no share.
         DataError: `calibration.json` is damaged.
     """
     from mlzoo.statistics.calibration.risk import MissRates
@@ -182,7 +182,8 @@ def mask_threshold(folder: Path, task: str, coverage: float) -> tuple[int, float
     if not record:
         raise UsageError(
             f"--coverage: {folder} has no miss rates of masks; train it again on masks of two "
-            f"classes and set images aside with --conformal .5 (this run is of {task})"
+            "classes with --folds 5, or set images aside with --conformal .5 (this run is of "
+            f"{task})"
         )
     try:
         rates = MissRates.of(record)

@@ -106,13 +106,24 @@ def field_widths(ratios: list[Array], scale: ErrorScale | None) -> FieldWidths:
     return FieldWidths(len(ratios), widths, rates / len(ratios), scale)
 
 
-def scales(scale: ErrorScale | None, image: Array, predicted: Array) -> Array:
-    """Return the scale of the errors at each pixel, (height, width, k); 1 without a scale."""
+def scales(
+    scale: ErrorScale | None, image: Array, predicted: Array, member: int | None = None
+) -> Array:
+    """Return the scale of the errors at each pixel, (height, width, k); 1 without a scale.
+
+    Args:
+        scale: of one model, or of several members.
+        image: (height, width, channels).
+        predicted: (height, width, k).
+        member: whose scale, from 0; None: the geometric mean of all.
+    """
     if scale is None:
         return np.ones(predicted.shape)
     features = pixel_features(image, predicted).reshape(-1, len(scale.center))
     flat = predicted.reshape(len(features), 1, -1).astype("float64")
-    return scale(features, flat)[:, 0].reshape(predicted.shape)
+    each = scale(features, flat)
+    one = np.exp(np.log(each).mean(axis=1)) if member is None else each[:, member]
+    return np.asarray(one).reshape(predicted.shape)
 
 
 def pixel_features(image: Array, predicted: Array) -> Array:

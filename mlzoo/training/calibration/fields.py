@@ -1,8 +1,9 @@
-"""Widths of intervals of fields, from images that were set aside, and their test coverage."""
+"""Widths of intervals of fields, from held-out images, and their test coverage."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -23,32 +24,57 @@ from mlzoo.statistics.scorers import weighted_mean
 from mlzoo.tasks._dense import whole
 from mlzoo.training.calibration.coverage import LEVEL, CoverageRecord, PartCoverage
 
+if TYPE_CHECKING:
+    from mlzoo.training.members import Ensemble
+
 PIXELS = 400_000
 """Pixels that widths are found from, drawn from all images alike."""
 IMAGES = 200
 """Images of a split that a scale is fitted on, at most."""
 
 
-def widths_of(model: keras.Model, data: Data, part: Part | None, seed: int) -> FieldWidths | None:
-    """Return the widths of intervals; None without images that were set aside.
+def widths_of(
+    model: keras.Model, data: Data, part: Part | None, ensemble: Ensemble | None, seed: int
+) -> FieldWidths | None:
+    """Return the widths of intervals; None without held-out images.
+
+    Of a model of several members they are those of the errors of members on images that they never
+    saw, which in the mean are no smaller than those of the members' mean (Jensen's inequality).
 
     Args:
         model: as it is saved.
-        data: as split for the run, without these images.
+        data: as split for the run, without images that were set aside.
         part: images that were set aside.
+        ensemble: the members of the model, if there are several.
         seed: of the pixels that are drawn.
     """
-    if part is None or not data.outputs.target.field:
+    if not data.outputs.target.field:
         return None
     rng = np.random.default_rng([seed, 0xF1E1D])
-    scale = _scale(model, data, rng, seed)
-    most, ratios = max(PIXELS // len(part), 1), []
-    for image, predicted, truth in _predicted(model, data, part):
-        errors = np.abs(truth - predicted) / scales(scale, image, predicted)
+    if ensemble is not None and ensemble.outputs is not None:
+        rows, member = ensemble.pool, ensemble.fold - 1
+        scale = _scale_out_of_fold(ensemble, rng, seed)
+        predicted = _out_of_fold(ensemble)
+    elif part is not None:
+        rows, member = part, np.zeros(len(part), int)
+        scale = _scale(model, data, rng, seed)
+        predicted = _predicted(model, data, part)
+    else:
+        return None
+    most, ratios = max(PIXELS // len(rows), 1), []
+    for of, (image, y_pred, truth) in zip(member, predicted, strict=True):
+        errors = np.abs(truth - y_pred) / scales(scale, image, y_pred, of)
         ratios.append(_drawn(rng, most, errors)[0])
     if not any(np.isfinite(each).any() for each in ratios):
         return None
     return field_widths(ratios, scale)
+
+
+def _out_of_fold(ensemble: Ensemble) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield the same as `_predicted`, of the member that never saw the image."""
+    assert ensemble.outputs is not None
+    for i in range(len(ensemble.pool)):
+        yield ensemble.pool.image(i), ensemble.outputs[i], ensemble.pool.target(i)
 
 
 def _predicted(
@@ -81,30 +107,66 @@ def _scale(
     for split in (data.valid, data.train):
         if not len(split):
             continue
-        count = min(len(split), IMAGES)
-        rows = Part(data.samples, np.sort(rng.choice(split.indices, count, replace=False)))
-        each: list[list[np.ndarray]] = []
-        for image, predicted, truth in _predicted(model, data, rows):
-            features, error = pixel_features(image, predicted), np.abs(truth - predicted)
-            each.append(_drawn(rng, max(MOST // 2 // count, 1), features, predicted, error))
-        unit = np.repeat(rows.indices, [len(values[0]) for values in each])
-        features, y_pred, errors = (np.concatenate(values) for values in zip(*each, strict=True))
-        known = np.isfinite(errors).all(axis=1)
-        parts.append((features[known], y_pred[known], errors[known], unit[known]))
+        rows = Part(data.samples, _some(rng, split.indices))
+        parts.append(_described(rng, _predicted(model, data, rows), rows.indices))
     if len(parts) == 2 and all(len(values[0]) for values in parts):
         held_out, fitted = (values[2].mean(axis=0) for values in parts)
         parts[1][2][:] *= np.divide(held_out, fitted, out=np.ones_like(fitted), where=fitted > 0)
     features, y_pred, errors, unit = (np.concatenate(v) for v in zip(*parts, strict=True))
-    unit = np.unique(unit, return_inverse=True)[1].reshape(-1)
-    return fit_error_scale(features, y_pred, errors, unit, None, seed)
+    return fit_error_scale(features, y_pred, errors, _codes(unit), None, seed)
+
+
+def _scale_out_of_fold(
+    ensemble: Ensemble, rng: np.random.Generator, seed: int
+) -> ErrorScale | None:
+    """Return the scale of the errors out of fold, for each member from the others' images."""
+    chosen = _some(rng, np.arange(len(ensemble.pool)))
+    kept = set(chosen.tolist())
+    some = (each for i, each in enumerate(_out_of_fold(ensemble)) if i in kept)
+    features, y_pred, errors, unit = _described(rng, some, chosen)
+    member = ensemble.fold[unit] - 1
+    groups = ensemble.pool.groups
+    unit = unit if groups is None else groups[unit]
+    return fit_error_scale(features, y_pred, errors, _codes(unit), member, seed)
+
+
+def _some(rng: np.random.Generator, indices: np.ndarray) -> np.ndarray:
+    """Return at most `IMAGES` of these, ascending."""
+    return np.sort(rng.choice(indices, min(len(indices), IMAGES), replace=False))
+
+
+def _codes(labels: np.ndarray) -> np.ndarray:
+    return np.unique(labels, return_inverse=True)[1].reshape(-1)
+
+
+def _described(
+    rng: np.random.Generator,
+    predicted: Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]],
+    labels: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return features, predictions, absolute errors and image of some pixels with known values.
+
+    Args:
+        rng: draws the pixels.
+        predicted: of each image what `_predicted` yields.
+        labels: (n,) what each image is called.
+    """
+    each: list[list[np.ndarray]] = []
+    for image, y_pred, truth in predicted:
+        features, error = pixel_features(image, y_pred), np.abs(truth - y_pred)
+        each.append(_drawn(rng, max(MOST // 2 // len(labels), 1), features, y_pred, error))
+    unit = np.repeat(labels, [len(values[0]) for values in each])
+    features, y_pred, errors = (np.concatenate(values) for values in zip(*each, strict=True))
+    known = np.isfinite(errors).all(axis=1)
+    return features[known], y_pred[known], errors[known], unit[known]
 
 
 def tested(
-    model: keras.Model, data: Data, widths: FieldWidths | None, seed: int
+    model: keras.Model, data: Data, widths: FieldWidths | None, seed: int, folds: bool
 ) -> CoverageRecord | None:
     """Return how often intervals hold the values of the test split, and how wide they are.
 
-    None without a test split with known values, or where too few images were set aside. The record
+    None without a test split with known values, or where too few images were held out. The record
     is that of `coverage.tested`; its parts are fifths of the widths, whose coverage is a mean over
     images.
 
@@ -113,6 +175,7 @@ def tested(
         data: as split for the run.
         widths: of the intervals.
         seed: of the interval of the coverage.
+        folds: the widths are those of errors out of fold.
     """
     if widths is None or not len(data.test) or widths.images < needed_images(1 - LEVEL):
         return None
@@ -135,7 +198,7 @@ def tested(
         "level": LEVEL,
         "scores": widths.images,
         "unit": "images",
-        "method": "split",
+        "method": "folds" if folds else "split",
         "coverage": number(means.mean()),
         "interval": intervals.intervals(scorers, len(means), units, seed)["coverage"],
         "width": np.mean([each.mean(axis=0) for each in sizes], axis=0).tolist(),

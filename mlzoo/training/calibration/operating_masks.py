@@ -65,8 +65,10 @@ def operating_mask(
     auto = config.operating_point == "auto"
     if auto and counts.min() > RARE * counts.sum():
         return None
-    folds = ensemble is not None and ensemble.outputs is not None
-    rows, split = (ensemble.pool, "out_of_fold") if folds and ensemble else (data.valid, "valid")
+    rows, split, outputs = data.valid, "valid", of_images(model, data, data.valid)
+    if ensemble is not None and ensemble.outputs is not None:
+        rows, split = ensemble.pool, "out_of_fold"
+        outputs = out_of_fold(ensemble, temperature)
     units = np.arange(len(rows)) if rows.groups is None else _codes(rows.groups)
     number = len(np.unique(units))
     if not number or (auto and number < FEWEST):
@@ -74,7 +76,6 @@ def operating_mask(
         needed = FEWEST if auto else 1
         listener.note(f"{_NONE}: {number} held-out {unit}, and at least {needed} needed")
         return None
-    outputs = _out_of_fold(ensemble, temperature) if folds else _of_images(model, data, rows)
     probabilities = [np.ascontiguousarray(each[..., positive]) for each in outputs]
     masks = [rows.target(position) for position in range(len(rows))]
     choice = choose(probabilities, masks, units, positive, seed)
@@ -101,7 +102,7 @@ def _codes(groups: np.ndarray) -> np.ndarray:
     return np.unique(groups, return_inverse=True)[1].reshape(-1)
 
 
-def _of_images(model: keras.Model, data: Data, rows: Part) -> Iterator[np.ndarray]:
+def of_images(model: keras.Model, data: Data, rows: Part) -> Iterator[np.ndarray]:
     """Yield the probabilities (height, width, 2) of each image of a split."""
     for position in range(len(rows)):
         image = rows.image(position)
@@ -109,11 +110,9 @@ def _of_images(model: keras.Model, data: Data, rows: Part) -> Iterator[np.ndarra
         yield whole(image, lambda x: outputs_of(model, x), cut, classes=False)
 
 
-def _out_of_fold(
-    ensemble: Ensemble | None, temperature: Mapping[str, Any] | None
-) -> Iterator[np.ndarray]:
-    """Yield the same of each image by the member that never saw it."""
-    assert ensemble is not None and ensemble.outputs is not None
+def out_of_fold(ensemble: Ensemble, temperature: Mapping[str, Any] | None) -> Iterator[np.ndarray]:
+    """Yield the same of each image of the pool, by the member that never saw it."""
+    assert ensemble.outputs is not None
     for each in ensemble.outputs:
         if temperature is None or not temperature["kept"]:
             yield each

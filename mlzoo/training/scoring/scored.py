@@ -80,7 +80,7 @@ class Scored:
         folds: scores out of fold; None where there are none.
         held_out: conformal scores; None where there are none.
         point: the operating point that classes are decided by; None without costs.
-        missed: miss rates of masks on images that were set aside; None without any.
+        missed: miss rates of masks on held-out images; None without any.
         widths: of intervals of fields, from such images; the same.
     """
 
@@ -156,14 +156,15 @@ def score_trained(
     if data.outputs.target.pixel_class:
         from mlzoo.training.calibration import masks
 
-        missed = masks.miss_rates(model, data, aside)
+        missed = masks.miss_rates(model, data, aside, ensemble, calibration)
         record["miss_rate"] = masks.tested(model, data, missed, listener)
     widths = None
     if data.outputs.target.field:
         from mlzoo.training.calibration import fields
 
-        widths = fields.widths_of(model, data, aside, seed)
-        record["conformal"] = fields.tested(model, data, widths, seed)
+        widths = fields.widths_of(model, data, aside, ensemble, seed)
+        folds_too = ensemble is not None and ensemble.outputs is not None
+        record["conformal"] = fields.tested(model, data, widths, seed, folds_too)
         coverage.report_coverage(record["conformal"], listener)
     point = None
     if config.cost is not None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ import pytest
 import mlzoo
 from mlzoo.core import files
 from mlzoo.core.errors import UsageError
+from mlzoo.data.specs import Target
 from mlzoo.statistics.calibration.field_widths import field_widths
 from mlzoo.training.calibration import fields
 from tests.training.made import LEAN
@@ -47,9 +50,51 @@ def test_intervals_of_fields_hold_the_share_that_is_asked_for(tmp_path: Path) ->
     widths = (high - low).mean(axis=(0, 2, 3))
     assert widths[-1] > 2 * widths[0], "where the noise is larger, intervals are wider"
     assert run.predict(test.inputs()[:2], coverage=0.8).low[0].shape == (8, 8, 1)
-    with pytest.raises(UsageError, match="needs at least 99 images set aside and this run has 39"):
+    with pytest.raises(UsageError, match="needs at least 99 held-out images and this run has 39"):
         list(run.masks(test.inputs(), coverage=0.99))
     assert files.read_json(run.path / "calibration.json")["field_widths"]["images"] == 39
+
+
+class Pool:
+    """Images of noise about a line, as out-of-fold predictions have them."""
+
+    groups = None
+
+    def __init__(self, count: int) -> None:
+        rng = np.random.default_rng(0)
+        self.x = rng.uniform(size=(count, 8, 8, 1))
+        self.y = 2 * self.x + np.linspace(0.1, 1, 8)[:, None, None] * rng.normal(size=self.x.shape)
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def image(self, position: int) -> np.ndarray:
+        return self.x[position]
+
+    def target(self, position: int) -> np.ndarray:
+        return self.y[position]
+
+
+def test_with_folds_widths_are_those_of_errors_out_of_fold() -> None:
+    pool, fold = Pool(300), np.arange(300) % 3 + 1
+    # Members are off by -.1, 0 and .1: their mean by nothing.
+    outputs = 2 * pool.x + np.array([-0.1, 0.0, 0.1])[fold - 1][:, None, None, None]
+    known = slice(0, 240)
+    ensemble = SimpleNamespace(
+        outputs=outputs[known], fold=fold[known], pool=Pool.__new__(Pool), members=[]
+    )
+    ensemble.pool.x, ensemble.pool.y = pool.x[known], pool.y[known]
+    data = SimpleNamespace(outputs=SimpleNamespace(target=Target("numbers", "pixel")))
+    widths: Any = fields.widths_of(None, data, None, ensemble, 0)  # type: ignore[arg-type]
+    assert widths.images == 240 and len(widths.scale.weights) == 3
+    held, sizes = [], []
+    for image, truth in zip(pool.x[240:], pool.y[240:], strict=True):
+        low, high = widths.ends(image, 2 * image, 0.1)
+        held.append(((low <= truth) & (truth <= high)).mean())
+        sizes.append((high - low).mean(axis=(1, 2)))
+    assert 0.9 <= np.mean(held) < 0.96
+    assert np.mean(sizes, axis=0)[-1] > 1.7 * np.mean(sizes, axis=0)[0]
+    assert fields.widths_of(None, data, None, None, 0) is None  # type: ignore[arg-type]
 
 
 def test_images_of_a_group_count_as_one_where_fifths_are_warned_of() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +17,8 @@ from mlzoo.core import files
 from mlzoo.core.errors import DataError, UsageError
 from mlzoo.data.images.tiles import Tiling
 from mlzoo.data.masks.operating_point import MaskRule
+from mlzoo.data.specs import Target
+from mlzoo.training.calibration.masks import miss_rates
 from tests.cli.shell import run_mlzoo
 from tests.training.made import LEAN
 
@@ -65,8 +69,48 @@ def test_masks_hold_the_share_of_a_class_that_is_asked_for(run: mlzoo.Run) -> No
         ]
         assert sum(held) / len(held) == pytest.approx(coverage, abs=0.12)
     assert shares[0] < shares[1]
-    with pytest.raises(UsageError, match="needs at least 99 images set aside and this run has 18"):
+    with pytest.raises(UsageError, match="needs at least 99 held-out images and this run has 18"):
         list(run.masks(images, coverage=0.99))
+
+
+def test_with_folds_miss_rates_are_those_out_of_fold_at_the_temperature() -> None:
+    mask = np.zeros((10, 10), "uint8")
+    mask[:4] = 1
+    p = np.full((10, 10), 0.2)
+    p[:4, :5], p[:4, 5:] = 0.9, 0.6
+    ensemble = SimpleNamespace(
+        outputs=[np.stack([1 - p, p], axis=-1).astype("float16")] * 3,
+        pool=Pool([mask] * 3),
+    )
+    samples = SimpleNamespace(class_names=("intact", "crack"))
+    outputs = SimpleNamespace(target=Target("classes", "pixel"))
+    data: Any = SimpleNamespace(samples=samples, outputs=outputs)
+
+    def threshold(temperature: dict[str, Any] | None, most: float = 0.7) -> float:
+        given: Any = ensemble
+        rates = miss_rates(None, data, None, given, temperature)  # type: ignore[arg-type]
+        assert rates is not None and (rates.images, rates.positive) == (3, 1)
+        return rates.threshold(most)
+
+    # (3 r + 1) / 4 <= .7 where r <= .6: half of the crack may be missed, up to .9.
+    assert threshold(None) == pytest.approx(0.9, abs=0.003)
+    warm = {"kept": True, "temperature": 2.0}
+    assert threshold(warm) == pytest.approx(0.75, abs=0.003), "(9 : 1) ** .5 is 3 : 1"
+    assert threshold({**warm, "kept": False}) == threshold(None)
+    assert threshold(None, most=0.3) == pytest.approx(0.6, abs=0.003)
+
+
+class Pool:
+    """Images of which only masks are asked for."""
+
+    def __init__(self, masks: list[np.ndarray]) -> None:
+        self.masks = masks
+
+    def __len__(self) -> int:
+        return len(self.masks)
+
+    def target(self, position: int) -> np.ndarray:
+        return self.masks[position]
 
 
 def test_images_unlike_the_training_data_are_marked(run: mlzoo.Run, tmp_path: Path) -> None:
