@@ -6,8 +6,10 @@ it does not apply. `predictions` holds what its `TARGETS` say, of a split:
 
 - per sample: `y_true`, `y_pred` (n, k); of classes `y_true` (n,) positions and `y_pred`
   probabilities, `positive`, the class of the two that metrics of one class are about; of numbers
-  `std` (n, k), predicted standard deviations, or None; of labels `y_true` (n, k) zeros and ones
-- per horizon: `y_true`, `y_pred` (n, horizon, k), NaN where unknown, `scale` and `band`
+  `distributions`, predicted deviations or quantiles, or None; of labels `y_true` (n, k) zeros and
+  ones
+- per horizon: `y_true`, `y_pred` (n, horizon, k), NaN where unknown, `scale`, `ends` of bands and
+  `distributions`, as of numbers per sample
 - per pixel, step or token counts of each image or sequence: of classes `confusion` (n, k, k) and,
   of a model, `bins` of the confidence (`statistics/calibration/`), of numbers `mean_error`. Where
   that is too little, a metric has `count(y_true, y_pred)`, called for each image or sequence, and

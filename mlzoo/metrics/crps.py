@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 
 from mlzoo.statistics.predictive.distributions import crps_normal, crps_quantiles
-from mlzoo.statistics.scorers import Predictions, Scorer, weighted_mean
+from mlzoo.statistics.scorers import Predictions, Scorer
 
-TARGETS = ("numbers per sample",)
+TARGETS = ("numbers per sample", "numbers per horizon")
 DIRECTION = "min"
 BOUNDS = (0.0, None)
 TITLE = "CRPS"
@@ -25,4 +25,4 @@ def score(predictions: Predictions) -> Scorer:
         scores = crps_quantiles(y_true, given.quantiles, given.levels)
     else:
         scores = crps_normal(y_true, predictions.y_pred, given.std)
-    return weighted_mean(scores.mean(axis=1))
+    return predictions.mean_of(scores)

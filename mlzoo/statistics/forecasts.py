@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 
 import numpy as np
 
-from mlzoo.statistics.scorers import Array, Scorer, ratio
+from mlzoo.statistics.scorers import Array, Distributions, Scorer, ratio
 
 LEVEL = 0.9
 """Nominal coverage of the prediction interval."""
@@ -151,12 +151,14 @@ class ForecastPredictions:
         y_pred: (n, horizon, targets) predicted values.
         scale: (targets,) denominators of MASE; targets whose scale is NaN are left out of it.
         ends: (2, n, horizon, targets) ends of prediction intervals, or None.
+        distributions: what is predicted beside points; None of points.
     """
 
     y_true: Array
     y_pred: Array
     scale: Array
     ends: Array | None = None
+    distributions: Distributions | None = None
 
     def mean(self, values: Array, counts: Array) -> Scorer:
         """Return the mean of values (n, horizon, targets) where `counts` is true."""
@@ -166,8 +168,11 @@ class ForecastPredictions:
 
     def mean_error(self, error: Callable[[Array], Array]) -> Scorer:
         """Return the mean of a function of the differences, ignoring missing targets."""
-        difference = self.y_pred - self.y_true
-        return self.mean(error(difference), np.isfinite(difference))
+        return self.mean_of(error(self.y_pred - self.y_true))
+
+    def mean_of(self, values: Array) -> Scorer:
+        """Return the mean of values (n, horizon, targets) where targets are known."""
+        return self.mean(values, np.isfinite(self.y_true))
 
 
 def autocorrelation(residuals: Array, stretch: Array, at: Array) -> dict[str, object]:

@@ -7,7 +7,7 @@ samples out.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -125,17 +125,24 @@ class LabelPredictions:
 
 @dataclass(frozen=True)
 class Distributions:
-    """Predicted distributions of n samples with k numbers each: by deviations or by quantiles.
+    """Predicted distributions of n samples with numbers (n, ...): by deviations or by quantiles.
 
     Attributes:
-        std: (n, k) standard deviations; None of quantiles.
+        std: (n, ...) standard deviations; None of quantiles.
         levels: (q,) of the quantiles, ascending; () of deviations.
-        quantiles: (n, q, k) in the order of the levels; None of deviations.
+        quantiles: (n, q, ...) in the order of the levels; None of deviations.
     """
 
     std: Array | None = None
     levels: tuple[float, ...] = ()
     quantiles: Array | None = None
+
+    @classmethod
+    def of_quantiles(cls, outputs: Array, levels: Sequence[float]) -> Distributions:
+        """Return the distributions of a model's quantiles (n, q, ...), whatever their order."""
+        order = np.argsort(levels)
+        quantiles = np.asarray(outputs, "float64")[:, order]
+        return cls(None, tuple(levels[i] for i in order), quantiles)
 
 
 class NumberPredictions:
@@ -156,7 +163,11 @@ class NumberPredictions:
 
     def mean_error(self, error: Callable[[Array], Array]) -> Scorer:
         """Return the mean of a function of the differences over all values."""
-        return weighted_mean(error(self.y_pred - self.y_true).mean(axis=1))
+        return self.mean_of(error(self.y_pred - self.y_true))
+
+    def mean_of(self, values: Array) -> Scorer:
+        """Return the mean over all values (n, k)."""
+        return weighted_mean(values.mean(axis=1))
 
 
 @dataclass(frozen=True)

@@ -31,11 +31,9 @@ class NumbersTask(SampleTask):
         """Return deviations or quantiles; None of points."""
         if outputs.ndim != 3:
             return None
-        values = np.asarray(outputs, "float64")
         if not levels:
-            return Distributions(std=values[:, 1])
-        order = np.argsort(levels)
-        return Distributions(None, tuple(levels[i] for i in order), values[:, order])
+            return Distributions(std=np.asarray(outputs, "float64")[:, 1])
+        return Distributions.of_quantiles(outputs, levels)
 
     def scored(
         self,

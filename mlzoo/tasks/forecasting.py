@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypedDict
 
 import numpy as np
@@ -28,7 +28,7 @@ from mlzoo.statistics.forecasts import (
 )
 from mlzoo.statistics.metrics import number, values
 from mlzoo.statistics.metrics import scorers as scorers_of
-from mlzoo.statistics.scorers import Array, ratio
+from mlzoo.statistics.scorers import Array, Distributions, ratio
 from mlzoo.statistics.verdicts import against_baselines, best_baseline
 from mlzoo.tasks._heads import HeadedTask
 from mlzoo.tasks._predictions import Forecasts, read_forecasts
@@ -50,6 +50,7 @@ class ForecastOutcome:
             left out one by one.
         scale: (targets,) divisor of MASE.
         extra: names of metrics beside the task's own.
+        spread: quantiles that are predicted; None of points.
     """
 
     indices: np.ndarray
@@ -59,6 +60,7 @@ class ForecastOutcome:
     blocks: np.ndarray | None = None
     scale: np.ndarray | None = None
     extra: tuple[str, ...] = ()
+    spread: Distributions | None = None
 
     def errors(self) -> np.ndarray:
         """Return the mean absolute error of each window over the steps and targets, (n,)."""
@@ -68,7 +70,9 @@ class ForecastOutcome:
         """Return the metrics as functions of weights over windows."""
         missing = np.full(self.targets.shape[2], np.nan)
         scale = missing if self.scale is None else self.scale
-        return forecast_scorers(self.targets, self.outputs, scale, extra=self.extra)
+        return forecast_scorers(
+            self.targets, self.outputs, scale, extra=self.extra, spread=self.spread
+        )
 
     def columns(self, samples: Samples) -> list[tuple[str, Any]]:
         """Return every forecast: one row per window, step ahead and target.
@@ -141,9 +145,12 @@ class Task(HeadedTask):
         """
         predict, data, trained = given.predict, given.data, given.trained
         rows, part, seed = given.rows, given.part, given.seed
-        baselines, extra = given.baselines, given.extra
         outputs = _forecasts(predict, rows, part)
-        y_pred = median_of(outputs)
+        y_pred, spread = median_of(outputs), None
+        baselines, extra = given.baselines, tuple(given.extra)
+        if data.outputs.quantiles:
+            spread = Distributions.of_quantiles(outputs, data.outputs.quantiles)
+            extra = (*extra, "crps")
         y_true = rows.targets.astype("float64")
         band = find_band(predict, data) if trained is None else Band.of(trained["band"])
         naive = {name: (each.predict(rows), each.note_on(rows)) for name, each in baselines.items()}
@@ -155,7 +162,7 @@ class Task(HeadedTask):
         nearest = min(errors, key=lambda name: float(np.nanmean(np.abs(errors[name]))), default="")
         blocks = paired[nearest] if nearest else block_labels(rows, y_true - y_pred)
         ends = None if band is None else band.ends(outputs, y_pred)
-        scorers = forecast_scorers(y_true, y_pred, scale, ends, extra)
+        scorers = forecast_scorers(y_true, y_pred, scale, ends, extra, spread)
         metrics = values(scorers, len(rows))
         theirs = {
             name: forecast_scorers(y_true, each, scale, extra=extra)
@@ -172,7 +179,7 @@ class Task(HeadedTask):
             "samples": len(rows),
             "metrics": {
                 **metrics,
-                "per_horizon": _per_horizon(y_true, y_pred, scale, ends, naive),
+                "per_horizon": _per_horizon(y_true, y_pred, scale, ends, naive, spread),
                 **({"per_target": _per_target(y_true, y_pred, scale, names)} if several else {}),
                 "autocorrelation": _residual_correlation(rows, (y_true - y_pred)[:, 0, 0]),
                 "scale": [number(value) for value in scale],
@@ -190,7 +197,7 @@ class Task(HeadedTask):
             **against_baselines(scorers, theirs, headline, len(rows), blocks, seed, chosen),
         }
         return result, ForecastOutcome(
-            rows.indices, y_true, y_pred, ends, blocks, scale, tuple(extra)
+            rows.indices, y_true, y_pred, ends, blocks, scale, extra, spread
         )
 
 
@@ -200,6 +207,7 @@ def forecast_scorers(
     scale: Array,
     ends: Array | None = None,
     extra: Sequence[str] = (),
+    spread: Distributions | None = None,
 ) -> dict[str, Scorer]:
     """Return the task's metrics and others as functions of weights over windows.
 
@@ -209,9 +217,10 @@ def forecast_scorers(
         scale: (targets,) denominators of MASE, NaN where unknown.
         ends: (2, n, horizon, targets) ends of prediction intervals, or None.
         extra: names of other metrics.
+        spread: quantiles that are predicted; None of points.
     """
     names = dict.fromkeys((*Task.metrics, *extra))
-    return scorers_of(names, ForecastPredictions(y_true, y_pred, scale, ends))
+    return scorers_of(names, ForecastPredictions(y_true, y_pred, scale, ends, spread))
 
 
 def _chosen(rows: Part, baselines: Mapping[str, Baseline], scale: Array, metric: str) -> str | None:
@@ -321,13 +330,21 @@ def _per_horizon(
     scale: Array,
     ends: Array | None,
     naive: Mapping[str, tuple[Array, str]],
+    spread: Distributions | None,
 ) -> list[dict[str, float | None]]:
     """Return a row a step: `step`, the metrics of the model, and `mae_NAME` of each baseline."""
     rows = []
     for step in range(y_true.shape[1]):
         at = np.s_[:, step : step + 1]
         step_ends = None if ends is None else ends[(slice(None), *at)]
-        scorers = forecast_scorers(y_true[at], y_pred[at], scale, step_ends)
+        step_spread: Distributions | None = None
+        extra: tuple[str, ...] = ()
+        if spread is not None and spread.quantiles is not None:
+            step_spread, extra = (
+                replace(spread, quantiles=spread.quantiles[:, :, [step]]),
+                ("crps",),
+            )
+        scorers = forecast_scorers(y_true[at], y_pred[at], scale, step_ends, extra, step_spread)
         row: dict[str, float | None] = {"step": step + 1, **values(scorers, len(y_true))}
         for name, (each, _) in naive.items():
             row[f"mae_{name}"] = values(forecast_scorers(y_true[at], each[at], scale), len(y_true))[

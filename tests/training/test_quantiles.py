@@ -184,6 +184,12 @@ def test_bands_of_forecasts_follow_predicted_quantiles(tmp_path: Path) -> None:
     scored = run.metrics["test"]["metrics"]
     assert scored["band"]["beyond"] and 0.8 < scored["coverage"] < 0.98
 
+    each = crps_quantiles(y_true, np.stack([low, middle, high], axis=1), LEVELS)
+    assert scored["crps"] == pytest.approx(each.mean(), rel=1e-5)
+    steps = [row["crps"] for row in scored["per_horizon"]]
+    assert steps == pytest.approx(each.mean(axis=(0, 2)), rel=1e-5)
+    assert scored["crps"] < 0.9 * scored["mae"], "beside its own median as a point"
+
 
 @pytest.mark.parametrize(
     ("name", "transform"), [*((name, "none") for name in SPREAD), ("nlinear", "log")]

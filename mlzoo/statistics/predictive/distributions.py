@@ -38,14 +38,14 @@ def crps_quantiles(y_true: Array, quantiles: Array, levels: Sequence[float]) -> 
     (F(v) - [v >= y])^2. Tails that are not predicted are thus not guessed.
 
     Args:
-        y_true: (n, k) true values.
-        quantiles: (n, q, k) of the predicted distributions, ascending along q.
+        y_true: (n, ...) true values, NaN where unknown.
+        quantiles: (n, q, ...) of the predicted distributions, ascending along q.
         levels: (q,) of the quantiles, ascending, in (0, 1).
     """
     y = y_true[:, None]
     low, high = quantiles[:, :-1], quantiles[:, 1:]
     width = high - low
-    share = np.asarray(levels, "float64")[:, None]
+    share = np.asarray(levels, "float64").reshape(-1, *(1,) * (y_true.ndim - 1))
     a, b = share[:-1], share[1:]
     part = np.clip((y - low) / np.where(width > 0, width, 1.0), 0, 1)
     # F rises from a to m where y parts a piece, and from m to b behind it.
