@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -29,8 +30,13 @@ CONTRACTS = {"Config", "Task", "InitSchema"}
 """Classes whose names a contract prescribes, or that a library looks up by name."""
 
 
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def trees(paths: Sequence[Path] = FILES) -> dict[Path, ast.Module]:
-    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in paths}
+    return {path: tree(path) for path in paths}
 
 
 def bound(tree: ast.Module) -> set[str]:
