@@ -141,8 +141,12 @@ def train(
             "--weights": weights is not None,
             registry.AUTO_MODEL: model == registry.AUTO_MODEL,
         }
+        option = "--world"
+        if machines.engine == "ray":
+            option = "--engine ray"
+            others |= {"--explain-every": explain_every is not None, "--snapshots": snapshots}
         alone = [name for name, on in (instead | others).items() if on]
-        problems += [f"--world: {name} is done by one process; leave one out" for name in alone]
+        problems += [f"{option}: {name} is done by one process; leave one out" for name in alone]
     if weights is not None and data is None and config is None and not problems:
         training = {
             "--resume": resume is not None,
@@ -200,7 +204,11 @@ def train(
                 from mlzoo_cli.first_run import do_instead
 
                 return do_instead(flag, merged, overfit, reporter, json)
-            if machines is not None:
+            if machines is not None and machines.engine == "ray":
+                from mlzoo.training.workers.driving import train_on_ray
+
+                run = train_on_ray(merged, machines, overwrite, reporter)
+            elif machines is not None:
                 from mlzoo.training.distributed.running import train_shared
 
                 run = train_shared(merged, machines, overwrite, reporter)
@@ -332,8 +340,13 @@ def _resume(
     if machines is not None:
         from mlzoo.training.distributed.running import resume_shared
 
+        option = "--engine ray" if machines.engine == "ray" else "--world"
         if "devices" in flags:
-            raise UsageError("--devices can't be used with --world: start a process for each")
+            raise UsageError(f"--devices can't be used with {option}: start a process for each")
+        if machines.engine == "ray":
+            from mlzoo.training.workers.driving import resume_on_ray
+
+            return resume_on_ray(Path(path), machines, until, trust, reporter)
         return resume_shared(Path(path), machines, until, trust, reporter)
     from mlzoo.training.train import resume
 
@@ -358,7 +371,7 @@ def _machines(given: Mapping[str, object], problems: list[str]) -> Machines | No
     except UsageError as error:
         problems += error.problems
         return None
-    return machines if machines.world > 1 else None
+    return machines if machines.world > 1 or machines.engine == "ray" else None
 
 
 def _excluded(flags: dict[str, bool], resume: str | None) -> list[str]:

@@ -37,6 +37,8 @@ _FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d",
 _ROWS = 2**14
 """Rows of columns that are held as Python objects at once."""
 _safe = False
+_shipment: Path | None = None
+"""Folder of files that another machine has sent, each below it at the path that it has there."""
 
 
 def expand(path: str | Path) -> Path:
@@ -52,7 +54,7 @@ def expand(path: str | Path) -> Path:
         if is_address(address):
             return local_copy(address)
     try:
-        return Path(path).expanduser()
+        return _shipped(Path(path).expanduser())
     except RuntimeError:
         user = Path(path).parts[0]
         raise UsageError(
@@ -61,10 +63,32 @@ def expand(path: str | Path) -> Path:
         ) from None
 
 
+def _shipped(path: Path) -> Path:
+    """Return where the copy of a file lies that another machine has sent; else the path."""
+    if _shipment is None or not path.is_absolute() or path.is_relative_to(_shipment):
+        return path
+    copy = _shipment / path.relative_to(path.anchor)
+    return copy if is_there(copy) else path
+
+
+def use_shipment(folder: Path | None) -> None:
+    """Look for files of absolute paths below a folder first, which another machine has filled."""
+    global _shipment
+    _shipment = folder
+
+
+def original(path: Path) -> Path:
+    """Return the path that a file has on the machine that has sent it."""
+    if _shipment is None or not path.is_relative_to(_shipment):
+        return path
+    return Path("/") / path.relative_to(_shipment)
+
+
 def recorded(path: str) -> str:
     """Return a path as a run keeps it: absolute where it is there, an address as it is."""
     location = expand(path)
-    return str(location.resolve()) if is_there(location) and "://" not in path else path
+    known = is_there(location) and "://" not in path
+    return str(original(location.resolve())) if known else path
 
 
 def is_there(location: Path) -> bool:
@@ -384,6 +408,11 @@ def quote_formulas(on: bool) -> None:
     """Write CSV safe for spreadsheets from here on; see `safe_csv`."""
     global _safe
     _safe = on
+
+
+def is_safe() -> bool:
+    """Return whether CSV is written safe for spreadsheets; see `safe_csv`."""
+    return _safe
 
 
 def unquoted(cell: str) -> str:

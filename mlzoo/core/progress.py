@@ -30,6 +30,9 @@ class Listener:
     def progress(self, done: int, total: int, what: str) -> None:
         """Part of a countable piece of work (files checked, images predicted) is done."""
 
+    def begun(self, folder: Path) -> None:
+        """A run has begun: it can be resumed by the name of this folder."""
+
     def start(self, what: str, epochs: int, steps: int) -> None:
         """A training starts, or goes on; `what` tells it from others of the run."""
 

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlzoo.core import fields
 from mlzoo.core.errors import UsageError
-from mlzoo.core.files import expand, real_path
+from mlzoo.core.files import expand, original, real_path
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -212,8 +212,8 @@ def own_file(model: str) -> Path | None:
 def absolute(model: str) -> str:
     """A model's name that means the same in every folder."""
     if build := build_function(model):
-        return f"{_place(build[0])}:{build[1]}"
-    return str(_place(Path(model))) if model.endswith(".py") else model
+        return f"{original(_place(build[0]))}:{build[1]}"
+    return str(original(_place(Path(model)))) if model.endswith(".py") else model
 
 
 def stem(model: str) -> str:

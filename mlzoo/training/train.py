@@ -68,6 +68,7 @@ def train_merged(
                 text = config_text(ready.merged, set(ready.unread))
                 folder.write_text("config.yaml", seal(text))
                 write_start(folder, config, data)
+                listener.begun(folder.final)
                 return _work(folder, config, samples, data, listener, stage)
         except Exception:
             if not folder.has_weights:

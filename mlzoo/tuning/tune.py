@@ -195,7 +195,7 @@ def run_plan(
     from mlzoo.tuning.search import SearchListener
 
     if plan.search.engine == "ray":
-        from mlzoo.tuning.executors.cluster import import_ray
+        from mlzoo.core.remote.ray_cluster import import_ray
 
         import_ray()  # fails before anything is written
     listener = listener or SearchListener()

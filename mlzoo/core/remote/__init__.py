@@ -1,1 +1,1 @@
-"""Data at addresses of other machines, kept in a cache of this one."""
+"""Other machines: data at addresses, kept in a cache of this one, and Ray clusters."""

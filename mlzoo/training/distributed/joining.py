@@ -51,18 +51,18 @@ def joined(machines: Machines, config: RunConfig, resumed: bool = False) -> Iter
         yield group
 
 
-def check_backend(world: int) -> None:
-    """Raise UsageError where the backend is not JAX."""
+def check_backend(world: int, option: str = "--world") -> None:
+    """Raise UsageError where the backend is not JAX; `option` has said how many processes."""
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
     if backend != "jax":
         raise UsageError(
-            f"--world {world}: only JAX trains in several processes as in one, and the backend is "
+            f"{option} {world}: only JAX trains in several processes as in one, and the backend is "
             f"{backend}, on which Keras' training fails under a strategy of many machines; set "
             "KERAS_BACKEND=jax"
         )
 
 
-def check_config(config: RunConfig, resumed: bool = False) -> None:
+def check_config(config: RunConfig, resumed: bool = False, option: str = "--world") -> None:
     """Raise UsageError for settings of a run that do not go with several processes."""
     refused = {
         f"--devices {config.devices}": config.devices != "1",
@@ -75,11 +75,12 @@ def check_config(config: RunConfig, resumed: bool = False) -> None:
         if resumed:
             raise UsageError(
                 f"this run was started with {series(given, 'and')} and goes on by one process: "
-                "leave out --rank, --world and --coordinator"
+                "leave out "
+                + ("--rank, --world and --coordinator" if option == "--world" else option)
             )
         hint = "; start one process for each device" if config.devices != "1" else ""
         raise UsageError(
-            f"{series(given, 'and')} can't be used with --world; leave "
+            f"{series(given, 'and')} can't be used with {option}; leave "
             f"{'them' if len(given) > 1 else 'it'} out{hint}"
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -21,6 +21,13 @@ class Machines(Settings):
     with each --rank. On JAX; the samples of a batch are a multiple of their number."""
     coordinator: Annotated[str | None, Flag(metavar="HOST:PORT")] = None
     """Address at which the process with --rank 0 waits for the others."""
+    engine: Literal["local", "ray"] = "local"
+    """Who starts the processes: local, whoever gives the commands; ray, a Ray cluster, which gets
+    one command for all --workers."""
+    workers: int = Field(1, ge=1, le=65536)
+    """Processes that --engine ray starts; they share each batch as those of --world do."""
+    address: str | None = None
+    """The Ray cluster: auto, or HOST:PORT; by default one is started on this machine."""
 
     @field_validator("coordinator")
     @classmethod
@@ -38,6 +45,15 @@ class Machines(Settings):
 
     @model_validator(mode="after")
     def _together(self) -> Machines:
+        if self.engine == "ray":
+            by_hand = {"rank": self.rank is not None, "coordinator": self.coordinator is not None}
+            by_hand["world"] = self.world > 1
+            if idle := [name for name, is_given in by_hand.items() if is_given]:
+                raise ValueError(f"engine ray starts all processes itself: leave out {idle[0]}")
+            return self
+        if self.workers > 1 or self.address is not None:
+            name = "workers" if self.workers > 1 else "address"
+            raise ValueError(f"{name} has no effect without engine ray")
         if self.world == 1:
             given = {"rank": self.rank is not None, "coordinator": self.coordinator is not None}
             if idle := [name for name, is_given in given.items() if is_given]:

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from mlzoo.core.backbones import placed
-from mlzoo.core.errors import MlzooError, ResourceError, UsageError
+from mlzoo.core.errors import MlzooError, ResourceError
+from mlzoo.core.remote.ray_cluster import import_ray, join
 from mlzoo.runs.contents.resolved_config import absolute_fields
 from mlzoo.tuning.executors.pool import DEATHS, died, failed, pinned
 from mlzoo.tuning.executors.worker import WorkerStart
@@ -64,9 +65,7 @@ class Cluster:
 
     def __init__(self, plan: Plan, folder: Path, fast: bool) -> None:
         self._ray = import_ray()
-        self._own = not self._ray.is_initialized()
-        if self._own:
-            _join(self._ray, plan)
+        self._own = join(self._ray, plan.search.address, plan.search.workers)
         first = {"plan": _anywhere(plan), "folder": str(folder.resolve()), "fast": fast}
         self._arguments = first, _threads(plan)
         self._kind = self._ray.remote(num_cpus=1, max_restarts=0)(Actor)
@@ -169,42 +168,11 @@ class Cluster:
             self._ray.shutdown()
 
 
-def import_ray() -> Any:
-    """Import Ray.
-
-    Raises:
-        UsageError: it is not installed.
-    """
-    try:
-        import ray
-    except ImportError as error:
-        raise UsageError(
-            f"--engine ray: Ray is missing ({error}); install it with "
-            "`pip install 'mlzoo-keras[ray]'`"
-        ) from None
-    return ray
-
-
 def _anywhere(plan: Plan) -> PlanRecord:
     """Return the plan's record with absolute paths."""
     record, run = plan.record(), plan.run
     fixed = absolute_fields(run) | {"set": placed(record["run"]["set"])}
     return {**record, "run": {**record["run"], **fixed}}
-
-
-def _join(ray: Any, plan: Plan) -> None:
-    """Connect to the cluster, or start one on this machine with one core per worker."""
-    settings: dict[str, object] = {"log_to_driver": bool(os.environ.get("MLZOO_DEBUG"))}
-    address = plan.search.address
-    if address is None:
-        settings |= {"num_cpus": plan.search.workers, "include_dashboard": False}
-    try:
-        ray.init(address=address, logging_level="ERROR", **settings)
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ResourceError(
-            f"--address {address}: no Ray cluster can be joined: {reason}"
-        ) from None
 
 
 def _threads(plan: Plan) -> dict[str, str]:

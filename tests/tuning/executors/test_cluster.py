@@ -12,34 +12,22 @@ from mlzoo.core.errors import UsageError
 from mlzoo.tuning.executors.cluster import Cluster
 from mlzoo.tuning.executors.engines import Serial
 from mlzoo.tuning.trials.fitting import Evaluator
+from tests.ray_nodes import nodes
 from tests.tuning.executors.test_pool import plan
 from tests.tuning.made import search
 
 
 @pytest.fixture
-def nodes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def cluster() -> Iterator[Any]:
     """A cluster of two machines with a core each, both this one."""
-    pytest.importorskip("ray", reason="Ray is not installed: pip install 'mlzoo-keras[ray]'")
-    import ray
-    from ray.cluster_utils import Cluster as Nodes
-
-    # Their processes find this package where this one does.
-    monkeypatch.setenv("PYTHONPATH", ":".join(path for path in sys.path if path))
-    # Ray's own lowering of a worker's priority starves it where other tests run beside.
-    monkeypatch.setenv("RAY_worker_niceness", "0")
-    found = Nodes(initialize_head=True, head_node_args={"num_cpus": 1})
-    found.second = found.add_node(num_cpus=1)
-    try:
+    with nodes(1, 1) as found:
         yield found
-    finally:
-        ray.shutdown()
-        found.shutdown()
 
 
-def test_a_machine_that_is_lost_in_mid_search_changes_nothing(nodes: Any, tmp_path: Path) -> None:
+def test_a_machine_that_is_lost_in_mid_search_changes_nothing(cluster: Any, tmp_path: Path) -> None:
     chosen = plan(trials=6)
     search(tmp_path / "one", chosen, engine=Serial(Evaluator(chosen, tmp_path).fit))
-    there = {"engine": "ray", "address": nodes.address}
+    there = {"engine": "ray", "address": cluster.address}
     away = replace(chosen, search=chosen.search.model_copy(update=there))
 
     class Losing(Cluster):
@@ -51,7 +39,7 @@ def test_a_machine_that_is_lost_in_mid_search_changes_nothing(nodes: Any, tmp_pa
             record = super().wait()
             self.done += 1
             if self.done == 3:
-                nodes.remove_node(nodes.second, allow_graceful=False)
+                cluster.remove_node(cluster.second, allow_graceful=False)
             return record
 
     engine = Losing(away, tmp_path, True)

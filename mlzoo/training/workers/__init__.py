@@ -1,0 +1,1 @@
+"""Trainings whose processes Ray starts and watches, on one machine or many."""
