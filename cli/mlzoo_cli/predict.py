@@ -25,6 +25,7 @@ PREDICT = Fields("runs/predicting/settings.py", "PredictConfig")
 _OF_MASKS = ("probabilities", "overlays", "tile", "overlap")
 _OF_ALL_BUT_EPISODES = (
     *(*_OF_MASKS, "shards", "coverage", "features", "length", "temperature", "unlike"),
+    *("workers", "engine", "address"),
     *("derivatives", "steps", "truth", "time_step", "energy", "beside"),
 )
 _OF_STATES = ("time_step", "energy", "beside")
@@ -119,7 +120,7 @@ def predict(
     if config.shards is not None:
         from mlzoo_cli.predict_shards import write_shards
 
-        write_shards(opened, data, config, tta, json)
+        write_shards(opened, data, config, tta, trust, json)
         return
     if config.output is not None and json:
         raise UsageError("--json prints to stdout and --output writes CSV: choose one")

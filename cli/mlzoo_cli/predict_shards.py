@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from mlzoo.core import files
 from mlzoo.core.errors import UsageError
-from mlzoo.core.files import csv_text
 from mlzoo.data.tables.reader import TableReader
 from mlzoo.runs.opened import OpenedRun
 from mlzoo.runs.predicting.settings import PredictConfig
 from mlzoo.runs.predicting.shards import ShardFolder, origin_of, predict_shards
 from mlzoo.training.signals import stopping
 from mlzoo_cli.output import ConsoleReporter, say
-from mlzoo_cli.predict_tables import rows_of
+from mlzoo_cli.predict_tables import text_of_rows
 
 
 def write_shards(
-    opened: OpenedRun, data: list[str], config: PredictConfig, tta: str, json: bool
+    opened: OpenedRun, data: list[str], config: PredictConfig, tta: str, trust: bool, json: bool
 ) -> None:
     """Predict a table shard by shard, after those that are there already.
 
@@ -47,19 +49,30 @@ def write_shards(
     if folder.complete:
         say(f"all {folder.done} shards are in {folder.path}")
         return
-    reporter, before = ConsoleReporter(), folder.done
+    before = folder.done
     if before:
-        say(f"going on after {before} shards")
+        say(f"going on after {before} shard{'s' if before > 1 else ''}")
     again = "run the same command again: it goes on after the shards that are there"
+    order = {
+        "run": str(opened.path),
+        "data": data[0],
+        "folder": str(config.output),
+        "origin": origin,
+        "rows": config.shards,
+        **options,
+        "trust": trust,
+        "safe": files.is_safe(),
+    }
     with stopping("predicting", again):
-        count = predict_shards(
-            opened,
-            data[0],
-            folder,
-            config.shards,
-            config.coverage,
-            config.unlike,
-            lambda predictions: csv_text(rows_of(opened, predictions)),
-            reporter,
-        )
-    say(f"{count} predictions in {folder.done - before} shards in {folder.path}")
+        if config.workers > 1 or config.engine == "ray":
+            from mlzoo_cli.predict_parts import share_out
+
+            count, total = share_out(order, config, again)
+        else:
+            given = config.shards, config.coverage, config.unlike
+            text_of = partial(text_of_rows, opened)
+            count, total = predict_shards(
+                opened, data[0], folder, *given, text_of, ConsoleReporter()
+            )
+        folder.finish(total)
+    say(f"{count} predictions in {total - before} shards in {folder.path}")

@@ -161,6 +161,11 @@ def rows_of(run: OpenedRun, predictions: Predictions) -> list[dict[str, object]]
     return rows
 
 
+def text_of_rows(run: OpenedRun, predictions: Predictions) -> str:
+    """Return predictions as CSV."""
+    return csv_text(rows_of(run, predictions))
+
+
 def _novelty(predictions: Predictions, index: int) -> dict[str, object]:
     """The columns that say how unlike the training data a sample is."""
     row: dict[str, object] = {}

@@ -21,6 +21,7 @@ from PIL import Image
 
 import mlzoo as library
 from mlzoo.core import registry
+from mlzoo.core.files import read_sealed, write_sealed
 from tests.cli.shell import SHARED, Done, Mlzoo, python
 from tests.cli.world import RUNS, noise
 
@@ -261,6 +262,12 @@ def test_shards_hold_the_predictions_of_the_whole_table(
     assert "all " in mlzoo(*command).err
     assert [part.read_bytes() for part in parts] == kept
     assert mlzoo(*command, "--json").code == 2
+    parts[1].unlink()  # as after a kill
+    manifest = tmp_path / "parts" / "shards.json"
+    write_sealed(manifest, {**read_sealed(manifest), "shards": None})
+    told = succeeded(mlzoo(*command, "--workers", 2)).err
+    assert "17 predictions in 1 shards" in told
+    assert [part.read_bytes() for part in parts] == kept
     assert "is for the rows of tables" in mlzoo("predict", runs / "images", *command[2:]).err
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tracemalloc
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 
 from mlzoo.core.errors import DataError, UsageError
 from mlzoo.data.inputs import read_inputs
-from mlzoo.data.large_tables.chunks import table_chunks
+from mlzoo.data.large_tables.chunks import numbered_chunks, table_chunks
 from mlzoo.data.tables.columns import encode_as
 from mlzoo.data.tables.reader import Column, TableReader
 from mlzoo.runs.predicting.shards import ShardFolder
@@ -93,17 +92,29 @@ def test_memory_does_not_grow_with_the_table(tmp_path: Path) -> None:
     assert peak(10_000) < 1.2 * peak(2_000)
 
 
-def test_a_folder_goes_on_after_its_shards_and_keeps_others(tmp_path: Path) -> None:
+def test_each_worker_reads_its_own_chunks(tmp_path: Path) -> None:
+    for ending in (".csv", ".parquet"):
+        path = table(tmp_path, ending)
+        every = list(numbered_chunks(path, READER, 5, lambda number: True))
+        second = list(numbered_chunks(path, READER, 5, lambda number: number % 2 == 1))
+        assert (
+            [number for number, _ in every] == [number for number, _ in second] == [0, 1, 2, 3, 4]
+        )
+        assert [number for number, chunk in second if chunk is not None] == [1, 3]
+        for (_, chunk), (_, whole) in zip(second, every, strict=True):
+            assert chunk is None or list(chunk.row_names()) == list(whole.row_names())
+        assert not any(chunk for _, chunk in numbered_chunks(path, READER, 5, lambda number: False))
+
+
+def test_a_folder_gets_the_shards_that_it_lacks_and_keeps_others(tmp_path: Path) -> None:
     folder = ShardFolder(tmp_path / "out", {"table": "t"})
-    folder.write("one")
-    os.replace(folder.part(0), folder.part(1))  # as if the first had never been written whole
-    assert ShardFolder(tmp_path / "out", {"table": "t"}).done == 0
-    os.replace(folder.part(1), folder.part(0))
+    folder.write(1, "two")
     again = ShardFolder(tmp_path / "out", {"table": "t"})
-    assert (again.done, again.complete) == (1, False)
-    again.write("two")
-    again.finish()
-    assert ShardFolder(tmp_path / "out", {"table": "t"}).complete
+    assert (again.done, again.complete, again.part(0).exists()) == (1, False, False)
+    again.write(0, "one")
+    again.finish(2)
+    whole = ShardFolder(tmp_path / "out", {"table": "t"})
+    assert whole.complete and whole.part(1).read_text() == "two"
     with pytest.raises(UsageError, match="shards of something else"):
         ShardFolder(tmp_path / "out", {"table": "other"})
     new = ShardFolder(tmp_path / "out", {"table": "other"}, overwrite=True)

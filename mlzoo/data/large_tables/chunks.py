@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from itertools import chain, count, islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from mlzoo.core.errors import DataError
 from mlzoo.data.tables.cells import decimal_columns, decimal_notes, with_points
@@ -43,15 +43,30 @@ def table_chunks(location: Path, reader: TableReader, size: int, skip: int = 0) 
     Raises:
         DataError: a file of another ending, or one that can't be read, or has no rows.
     """
+    numbered = numbered_chunks(location, reader, size, lambda number: number >= skip)
+    return (table for _, table in numbered if table is not None)
+
+
+def numbered_chunks(
+    location: Path, reader: TableReader, size: int, wanted: Callable[[int], bool]
+) -> Iterator[tuple[int, Table | None]]:
+    """Read some chunks of a table, in order; yield the number of each, and None for the others.
+
+    Args:
+        location: as in `table_chunks`, with its errors.
+        reader: the same.
+        size: the same.
+        wanted: whether a chunk is read, by its number from 0.
+    """
     if location.suffix.lower() not in SUFFIXES:
         raise DataError(
             f"{location} can't be read in parts; write it as one of {', '.join(SUFFIXES)}"
         )
     if location.suffix.lower() == ".parquet":
-        yield from _parquet(location, size, skip)
+        yield from _parquet(location, size, wanted)
     else:
         given = reader.delimiter, reader.header, reader.input_names
-        yield from text_chunks(location, *given, size, skip)
+        yield from _text(location, *given, size, wanted, None)
 
 
 def text_chunks(
@@ -60,7 +75,6 @@ def text_chunks(
     header: str,
     expected: Collection[str],
     size: int,
-    skip: int = 0,
     decimals: Collection[int] | None = None,
 ) -> Iterator[Table]:
     """Read a table of text in chunks, in order; each has the notes on what was recognized.
@@ -71,12 +85,25 @@ def text_chunks(
         header: `yes`, `no`, or `auto`.
         expected: names that columns should have; see `read_table`.
         size: rows of a chunk; the last may have fewer.
-        skip: chunks to leave out at the beginning.
         decimals: places of columns with decimal commas; None: `decimal_places` of the file.
 
     Raises:
         DataError: the file can't be read, or has no rows.
     """
+    given = location, delimiter, header, expected
+    numbered = _text(*given, size, lambda number: True, decimals)
+    return (table for _, table in numbered if table is not None)
+
+
+def _text(
+    location: Path,
+    delimiter: str | None,
+    header: str,
+    expected: Collection[str],
+    size: int,
+    wanted: Callable[[int], bool],
+    decimals: Collection[int] | None,
+) -> Iterator[tuple[int, Table | None]]:
     if decimals is None:
         decimals = decimal_places(location, delimiter)
     with _opened(location) as file:
@@ -95,9 +122,11 @@ def text_chunks(
             chunk = list(islice(pairs, size))
             if not chunk and number:
                 return
-            if number >= skip:
+            table = None
+            if wanted(number):
                 rows, starts = map(list, zip(*names, *chunk, strict=True))
-                yield text_table(location, rows, starts, named, number * size, notes)
+                table = text_table(location, rows, starts, named, number * size, notes)
+            yield number, table
 
 
 def decimal_places(location: Path, delimiter: str | None) -> tuple[int, ...]:
@@ -133,12 +162,19 @@ def _pairs(
     return delimiter, rows_of(location, chain(first, file), delimiter)
 
 
-def _parquet(location: Path, size: int, skip: int) -> Iterator[Table]:
+def _parquet(
+    location: Path, size: int, wanted: Callable[[int], bool]
+) -> Iterator[tuple[int, Table | None]]:
     import pyarrow
     from pyarrow import parquet
 
     try:
         with parquet.ParquetFile(location) as file:
+            total = max(-(-file.metadata.num_rows // size), 1)
+            skip = next((number for number in range(total) if wanted(number)), total)
+            yield from ((number, None) for number in range(skip))
+            if skip == total:
+                return
             groups, first = _groups_from(file, skip * size)
             waiting = file.schema_arrow.empty_table()
             for batch in file.iter_batches(batch_size=size, row_groups=groups):
@@ -147,12 +183,20 @@ def _parquet(location: Path, size: int, skip: int) -> Iterator[Table]:
                     dropped = min(skip * size - first, len(waiting))
                     waiting, first = waiting.slice(dropped), first + dropped
                 while len(waiting) >= size:
-                    yield table_of(waiting.slice(0, size).to_pandas(), str(location), first)
+                    yield _numbered(waiting.slice(0, size), location, first, size, wanted)
                     waiting, first = waiting.slice(size), first + size
             if len(waiting) or not first:
-                yield table_of(waiting.to_pandas(), str(location), first)
+                yield _numbered(waiting, location, first, size, wanted)
     except pyarrow.ArrowException as error:
         raise DataError(f"{location} can't be read as parquet: {error}") from None
+
+
+def _numbered(
+    rows: Any, location: Path, first: int, size: int, wanted: Callable[[int], bool]
+) -> tuple[int, Table | None]:
+    """Return the number of a chunk that begins with row `first`, and its table if it is wanted."""
+    number = first // size
+    return number, table_of(rows.to_pandas(), str(location), first) if wanted(number) else None
 
 
 def _groups_from(file: ParquetFile, row: int) -> tuple[list[int], int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -33,6 +33,13 @@ class PredictConfig(Settings):
     shards: Annotated[int | None, Flag(metavar="ROWS")] = Field(None, ge=1)
     """Of a table larger than memory (.csv, .parquet): write a folder of CSV files of so many rows
     each. The same command goes on after those that are there."""
+    workers: int = Field(1, ge=1, le=4096)
+    """Processes that predict shards in turns, with --shards."""
+    engine: Literal["local", "ray"] = "local"
+    """Where they run: local, on this machine; ray, on a Ray cluster, whose machines see the same
+    files."""
+    address: str | None = None
+    """The Ray cluster: auto, or HOST:PORT; by default one is started on this machine."""
     coverage: Annotated[float | None, Flag(metavar="SHARE")] = None
     """Add intervals (low, high), or sets of classes, that hold the truth of this share of samples,
     as .9; of forecasts the band at each step; of fields low/ and high/ (.npy); of masks of two
@@ -75,6 +82,16 @@ class PredictConfig(Settings):
     """0 takes the likeliest character, 1 draws as the model says."""
     seed: int = Field(0, ge=0)
     """Seed of what is drawn."""
+
+    @model_validator(mode="after")
+    def _shared_out(self) -> PredictConfig:
+        if self.shards is None:
+            for name in ("workers", "engine", "address"):
+                if name in self.model_fields_set:
+                    raise ValueError(f"--{name}: has no effect without --shards")
+        if self.address is not None and self.engine != "ray":
+            raise ValueError("--address: has no effect without --engine ray")
+        return self
 
     @model_validator(mode="after")
     def _rolled(self) -> PredictConfig:

@@ -22,7 +22,7 @@ _MANIFEST = "shards.json"
 class ShardFolder:
     """Folder of numbered files, each of which is whole or not there, and what they were made from.
 
-    A folder of the same origin goes on after the files that it holds.
+    A folder of the same origin gets the files that it lacks.
 
     Args:
         path: the folder; made where there is none.
@@ -50,9 +50,11 @@ class ShardFolder:
             for name in [self.path / _MANIFEST, *self.path.glob("part-*.csv")]:
                 name.unlink(missing_ok=True)
             self._write(None)
-        self.done = 0
-        while self.part(self.done).exists():
-            self.done += 1
+
+    @property
+    def done(self) -> int:
+        """Return the number of files that are there."""
+        return sum(1 for _ in self.path.glob("part-*.csv"))
 
     def _before(self) -> tuple[dict[str, object] | None, int | None]:
         """Return the origin of what the folder holds, and the number of files once it is whole."""
@@ -66,15 +68,14 @@ class ShardFolder:
         """Return the path of a file, counted from 0."""
         return self.path / f"part-{number:06d}.csv"
 
-    def write(self, text: str) -> None:
-        """Write the next file."""
-        files.write_text(self.part(self.done), text)
-        self.done += 1
+    def write(self, number: int, text: str) -> None:
+        """Write a file, in one step."""
+        files.write_text(self.part(number), text)
 
-    def finish(self) -> None:
-        """Write down that all files are there."""
+    def finish(self, count: int) -> None:
+        """Write down that all files are there, so many."""
         self.complete = True
-        self._write(self.done)
+        self._write(count)
 
     def _write(self, count: int | None) -> None:
         content = {"origin": self.origin, "shards": count}
@@ -90,7 +91,8 @@ def predict_shards(
     unlike: float,
     text_of: Callable[[Predictions], str],
     listener: Listener,
-) -> int:
+    share: tuple[int, int] = (0, 1),
+) -> tuple[int, int]:
     """Predict the rows of a table that have no file yet; only one shard is held at a time.
 
     Args:
@@ -102,31 +104,37 @@ def predict_shards(
         unlike: the same.
         text_of: content of a file.
         listener: hears of progress.
+        share: place of this process among so many, which take turns.
 
     Returns:
-        The number of rows that were predicted now.
+        The number of rows that were predicted now, and that of all shards of the table.
 
     Raises:
         DataError: the table can't be read, or does not fit what the model was trained on.
     """
-    from mlzoo.data.large_tables.chunks import table_chunks
+    from mlzoo.data.large_tables.chunks import numbered_chunks
     from mlzoo.data.new_samples import existing
     from mlzoo.data.tables.columns import encode_as
     from mlzoo.data.tables.reader import TableReader
 
-    reader, count = run.reader_as(TableReader), 0
+    def missing(number: int) -> bool:
+        return number % share[1] == share[0] and not folder.part(number).exists()
+
+    reader, count, total = run.reader_as(TableReader), 0, 0
     seen: set[str] = set()
-    for table in table_chunks(existing(data), reader, rows, folder.done):
+    for number, table in numbered_chunks(existing(data), reader, rows, missing):
+        total = number + 1
+        if table is None:
+            continue
         inputs, warnings = encode_as(table, reader.columns)
         for warning in warnings:
             if warning not in seen:
                 listener.warn(warning)
         seen.update(warnings)
         predicted = run.predict(inputs, coverage=coverage, unlike=unlike)
-        folder.write(text_of(replace(predicted, names=table.row_names())))
+        folder.write(number, text_of(replace(predicted, names=table.row_names())))
         count += len(table)
-    folder.finish()
-    return count
+    return count, total
 
 
 def origin_of(
