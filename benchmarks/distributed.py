@@ -7,6 +7,9 @@ and weights after them equal to 1e-6 in double and 1e-4 in single precision, of 
 steps are those of gradient descent with momentum, since Adam divides small gradients by their own
 size, rounding included; input scalings, heads and some losses compute in single precision always.
 With `--processes N` the batches are shared by processes in place of devices.
+
+`--part kills` kills workers of a Ray cluster and the command that drives them (`--kills` of each),
+and `--part cost` measures a step, communication and input, and models up to 1,024 workers.
 """
 
 from __future__ import annotations
@@ -19,6 +22,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import distributed_cost
+import distributed_kills
 from measuring import arguments, table, verdict
 
 BARS = {"float64": 1e-6, "float32": 1e-4}
@@ -152,8 +157,18 @@ def main() -> None:
     parser.add_argument("--precisions", nargs="+", default=list(BARS), choices=BARS)
     parser.add_argument("--processes", nargs="+", type=int, default=[])
     parser.add_argument("--member", help="rank,world,coordinator,file: of a process of those")
+    parser.add_argument("--part", default="equality", choices=["equality", "kills", "cost"])
+    parser.add_argument("--kills", type=int, default=10, help="of workers, and of the command")
+    parser.add_argument("--seed", type=int, default=0, help="of what is killed when")
     args = parser.parse_args()
     os.environ["KERAS_BACKEND"] = "jax"
+    if args.part == "kills":
+        sys.exit(0 if distributed_kills.compare(args.kills, args.seed) else 1)
+    if args.part == "cost":
+        models = [model for model in distributed_cost.FAMILIES if model in args.models]
+        if args.member:
+            return distributed_cost.member(models, args.member, args.steps)
+        return distributed_cost.compare(models, args.steps, args.processes or [2, 4])
     if args.member:
         return member(args.models[0], args.precisions[0], args.steps, args.member)
     shares = args.processes or args.devices

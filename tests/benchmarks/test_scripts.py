@@ -76,6 +76,8 @@ def test_no_script_is_left_out():
     inner = {
         "bare",
         "coverage_rows",
+        "distributed_cost",
+        "distributed_kills",
         "explain_claims",
         "explain_cracks",
         "explain_speed",
