@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from mlzoo.explaining.explain_run import ExplanationResult
     from mlzoo.reporting.run_plots import RunPlots
     from mlzoo.training.reproducing import Reproduction
+    from mlzoo.tuning.results.search_result import SearchResult
     from mlzoo.tuning.search import SearchListener
-    from mlzoo.tuning.tune import SearchResult
 
 
 class Run(OpenedRun):

@@ -30,7 +30,7 @@ def generate(
     config = from_options(GenerateConfig, given, problems)
     from mlzoo.api import load
     from mlzoo.reporting.drawn_samples import write_samples
-    from mlzoo.runs.contents.links import refuse_links
+    from mlzoo.runs.contents.folders import refuse_links
 
     opened = load(run, trust=trust)
     drawn = opened.generate(

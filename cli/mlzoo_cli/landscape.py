@@ -164,7 +164,7 @@ def _around(
     from mlzoo.checking.landscapes.folders import folder_of
     from mlzoo.checking.settings import around, walks
     from mlzoo.runs import run_folder
-    from mlzoo.runs.contents.links import refuse_links
+    from mlzoo.runs.contents.folders import refuse_links
 
     problems += _idle([n for n in ("noise", "sweep", "tolerance", "view") if n in walking],
                       "on a run")  # fmt: skip

@@ -23,7 +23,7 @@ from mlzoo_cli.output import say, show, table
 
 if TYPE_CHECKING:
     from mlzoo.tuning.plan import Plan
-    from mlzoo.tuning.tune import SearchResult
+    from mlzoo.tuning.results.search_result import SearchResult
 
 LENIENT = True
 TUNE = Fields("tuning/settings.py", "TuneConfig")

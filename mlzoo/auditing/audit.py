@@ -22,7 +22,7 @@ from mlzoo.core.progress import Listener
 from mlzoo.data.contracts import task
 from mlzoo.data.quality.similarity import near_pairs
 from mlzoo.data.samples import Samples
-from mlzoo.runs.contents.links import refuse_links
+from mlzoo.runs.contents.folders import refuse_links
 from mlzoo.runs.opened import OpenedRun
 from mlzoo.tasks._predictions import SamplePredictions
 

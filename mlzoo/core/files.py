@@ -10,9 +10,8 @@ import io
 import itertools
 import json
 import os
-import shutil
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -29,9 +28,6 @@ from mlzoo.core.errors import (
 SEALED = "# This file ends in its checksum.\n"
 """The first line of a configuration that `SEAL` and a checksum end."""
 SEAL = "# A run is resumed only with the settings it started with; their SHA-256: "
-_REPLACED = ".replaced"
-"""The folder that is being replaced, within the new one until that has the name."""
-
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """First characters of cells that spreadsheets compute; the last are =, +, -, @ in full width."""
 _ROWS = 2**14
@@ -302,46 +298,10 @@ def _checksum(content: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-CHECKSUMS = "checksums.json"
-"""SHA-256 of each record of a run folder; runs of earlier versions have none."""
-
-
-def write_checksums(folder: Path, names: Iterable[str]) -> None:
-    """Write `checksums.json`, of those of some files that a folder holds."""
-    known = {name: sha256_of(folder / name) for name in names if (folder / name).is_file()}
-    if known:
-        write_json(folder / CHECKSUMS, known)
-
-
-def check_checksums(folder: Path) -> None:
-    """Raise DataError, naming it, if a JSON file is not what `write_checksums` saw.
-
-    What is missing, empty or no JSON is left to those who read it.
-    """
-    if not (folder / CHECKSUMS).exists():
-        return
-    for name, checksum in read_mapping(folder / CHECKSUMS).items():
-        path = folder / Path(name).name
-        if path.is_file() and sha256_of(path) != checksum and _is_json(path):
-            raise damaged(
-                path,
-                "is damaged: its content does not match its checksum (if the change was meant, "
-                f"delete {CHECKSUMS})",
-            )
-
-
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _is_json(path: Path) -> bool:
-    try:
-        json.loads(path.read_bytes())
-    except (ValueError, RecursionError):
-        return False
-    return True
 
 
 def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -481,57 +441,6 @@ def _limited() -> bool:
     except ImportError:  # Windows
         return False
     return resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY
-
-
-def write_folder(folder: Path, fill: Callable[[Path], None]) -> None:
-    """Have a folder filled under a temporary name, then give it its own.
-
-    A folder that has the name already is replaced, or stays as it was where anything fails. It is
-    moved into the new one before that gets the name; what a killed process left is put back first.
-
-    Raises:
-        ResourceError: the disk is full or can't be written to.
-    """
-    partial = folder.with_name(f".{folder.name}.writing-{os.getpid()}")
-    old = partial / _REPLACED
-    with disk_errors(folder):
-        _restore_killed(folder)
-        try:
-            partial.mkdir(parents=True)
-            fill(partial)
-            if folder.exists():
-                folder.rename(old)
-            partial.rename(folder)
-        except BaseException as error:
-            if old.exists():
-                old.rename(folder)
-            shutil.rmtree(partial, ignore_errors=True)
-            if isinstance(error, ResourceError):  # Of a file in it, by a name that nobody gave.
-                raise ResourceError(str(error).replace(str(partial), str(folder))) from error
-            raise
-    shutil.rmtree(folder / _REPLACED, ignore_errors=True)
-
-
-def _restore_killed(folder: Path) -> None:
-    """Put back what a killed `write_folder` was replacing, and remove what it was writing."""
-    for partial in folder.parent.glob(f".{glob.escape(folder.name)}.writing-*"):
-        number = partial.name.rpartition("-")[2]
-        if not number.isdecimal() or _is_running(int(number)):
-            continue
-        if (partial / _REPLACED).exists() and not folder.exists():
-            (partial / _REPLACED).rename(folder)
-        shutil.rmtree(partial, ignore_errors=True)
-    shutil.rmtree(folder / _REPLACED, ignore_errors=True)
-
-
-def _is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True  # another user's
-    return process != os.getpid()
 
 
 def refuse_undecodable(names: Sequence[str], what: str) -> None:

@@ -20,7 +20,7 @@ from mlzoo.core.progress import Listener
 from mlzoo.data.images.reader import ImageReader
 from mlzoo.data.tables.reader import TableReader
 from mlzoo.packing.settings import MAX_PIXELS
-from mlzoo.runs.contents.links import refuse_links
+from mlzoo.runs.contents.folders import refuse_links, write_folder
 from mlzoo.runs.predicting.decisions import decision_record
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def pack(
     def fill(folder: Path) -> None:
         largest[0] = _write(opened, folder, final.name, max_pixels, listener)
 
-    files.write_folder(final, fill)
+    write_folder(final, fill)
     listener.note(f"its answers differ from `mlzoo predict` by {largest[0]:.2g} at most")
     return {
         "folder": str(final),

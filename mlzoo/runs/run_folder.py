@@ -24,17 +24,15 @@ from typing import IO, Any
 
 from mlzoo.core.errors import UsageError
 from mlzoo.core.files import (
-    check_checksums,
     disk_errors,
     expand,
     real_path,
     special_kind,
-    write_checksums,
     write_json,
     write_text,
 )
 from mlzoo.runs import locks
-from mlzoo.runs.contents.links import refuse_links
+from mlzoo.runs.contents.folders import check_checksums, refuse_links, write_checksums
 
 PARTIAL = ".partial"
 REPEATS = "repeats.json"

@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlzoo.core.errors import DataError, ResourceError, UsageError
-from mlzoo.core.files import expand, real_path, write_folder
+from mlzoo.core.files import expand, real_path
 from mlzoo.core.messages import few
 from mlzoo.core.progress import Listener
 from mlzoo.reporting import card
 from mlzoo.reporting.facts import gather
 from mlzoo.runs import run_folder
+from mlzoo.runs.contents.folders import write_folder
 from mlzoo.sharing.front_matter import front_matter
 from mlzoo.sharing.settings import PushConfig
 

@@ -11,7 +11,7 @@ import keras
 from mlzoo.core.errors import UsageError
 from mlzoo.core.files import disk_errors
 from mlzoo.runs import run_folder
-from mlzoo.runs.contents.links import refuse_links
+from mlzoo.runs.contents.folders import refuse_links
 from mlzoo.runs.devices import versions
 from mlzoo.tuning.plan import Plan
 from mlzoo.tuning.trials.journal import JOURNAL, Journal

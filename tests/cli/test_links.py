@@ -8,7 +8,7 @@ import pytest
 
 from mlzoo.core.errors import UsageError
 from mlzoo.runs import run_folder
-from mlzoo.runs.contents.links import refuse_links
+from mlzoo.runs.contents.folders import refuse_links
 from tests.cli.shell import Mlzoo
 
 WRITERS = {

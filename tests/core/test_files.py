@@ -1,4 +1,4 @@
-"""Folders are written whole, or what was there stays; odd paths and full disks are told."""
+"""Sealed and odd files; full disks are told."""
 
 from __future__ import annotations
 
@@ -15,74 +15,6 @@ import pytest
 
 from mlzoo.core import files
 from mlzoo.core.errors import DataError, ResourceError, UsageError, find_disk_full
-from tests.kills import life
-
-
-def fill(folder: Path) -> None:
-    (folder / "new").write_text("new")
-
-
-def test_a_folder_replaces_the_one_before(tmp_path: Path) -> None:
-    for _ in range(2):
-        files.write_folder(tmp_path / "a", fill)
-    assert [path.name for path in tmp_path.iterdir()] == ["a"]
-    assert [path.name for path in (tmp_path / "a").iterdir()] == ["new"]
-
-
-@pytest.mark.parametrize("last", [False, True], ids=["filling", "naming"])
-def test_what_was_there_stays_where_anything_fails(
-    last: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tmp_path / "a"
-    folder.mkdir()
-    (folder / "old").write_text("old")
-    rename = Path.rename
-
-    def stopped(path: Path, target: Path) -> Path:
-        if ".writing-" in path.name:
-            raise KeyboardInterrupt
-        return rename(path, target)
-
-    def broken(partial: Path) -> None:
-        fill(partial)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Path, "rename", stopped)
-    with pytest.raises(KeyboardInterrupt):
-        files.write_folder(folder, fill if last else broken)
-    assert [path.name for path in tmp_path.iterdir()] == ["a"]
-    assert (folder / "old").read_text() == "old"
-
-
-def test_a_full_disk_is_told_of_the_folder_that_was_asked_for(tmp_path: Path) -> None:
-    def full(partial: Path) -> None:
-        with files.disk_errors(partial / "maps.npz"):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    with pytest.raises(ResourceError, match="the disk is full: ") as told:
-        files.write_folder(tmp_path / "a", full)
-    assert f"{tmp_path / 'a' / 'maps.npz'} could not be written" in str(told.value)
-    assert ".writing" not in str(told.value) and not list(tmp_path.iterdir())
-
-
-def test_a_kill_loses_neither_and_the_next_call_tidies(tmp_path: Path) -> None:
-    def old(root: Path) -> Path:
-        (root / "a").mkdir(parents=True)
-        (root / "a" / "old").write_text("old")
-        return root / "a"
-
-    folder = old(tmp_path / "whole")
-    with life(folder.parent) as lived:
-        files.write_folder(folder, fill)
-    for changes in range(len(lived.done)):
-        folder = old(tmp_path / str(changes))
-        root = folder.parent
-        with life(root, changes) as killed:
-            files.write_folder(folder, fill)
-        assert killed.dead
-        assert any(root.rglob("old")) or (root / "a" / "new").exists()
-        files.write_folder(root / "a", fill)
-        assert sorted(str(p.relative_to(root)) for p in root.rglob("*")) == ["a", "a/new"]
 
 
 def test_sealed_content_is_what_was_written(tmp_path: Path) -> None:

@@ -19,9 +19,9 @@ from mlzoo.explaining.explain_run import ExplanationResult
 from mlzoo.notebooks.html import card, table
 from mlzoo.runs import zoo
 from mlzoo.runs.results import Predictions
+from mlzoo.tuning.results.search_result import SearchResult
 from mlzoo.tuning.search import SearchEnd
 from mlzoo.tuning.trials.trial import TrialResult
-from mlzoo.tuning.tune import SearchResult
 
 
 def texts(html: str) -> list[str]:

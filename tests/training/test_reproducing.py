@@ -8,6 +8,7 @@ from typing import Any
 
 import mlzoo
 from mlzoo.core import files
+from mlzoo.runs.contents.folders import write_checksums
 from mlzoo.training.reproducing import compared, reproduce
 
 BITWISE, SEEDED = "bitwise: the same command ends with the same weights", "seeded only: a GPU"
@@ -91,5 +92,5 @@ def test_a_run_is_reproduced_to_the_bit_and_left_alone(tmp_path: Path) -> None:
     record = files.read_json(run.path / "metrics.json")
     record["weights_sha256"] = record["repeats"]["trainings"][0]["weights_sha256"] = "0" * 64
     files.write_json(run.path / "metrics.json", record)
-    files.write_checksums(run.path, ["metrics.json"])
+    write_checksums(run.path, ["metrics.json"])
     assert wrong(reproduce(run.path)) == ["weights sha256"]

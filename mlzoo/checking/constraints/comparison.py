@@ -26,6 +26,7 @@ from mlzoo.checking.settings import ConstrainedConfig
 from mlzoo.core import files
 from mlzoo.core.errors import UsageError
 from mlzoo.drawing.canvas import GRAY, label
+from mlzoo.runs.contents.folders import write_folder
 
 _FEASIBLE = 1e-4
 """Violation up to which a descent counts as ended at a feasible point."""
@@ -142,7 +143,7 @@ def write(
         title = f"Landscape: {grid.title}, subject to {', '.join(config.subject_to)}"
         write_page(place / "index.html", title, result.sentences, shown, tables)
 
-    files.write_folder(folder, fill)
+    write_folder(folder, fill)
     return record
 
 

@@ -24,6 +24,7 @@ from mlzoo.core import files
 from mlzoo.core.errors import UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.core.validation.plugins import is_full_batch
+from mlzoo.runs.contents.folders import write_folder
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ def write(
         title = f"Landscape: {grid.title}"
         write_page(place / "index.html", title, result.sentences, shown, tables)
 
-    files.write_folder(folder, fill)
+    write_folder(folder, fill)
     return record
 
 

@@ -25,6 +25,7 @@ from mlzoo.core.spaces import Dimension
 from mlzoo.data.contracts import task
 from mlzoo.data.samples import Data
 from mlzoo.drawing import canvas
+from mlzoo.runs.contents.folders import write_folder
 from mlzoo.runs.folds import fold_data
 from mlzoo.runs.models import outputs_of
 from mlzoo.statistics.metrics import as_probabilities, class_counts
@@ -33,7 +34,8 @@ from mlzoo.training.building import build_model, takes_full_batch
 from mlzoo.training.loop.training import Training
 from mlzoo.training.signals import Stop
 from mlzoo.tuning.space_from_config import candidate
-from mlzoo.tuning.trials.fitting import fit_seed, score_model
+from mlzoo.tuning.trials.fitting import fit_seed
+from mlzoo.tuning.trials.scoring import score_model
 
 SIZES = 7
 _LEAST = 8
@@ -334,5 +336,5 @@ def write(folder: Path, curve: Curve, config: RunConfig, repeats: int) -> dict[s
             sections, [PageTable("Points", rows)],
         )  # fmt: skip
 
-    files.write_folder(folder, fill)
+    write_folder(folder, fill)
     return record

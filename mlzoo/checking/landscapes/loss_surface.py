@@ -32,6 +32,7 @@ from mlzoo.core.errors import DataError, UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.drawing import canvas
 from mlzoo.layers.predictive import trained_on
+from mlzoo.runs.contents.folders import write_folder
 from mlzoo.training import checkpoints
 from mlzoo.training.building import build_model
 from mlzoo.training.compiling import inside_weights
@@ -273,7 +274,7 @@ def write(
         title = f"Loss around {run.path.name}"
         write_page(place / "index.html", title, result.sentences, sections, tables)
 
-    files.write_folder(folder, fill)
+    write_folder(folder, fill)
     return record
 
 

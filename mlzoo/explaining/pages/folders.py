@@ -31,7 +31,7 @@ from mlzoo.explaining.settings import RECORD
 from mlzoo.explaining.subjects import Subject
 from mlzoo.introspection.findings import Finding
 from mlzoo.runs import run_folder
-from mlzoo.runs.contents.links import refuse_links
+from mlzoo.runs.contents.folders import refuse_links, write_folder
 
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,5}(?=$| \()")
 """A file's ending, also before a class in brackets."""
@@ -88,7 +88,7 @@ def write(
     def fill(partial: Path) -> None:
         _fill(partial, subject, explained, controls, record, listener)
 
-    files.write_folder(folder, fill)
+    write_folder(folder, fill)
 
 
 def _fill(

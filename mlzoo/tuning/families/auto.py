@@ -25,6 +25,7 @@ from mlzoo.reporting.facts import gather
 from mlzoo.reporting.pages.report import write_report
 from mlzoo.runs import devices, run_folder
 from mlzoo.runs.config_loading import Merged, merge
+from mlzoo.runs.contents.folders import write_checksums
 from mlzoo.runs.opened import OpenedRun
 from mlzoo.tasks._samples import SampleTask
 from mlzoo.training.members import OUT_OF_FOLD
@@ -199,7 +200,7 @@ def _finished(
     files.write_text(run.path / LEADERBOARD, files.csv_text(rows))
     record = {**run.metrics, "auto": {"reason": why, "leaderboard": rows}}
     files.write_json(run.path / METRICS, record)
-    files.write_checksums(run.path, run_folder.RECORDS)
+    write_checksums(run.path, run_folder.RECORDS)
     _move_out(run.path / "config.yaml", final.parent)
     facts = gather(run.path, final)
     write_card(run.path, facts)

@@ -9,7 +9,7 @@ import tempfile
 import time
 import traceback
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,13 +25,9 @@ from mlzoo.core.progress import Listener
 from mlzoo.core.validation.consistency import check_fit
 from mlzoo.data import contracts, loading
 from mlzoo.data.samples import Data
-from mlzoo.evaluating.evaluate import evaluate
 from mlzoo.runs import datasets
 from mlzoo.runs.folds import fold_data
-from mlzoo.runs.models import outputs_of
-from mlzoo.statistics.metrics import class_counts, number
-from mlzoo.statistics.scorers import Scorer
-from mlzoo.tasks._samples import sample_task
+from mlzoo.statistics.metrics import class_counts
 from mlzoo.training import checkpoints
 from mlzoo.training.building import build_model, check_task
 from mlzoo.training.optimizers import adapts
@@ -40,10 +36,11 @@ from mlzoo.training.signals import Stop
 from mlzoo.training.starting.generated_samples import refuse_in_search
 from mlzoo.tuning.compiled.interface import CompiledFits, open_compiled_fits
 from mlzoo.tuning.plan import Plan
-from mlzoo.tuning.results.ties import UnitScores, unit_scores
+from mlzoo.tuning.results.ties import UnitScores
 from mlzoo.tuning.space_from_config import candidate
 from mlzoo.tuning.trials.fit import Fit
 from mlzoo.tuning.trials.folds import search_folds
+from mlzoo.tuning.trials.scoring import score_model, score_outputs
 from mlzoo.tuning.trials.trial import FitJob, FitRecord
 
 _DATA_FIELDS = ("drop", "size", "color", "window", "tile", "overlap", "augment")
@@ -406,73 +403,5 @@ def fit_plainly(
     return FitResult(score, len(fitted.history), unit_scores)
 
 
-def score_model(
-    model: keras.Model, data: Data, metric: str, extra: Sequence[str] = ()
-) -> tuple[float, UnitScores | None]:
-    """Return a model's score on the validation split of a fold, and each unit's contribution.
-
-    Args:
-        model: trained on the fold.
-        data: of the fold.
-        metric: name of the score.
-        extra: names of metrics beside the task's own.
-    """
-    if data.samples.target.per == "sample" and not data.samples.target.is_input:
-        rows = data.valid
-        parts = [
-            outputs_of(model, rows.inputs(slice(start, start + 4096)))
-            for start in range(0, len(rows), 4096)
-        ]
-        return score_outputs(np.concatenate(parts), data, metric, extra)
-    report, outcome = evaluate(
-        lambda inputs: outputs_of(model, inputs), data, "valid", baselines="none", extra=extra
-    )
-    metrics = report["metrics"]
-    return _pick(metrics, metric, data.samples.task), _units(outcome.scorers(), metric, data)
-
-
-def score_outputs(
-    outputs: np.ndarray, data: Data, metric: str, extra: Sequence[str] = ()
-) -> tuple[float, UnitScores | None]:
-    """Return the score of a model's outputs on the validation split of a fold.
-
-    Args:
-        outputs: (n, units) outputs for the n samples of the validation split.
-        data: of the fold.
-        metric: name of the score.
-        extra: names of metrics beside the task's own.
-
-    Returns:
-        The score, and the contribution of each held-out unit to it.
-
-    Raises:
-        DivergedError: outputs are NaN or infinite.
-        UsageError: the task has no such metric.
-    """
-    if not np.isfinite(outputs).all():
-        raise DivergedError("the outputs became NaN or infinite")
-    task, targets = sample_task(data.samples.task), data.valid.targets
-    known = task.scorers(targets, task.as_predictions(outputs, targets), extra=extra)
-    _check_metric(known, metric, task.name)
-    value = number(known[metric](np.ones((1, len(targets))))[0])
-    return float("nan") if value is None else value, _units(known, metric, data)
-
-
-def _units(known: dict[str, Scorer], metric: str, data: Data) -> UnitScores | None:
-    return unit_scores(known[metric], data.valid) if metric in known else None
-
-
 def _described(error: Exception) -> str:
     return f"{type(error).__name__}: {str(error).strip() or 'no message'}"
-
-
-def _pick(scores: Mapping[str, float | None], metric: str, task: str) -> float:
-    _check_metric(scores, metric, task)
-    value = scores[metric]
-    return float("nan") if value is None else float(value)
-
-
-def _check_metric(known: Iterable[str], metric: str, task: str) -> None:
-    if metric not in known:
-        others = ", ".join(name for name in known if registry.constants("metric", name))
-        raise UsageError(f"--metric {metric} is none of {task}; choose one of {others}")

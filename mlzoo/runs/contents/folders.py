@@ -1,0 +1,133 @@
+"""Folders that are written whole, their checksums, and links that lead out of them."""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from mlzoo.core.errors import ResourceError, UsageError
+from mlzoo.core.files import damaged, disk_errors, read_mapping, sha256_of, write_json
+
+_REPLACED = ".replaced"
+"""The folder that is being replaced, within the new one until that has the name."""
+CHECKSUMS = "checksums.json"
+"""SHA-256 of each record of a run folder; runs of earlier versions have none."""
+
+
+def write_checksums(folder: Path, names: Iterable[str]) -> None:
+    """Write `checksums.json`, of those of some files that a folder holds."""
+    known = {name: sha256_of(folder / name) for name in names if (folder / name).is_file()}
+    if known:
+        write_json(folder / CHECKSUMS, known)
+
+
+def check_checksums(folder: Path) -> None:
+    """Raise DataError, naming it, if a JSON file is not what `write_checksums` saw.
+
+    What is missing, empty or no JSON is left to those who read it.
+    """
+    if not (folder / CHECKSUMS).exists():
+        return
+    for name, checksum in read_mapping(folder / CHECKSUMS).items():
+        path = folder / Path(name).name
+        if path.is_file() and sha256_of(path) != checksum and _is_json(path):
+            raise damaged(
+                path,
+                "is damaged: its content does not match its checksum (if the change was meant, "
+                f"delete {CHECKSUMS})",
+            )
+
+
+def _is_json(path: Path) -> bool:
+    try:
+        json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def write_folder(folder: Path, fill: Callable[[Path], None]) -> None:
+    """Have a folder filled under a temporary name, then give it its own.
+
+    A folder that has the name already is replaced, or stays as it was where anything fails. It is
+    moved into the new one before that gets the name; what a killed process left is put back first.
+
+    Raises:
+        ResourceError: the disk is full or can't be written to.
+    """
+    partial = folder.with_name(f".{folder.name}.writing-{os.getpid()}")
+    old = partial / _REPLACED
+    with disk_errors(folder):
+        _restore_killed(folder)
+        try:
+            partial.mkdir(parents=True)
+            fill(partial)
+            if folder.exists():
+                folder.rename(old)
+            partial.rename(folder)
+        except BaseException as error:
+            if old.exists():
+                old.rename(folder)
+            shutil.rmtree(partial, ignore_errors=True)
+            if isinstance(error, ResourceError):  # Of a file in it, by a name that nobody gave.
+                raise ResourceError(str(error).replace(str(partial), str(folder))) from error
+            raise
+    shutil.rmtree(folder / _REPLACED, ignore_errors=True)
+
+
+def _restore_killed(folder: Path) -> None:
+    """Put back what a killed `write_folder` was replacing, and remove what it was writing."""
+    for partial in folder.parent.glob(f".{glob.escape(folder.name)}.writing-*"):
+        number = partial.name.rpartition("-")[2]
+        if not number.isdecimal() or _is_running(int(number)):
+            continue
+        if (partial / _REPLACED).exists() and not folder.exists():
+            (partial / _REPLACED).rename(folder)
+        shutil.rmtree(partial, ignore_errors=True)
+    shutil.rmtree(folder / _REPLACED, ignore_errors=True)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # another user's
+    return process != os.getpid()
+
+
+def refuse_links(root: Path, target: Path | None = None) -> None:
+    """Raise UsageError where something that is written in a folder would land outside of it.
+
+    Links that stay within the folder are no harm, and the folder itself may be a link.
+
+    Args:
+        root: folder of a run or a search.
+        target: what is to be written; None: anything in the folder. Outside of the folder, where
+            a user asked for it, nothing is checked.
+    """
+    target = target or root
+    if not target.is_relative_to(root):
+        return
+    inner = target.relative_to(root).parts
+    chain = [root.joinpath(*inner[: count + 1]) for count in range(len(inner))]
+    below = (
+        Path(folder, name)
+        for folder, folders, files in os.walk(target)
+        for name in (*folders, *files)
+    )
+    home = os.path.realpath(root)
+    for path in (*chain, *below):
+        if not path.is_symlink():
+            continue
+        leads = os.path.realpath(path)
+        if os.path.commonpath([home, leads]) != home:
+            raise UsageError(
+                f"{path} is a link to {leads}, outside of {root}: nothing is written through it; "
+                "remove it or put what it leads to in its place"
+            )
