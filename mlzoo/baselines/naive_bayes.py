@@ -10,8 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mlzoo.baselines._features import CATEGORIES
-from mlzoo.baselines._samples import Estimator, fit_samples
+from mlzoo.baselines._samples import CATEGORIES, Estimator, fit_samples
 from mlzoo.data.contracts import Baseline
 from mlzoo.data.samples import Data
 

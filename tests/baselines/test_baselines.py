@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from mlzoo.baselines import _features, _linear_samples, _samples
+from mlzoo.baselines import _samples, linear
 from mlzoo.data.samples import Data, Part
 from mlzoo.data.tables.reader import Column
 from mlzoo.evaluating.evaluate import evaluate, fit_baselines
@@ -128,8 +128,8 @@ def test_rare_categories_and_empty_columns_are_left_out() -> None:
     table = np.stack([np.arange(400) % 80, np.full(400, np.nan)], axis=1).astype("float32")
     columns = (Column("id", names), Column("empty"))
     data = make_data(table, np.arange(400, dtype="float32"), kind="table", columns=columns)
-    made, note = _features.featurize(data.train)
-    assert made(table).shape == (400, 1 + _features.CATEGORIES)
+    made, note = _samples.featurize(data.train)
+    assert made(table).shape == (400, 1 + _samples.CATEGORIES)
     assert note == "the 50 most frequent values of id"
     assert scores(data)["linear"]["note"] == note
 
@@ -167,7 +167,7 @@ def test_images_on_disk_are_read_in_chunks_and_in_part() -> None:
 def test_shrinking_averages_cells() -> None:
     image = np.arange(32 * 48, dtype="float64").reshape(1, 32, 48, 1)
     data = make_data(np.repeat(image, 10, axis=0), np.arange(10.0), kind="image")
-    made, note = _features.featurize(data.train)
+    made, note = _samples.featurize(data.train)
     expected = image.reshape(16, 2, 16, 3).mean(axis=(1, 3))
     np.testing.assert_allclose(made(image), expected.reshape(1, -1))
     assert note == "images averaged to 16x16 gray"
@@ -175,16 +175,16 @@ def test_shrinking_averages_cells() -> None:
 
 def test_uneven_sizes_weigh_every_pixel() -> None:
     ones = make_data(np.ones((10, 37, 20, 3)), np.arange(10.0), kind="image")
-    made, _ = _features.featurize(ones.train)
+    made, _ = _samples.featurize(ones.train)
     np.testing.assert_allclose(made(ones.train.inputs()), 1)
     long = make_data(np.ones((10, 5000)), np.arange(10.0))
-    made, note = _features.featurize(long.train)
-    np.testing.assert_allclose(made(long.train.inputs()), np.ones((6, _features.WIDTH)))
+    made, note = _samples.featurize(long.train)
+    np.testing.assert_allclose(made(long.train.inputs()), np.ones((6, _samples.WIDTH)))
     assert note == "5000 inputs averaged to 1024"
 
 
 def test_no_warning_where_the_solver_does_not_converge(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_linear_samples, "ITERATIONS", 2)
+    monkeypatch.setattr(linear, "ITERATIONS", 2)
     rng = np.random.default_rng(0)
     data = make_data(rng.random((200, 20)), rng.integers(5, size=200))
     with warnings.catch_warnings():
