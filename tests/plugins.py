@@ -62,7 +62,7 @@ def load(config, progress=None):
     "task": """
 from mlzoo.data.contracts import Headline
 from mlzoo.data.specs import Target
-from mlzoo.tasks._classes import ClassTask
+from mlzoo.tasks._samples import ClassTask
 
 class Task(ClassTask):
     target = Target("classes")

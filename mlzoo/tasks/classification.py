@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from mlzoo.data.contracts import Headline
 from mlzoo.data.specs import Target
 from mlzoo.statistics.metrics import imbalanced
-from mlzoo.tasks._classes import ClassTask
+from mlzoo.tasks._samples import ClassTask
 
 
 class Task(ClassTask):

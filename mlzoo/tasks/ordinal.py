@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlzoo.data.contracts import Headline
 from mlzoo.data.specs import Outputs, Target
-from mlzoo.tasks._classes import ClassTask
+from mlzoo.tasks._samples import ClassTask
 
 if TYPE_CHECKING:
     import keras
