@@ -1,8 +1,8 @@
 """Readers: what reading new samples as the training data were read takes.
 
 A reader is what `data.json` keeps of a source's work. Each kind of data has its own in its folder
-(`images/reader.py`, `tables/reader.py`, ...); `reader_record.py` turns JSON into them and back.
-Nothing heavy is imported here or there.
+(`images/reader.py`, `tables/reader.py`, ...); `record.py` writes them as JSON, which
+`reader_record.py` turns into them again. Nothing heavy is imported here or there.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From what `data.json` keeps of a reader to its model, and back."""
+"""From what `data.json` keeps of a reader to its model; `record.py` writes it."""
 
 from __future__ import annotations
 
@@ -28,17 +28,12 @@ _SHARED = ("task", "kind", "class_names", "target_names")
 """Fields of a reader that `data.json` also has at its top."""
 
 
-def write_reader(reader: Reader) -> dict[str, object]:
-    """Return a reader as JSON values: its kind, and all that was set."""
-    return {"kind": reader.kind, **reader.model_dump(mode="json", exclude_unset=True)}
-
-
 def parse_reader(values: Any) -> Reader:
     """Return the reader that JSON values describe.
 
     Args:
-        values: what `write_reader` gave. The class of the model follows from their `kind` and
-            from the kind of target that their `task` predicts.
+        values: what `record.write_reader` gave. The class of the model follows from their `kind`
+            and from the kind of target that their `task` predicts.
 
     Raises:
         ValueError: they describe none; the message says why, without naming a file.

@@ -10,7 +10,7 @@ import numpy as np
 
 from mlzoo.core.configs import RunConfig
 from mlzoo.data.large_tables.rows import TableRows
-from mlzoo.data.reader_record import write_reader
+from mlzoo.data.reader import Reader
 from mlzoo.data.samples import Data, Part, Samples
 from mlzoo.data.sequences.sequences import Sequences
 from mlzoo.data.specs import IGNORED
@@ -41,6 +41,11 @@ def data_record(data: Data, config: RunConfig) -> dict[str, object]:
         "warnings": list(data.warnings),
         **text,
     }
+
+
+def write_reader(reader: Reader) -> dict[str, object]:
+    """Return a reader as JSON values: its kind, and all that was set."""
+    return {"kind": reader.kind, **reader.model_dump(mode="json", exclude_unset=True)}
 
 
 def _counts(part: Part) -> dict[str, object]:

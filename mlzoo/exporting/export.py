@@ -14,7 +14,7 @@ from mlzoo.core import files, registry
 from mlzoo.core.errors import MlzooError, UsageError, raise_disk_full
 from mlzoo.core.files import expand
 from mlzoo.core.progress import Listener
-from mlzoo.data.reader_record import write_reader
+from mlzoo.data.record import write_reader
 from mlzoo.runs.contents.folders import refuse_links
 from mlzoo.runs.predicting.decisions import decision_record, mask_record
 

@@ -38,7 +38,7 @@ def write(
     Raises:
         MlzooError: layers of other packages, which are named.
     """
-    from mlzoo.layers.stock import in_stock_layers
+    from mlzoo.layers.portable import in_stock_layers
 
     path = folder / "model.keras"
     in_stock_layers(model).save(path)

@@ -13,7 +13,8 @@ from PIL import Image
 
 from mlzoo.core.configs import RunConfig
 from mlzoo.data.reader import Reader
-from mlzoo.data.reader_record import parse_reader, write_reader
+from mlzoo.data.reader_record import parse_reader
+from mlzoo.data.record import write_reader
 
 SHARED = Path(__file__).parents[2] / "../shared/data"
 

@@ -21,7 +21,7 @@ from mlzoo.data.problems.problem import Condition
 from mlzoo.data.problems.reading import parse_problem, read_problem
 from mlzoo.data.specs import Inputs, Outputs
 from mlzoo.layers.expression_columns import ExpressionColumns
-from mlzoo.layers.stock import in_stock_layers
+from mlzoo.layers.portable import in_stock_layers
 from mlzoo.layers.trial import as_lists
 from mlzoo.models import pinn
 from mlzoo.runs import datasets

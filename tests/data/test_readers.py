@@ -18,7 +18,8 @@ from mlzoo.data.images.reader import MAX_PIXELS, ImageReader
 from mlzoo.data.inputs import read_inputs
 from mlzoo.data.masks.reader import DenseReader
 from mlzoo.data.reader import ArrayReader, Reader
-from mlzoo.data.reader_record import parse_reader, reader_of, write_reader
+from mlzoo.data.reader_record import parse_reader, reader_of
+from mlzoo.data.record import write_reader
 from mlzoo.data.sequences.reader import SequenceReader, SeriesReader
 from mlzoo.data.tables.reader import Column, TableReader, TargetColumn
 from mlzoo.data.text.reader import TextReader

@@ -14,9 +14,9 @@ from mlzoo.core.errors import DataError, UsageError
 from mlzoo.data import loading
 from mlzoo.data.inputs import read_inputs, read_labelled
 from mlzoo.data.quality.leakage import check_leakage
-from mlzoo.data.reader_record import parse_reader, write_reader
+from mlzoo.data.reader_record import parse_reader
 from mlzoo.data.reader_record import reader_of as reader_of_run
-from mlzoo.data.record import split_record, trained_on
+from mlzoo.data.record import split_record, trained_on, write_reader
 from mlzoo.data.samples import Samples
 from mlzoo.data.sequences.axes.seasons import choose_season, default_window
 from mlzoo.data.sequences.inference_series import last_windows

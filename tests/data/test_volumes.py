@@ -19,7 +19,8 @@ from mlzoo.data.images.headers import BadFileError
 from mlzoo.data.images.inference_inputs import open_images
 from mlzoo.data.inputs import read_inputs, read_labelled
 from mlzoo.data.masks.reader import DenseReader
-from mlzoo.data.reader_record import parse_reader, write_reader
+from mlzoo.data.reader_record import parse_reader
+from mlzoo.data.record import write_reader
 from mlzoo.data.samples import Samples
 from mlzoo.data.volumes.recognizing import has_stacks
 from mlzoo.data.volumes.slices import side_by_side, slices_of, stacked

@@ -17,9 +17,9 @@ from mlzoo.core import registry
 from mlzoo.core.errors import MlzooError
 from mlzoo.data.specs import Inputs, Outputs
 from mlzoo.layers.cumulative import CumulativeProbabilities
+from mlzoo.layers.portable import foreign, in_stock_layers
 from mlzoo.layers.predictive import LinearPosterior
 from mlzoo.layers.scaling import BoxScaling, OneHotCodes, SequenceScaling, TableScaling
-from mlzoo.layers.stock import foreign, in_stock_layers
 from mlzoo.layers.temperature import with_temperature
 from mlzoo.runs import zoo
 from mlzoo.runs.models import read_model

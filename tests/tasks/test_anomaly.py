@@ -15,7 +15,7 @@ from sklearn.metrics import roc_auc_score
 from mlzoo.core.errors import UsageError
 from mlzoo.data.specs import Inputs, Outputs
 from mlzoo.layers.nearest_features import NearestFeature, coreset
-from mlzoo.layers.stock import foreign, in_stock_layers
+from mlzoo.layers.portable import foreign, in_stock_layers
 from mlzoo.models import patchcore
 from mlzoo.reporting.error_export import write_error_maps
 from mlzoo.runs.config_loading import merge

@@ -60,7 +60,7 @@ def write_run(path: str | Path, out: str = "saved_models", name: str | None = No
 
 def _record(task: str, classes: list[str], columns: list[Any], units: int) -> dict[str, Any]:
     """Return the content of `data.json`: a table with these columns and no samples."""
-    from mlzoo.data.reader_record import write_reader
+    from mlzoo.data.record import write_reader
     from mlzoo.data.tables.reader import Column, TableReader, TargetColumn
 
     names = [str(column) for column in columns]
