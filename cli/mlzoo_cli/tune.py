@@ -334,7 +334,7 @@ def _summary(result: SearchResult) -> None:
 
         print(spoken(result.nested))
     say(f"search folder: {result.path} (report.html, trials.csv, hparams/)")
-    from mlzoo.core.validation.plugins import trust_flag
+    from mlzoo.core.validation.values import trust_flag
 
     code = trust_flag(result.plan.run.model_dump())
     say(f"next: mlzoo train --config {shlex.quote(str(result.path / 'best.yaml'))}{code}")

@@ -13,7 +13,7 @@ from mlzoo.core.errors import UsageError
 from mlzoo.core.fields import Flag
 from mlzoo.core.messages import sentences
 from mlzoo.core.registry import names, settings, unknown
-from mlzoo.core.validation.plugins import is_full_batch
+from mlzoo.core.validation.values import is_full_batch
 from mlzoo.tuning.settings import seconds
 
 

@@ -24,9 +24,16 @@ from mlzoo.core.errors import UsageError
 from mlzoo.core.fields import Flag
 from mlzoo.core.messages import flag_lines
 from mlzoo.core.setting_types import TaskName
-from mlzoo.core.validation import plugins, values
-from mlzoo.core.validation.plugins import is_full_batch, one_of, usual_rate
-from mlzoo.core.validation.values import as_text, cost_text, shares, words
+from mlzoo.core.validation import values
+from mlzoo.core.validation.values import (
+    as_text,
+    cost_text,
+    is_full_batch,
+    one_of,
+    shares,
+    usual_rate,
+    words,
+)
 
 
 class Settings(BaseModel):
@@ -368,11 +375,11 @@ class RunConfig(Settings):
     _check_tiles = field_validator("tile", "overlap")(values.on_the_grid)
     _check_group_by = field_validator("group_by")(values.expression)
     _check_name = field_validator("name")(values.plain_name)
-    _check_loss = field_validator("loss")(plugins.known_losses)
-    _check_metrics = field_validator("metrics")(plugins.known_metrics)
-    _check_log = field_validator("log")(plugins.known_trackers)
-    _check_callback = field_validator("callback")(plugins.python_files)
-    _check_monitor = field_validator("monitor")(plugins.followed)
+    _check_loss = field_validator("loss")(values.known_losses)
+    _check_metrics = field_validator("metrics")(values.known_metrics)
+    _check_log = field_validator("log")(values.known_trackers)
+    _check_callback = field_validator("callback")(values.python_files)
+    _check_monitor = field_validator("monitor")(values.followed)
 
     @model_validator(mode="after")
     def _together(self) -> RunConfig:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from mlzoo.core import fields, registry
-from mlzoo.core.validation.plugins import loss_names
+from mlzoo.core.validation.values import loss_names
 
 if TYPE_CHECKING:
     from mlzoo.core.configs import RunConfig

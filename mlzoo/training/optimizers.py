@@ -15,7 +15,7 @@ from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import UsageError
 from mlzoo.core.settings import plugin_config
 from mlzoo.core.validation.consistency import check_fit
-from mlzoo.core.validation.plugins import loss_terms
+from mlzoo.core.validation.values import loss_terms
 from mlzoo.data import contracts
 from mlzoo.data.specs import Outputs
 from mlzoo.losses._sum import LossSum

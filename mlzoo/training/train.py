@@ -13,7 +13,7 @@ from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import ResourceError, UsageError, find_disk_full
 from mlzoo.core.files import expand
 from mlzoo.core.progress import Listener
-from mlzoo.core.validation.plugins import trust_flag
+from mlzoo.core.validation.values import trust_flag
 from mlzoo.runs import run_folder
 from mlzoo.runs.config_loading import Merged
 from mlzoo.runs.opened import OpenedRun

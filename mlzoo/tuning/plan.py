@@ -17,8 +17,7 @@ from mlzoo.core import registry
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import UsageError
 from mlzoo.core.spaces import Dimension, Space
-from mlzoo.core.validation.plugins import named_plugins
-from mlzoo.core.validation.values import shares
+from mlzoo.core.validation.values import named_plugins, shares
 from mlzoo.runs.config_loading import check_plugin_settings
 from mlzoo.tuning.settings import TuneConfig
 

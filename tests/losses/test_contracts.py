@@ -10,7 +10,7 @@ import pytest
 
 from mlzoo.core import registry
 from mlzoo.core.errors import UsageError
-from mlzoo.core.validation.plugins import losses_for
+from mlzoo.core.validation.values import losses_for
 from mlzoo.data.specs import Outputs
 from mlzoo.training.optimizers import build_loss
 from tests.contracts import HALVED

@@ -8,7 +8,7 @@ import pytest
 
 from mlzoo.core import registry
 from mlzoo.core.configs import RunConfig
-from mlzoo.core.validation.plugins import is_full_batch
+from mlzoo.core.validation.values import is_full_batch
 from tests.plugins import check_config
 
 NAMES = registry.names("optimizer")

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from mlzoo.core import registry
 from mlzoo.core.errors import UsageError
 from mlzoo.core.progress import Listener
-from mlzoo.core.validation.plugins import is_full_batch
+from mlzoo.core.validation.values import is_full_batch
 from mlzoo.data.specs import Outputs
 from mlzoo.training import full_batch
 from mlzoo.training.building import build_model

@@ -14,7 +14,7 @@ from PIL import Image
 from mlzoo.api import Run
 from mlzoo.core.errors import UsageError
 from mlzoo.core.progress import Listener
-from mlzoo.core.validation.plugins import losses_for
+from mlzoo.core.validation.values import losses_for
 from mlzoo.data.images import tiles
 from mlzoo.evaluating.evaluate_run import evaluate_run
 from mlzoo.runs import datasets, devices

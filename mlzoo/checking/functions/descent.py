@@ -26,7 +26,7 @@ import numpy as np
 from mlzoo.checking.backend import double
 from mlzoo.checking.settings import Formulas
 from mlzoo.core import registry
-from mlzoo.core.validation.plugins import is_full_batch, usual_rate
+from mlzoo.core.validation.values import is_full_batch, usual_rate
 
 
 class Landscape(Protocol):

@@ -23,7 +23,7 @@ from mlzoo.checking.settings import WalkConfig
 from mlzoo.core import files
 from mlzoo.core.errors import UsageError
 from mlzoo.core.progress import Listener
-from mlzoo.core.validation.plugins import is_full_batch
+from mlzoo.core.validation.values import is_full_batch
 from mlzoo.runs.contents.folders import write_folder
 
 

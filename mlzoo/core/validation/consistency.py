@@ -5,7 +5,7 @@ from __future__ import annotations
 from mlzoo.core import registry
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import UsageError
-from mlzoo.core.validation.plugins import loss_names, losses_for, weighted_losses
+from mlzoo.core.validation.values import loss_names, losses_for, weighted_losses
 
 
 def spreads(config: RunConfig) -> bool:

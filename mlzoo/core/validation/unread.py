@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from mlzoo.core import registry
 from mlzoo.core.registry import build_function
 from mlzoo.core.settings import SHARED
-from mlzoo.core.validation.plugins import is_full_batch, loss_names
+from mlzoo.core.validation.values import is_full_batch, loss_names
 
 _BY_STEPS = (
     *("learning_rate", "batch_size", "clip_norm", "clip_value", "sampler", "checkpoint_every"),

@@ -10,14 +10,14 @@ import yaml
 from mlzoo.core import registry
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.files import expand, is_there, real_path, recorded
-from mlzoo.core.validation.plugins import (
+from mlzoo.core.validation.unread import inert
+from mlzoo.core.validation.values import (
     LISTS,
     SEVERAL,
     absolute_losses,
     named_plugins,
     trust_flag,
 )
-from mlzoo.core.validation.unread import inert
 from mlzoo.runs.config_loading import NESTED, REPEATS, Merged
 
 _PATHS = ("data", "class_weights", "cost", "equation", "exclude", "relabel")

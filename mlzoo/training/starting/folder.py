@@ -16,7 +16,7 @@ from mlzoo.core.errors import DataError
 from mlzoo.core.files import expand, real_path
 from mlzoo.core.progress import Listener
 from mlzoo.core.settings import SHARED, all_settings
-from mlzoo.core.validation.plugins import SEVERAL, named_plugins
+from mlzoo.core.validation.values import SEVERAL, named_plugins
 from mlzoo.data.objects.store import PREFIX, kind_of
 from mlzoo.data.policies import adds_generated, parse
 from mlzoo.runs import devices, run_folder

@@ -19,7 +19,7 @@ from typing import IO, Any, TypedDict
 
 from mlzoo.core import registry
 from mlzoo.core.errors import MlzooError, ResourceError
-from mlzoo.core.validation.plugins import named_plugins
+from mlzoo.core.validation.values import named_plugins
 from mlzoo.runs import devices
 from mlzoo.tuning.plan import PlanRecord, as_tuples, restore
 
