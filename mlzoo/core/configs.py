@@ -25,15 +25,7 @@ from mlzoo.core.fields import Flag
 from mlzoo.core.messages import flag_lines
 from mlzoo.core.setting_types import TaskName
 from mlzoo.core.validation import values
-from mlzoo.core.validation.values import (
-    as_text,
-    cost_text,
-    is_full_batch,
-    one_of,
-    shares,
-    usual_rate,
-    words,
-)
+from mlzoo.core.validation.values import one_of, shares, words
 
 
 class Settings(BaseModel):
@@ -294,7 +286,9 @@ class RunConfig(Settings):
     calibrate: Literal["auto", "temperature", "none"] = "auto"
     """Temperature by which a classifier's logits are divided, fitted on held-out predictions: auto
     keeps it where it lowers their cross-validated log loss, temperature always, none never."""
-    cost: Annotated[str | None, BeforeValidator(cost_text), Flag(metavar="RATIO|FILE")] = None
+    cost: Annotated[str | None, BeforeValidator(values.cost_text), Flag(metavar="RATIO|FILE")] = (
+        None
+    )
     """Decide for the class that costs least: a ratio, the cost of missing the rarer of two classes
     over that of a false alarm, or a YAML file with a cost of each predicted class for each true
     one. The threshold of two classes is chosen on the validation split."""
@@ -368,7 +362,7 @@ class RunConfig(Settings):
         "group_by",
         "weight_column",
         mode="before",
-    )(as_text)
+    )(values.as_text)
     _check_workers = field_validator("augment_workers")(values.processes)
     _check_batch_size = field_validator("batch_size")(values.batch)
     _check_devices = field_validator("devices", mode="before")(values.devices)
@@ -439,7 +433,7 @@ class RunConfig(Settings):
     @property
     def rate(self) -> float:
         """The learning rate, the optimizer's usual one where none was given."""
-        return self.learning_rate or usual_rate(self.optimizer)
+        return self.learning_rate or values.usual_rate(self.optimizer)
 
     @property
     def averages_weights(self) -> bool:
@@ -454,4 +448,4 @@ class RunConfig(Settings):
     @property
     def full_batch(self) -> bool:
         """Return whether the optimizer takes the whole training split at once."""
-        return is_full_batch(self.optimizer)
+        return values.is_full_batch(self.optimizer)

@@ -17,7 +17,7 @@ from mlzoo.core.errors import MlzooError, UsageError
 from mlzoo.core.files import expand, refuse_special
 from mlzoo.core.messages import sentences
 from mlzoo.core.settings import SHARED, own_settings
-from mlzoo.core.validation.unread import inert
+from mlzoo.core.validation.consistency import inert
 from mlzoo.core.validation.values import LISTS, named_plugins
 from mlzoo.data.policies import adds_generated, generator_of
 from mlzoo.data.recognition import check_source

@@ -21,7 +21,7 @@ from mlzoo.core.errors import UsageError
 from mlzoo.core.files import refuse_special
 from mlzoo.core.messages import sentences
 from mlzoo.core.spaces import Dimension, Space
-from mlzoo.core.validation.unread import deciders, inert, readers
+from mlzoo.core.validation.consistency import deciders, inert, readers
 from mlzoo.tuning.parsing import make_range, parse, parse_line
 
 FIXED = {

@@ -9,7 +9,7 @@ import keras
 import pytest
 import yaml
 
-from mlzoo.core.validation.unread import deciders, readers
+from mlzoo.core.validation.consistency import deciders, readers
 from mlzoo.training.starting.folder import seal
 from tests.cli.shell import Done, Mlzoo, process, tree
 

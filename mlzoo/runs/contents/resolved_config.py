@@ -10,7 +10,7 @@ import yaml
 from mlzoo.core import registry
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.files import expand, is_there, real_path, recorded
-from mlzoo.core.validation.unread import inert
+from mlzoo.core.validation.consistency import inert
 from mlzoo.core.validation.values import (
     LISTS,
     SEVERAL,

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mlzoo.core import registry
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.progress import Listener
-from mlzoo.core.validation.consistency import check_fit
-from mlzoo.core.validation.unread import deciders, inert
+from mlzoo.core.validation.consistency import check_fit, deciders, inert
 from mlzoo.runs import devices
 from mlzoo.runs.config_loading import Merged, check_unread
 from mlzoo.training.building import check_task

@@ -12,7 +12,7 @@ import yaml
 
 from mlzoo.core import files, registry
 from mlzoo.core.backbones import placed
-from mlzoo.core.validation.unread import inert
+from mlzoo.core.validation.consistency import inert
 from mlzoo.core.validation.values import trust_flag
 from mlzoo.runs.config_loading import unread_by_source
 from mlzoo.runs.contents.resolved_config import absolute_fields

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mlzoo.core.progress import Listener
-from mlzoo.core.validation.unread import inert
+from mlzoo.core.validation.consistency import inert
 from mlzoo.training import checkpoints
 from mlzoo.training.building import build_model
 from mlzoo.training.loop.training import Training
