@@ -421,11 +421,7 @@ class RunConfig(Settings):
                 f"unscored is for fractions without a test split, such as 100/0/0 (got "
                 f"{self.fractions})"
             )
-        given = {
-            "folds": self.folds > 1,
-            "ensemble": self.ensemble > 1,
-            "repeats": self.repeats > 1,
-        }
+        given = {name: getattr(self, name) > 1 for name in ("folds", "ensemble", "repeats")}
         given |= {"log": bool(self.log), "cost": self.cost is not None}
         if wrong := [name for name, several in given.items() if several]:
             raise ValueError(f"unscored is of one training alone; leave out {wrong[0]}")

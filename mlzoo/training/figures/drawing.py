@@ -113,7 +113,8 @@ def _pictures(
     labels = _named(targets, data)
     columns = [column.name for column in samples.columns]
     depth = data.inputs.depth
-    fed = images_of(samples, fed)
+    if samples.kind == "image":
+        fed = images_of(samples, fed)
     if depth:  # drawn as films are
         fed = np.stack([slices_of(each, depth) for each in fed])
     pictures.sample_grid(folder, fed, labels, samples.kind, columns, samples.maximum)

@@ -23,28 +23,24 @@ from mlzoo.training import checkpoints
 
 
 @contextmanager
-def averaged(model: keras.Model, averages: bool) -> Iterator[None]:
+def averaged(model: keras.Model) -> Iterator[None]:
     """Give a model the averages of its weights, and afterwards its own weights again.
 
     Args:
-        model: compiled, its variables being those of the last step.
-        averages: the optimizer has averages; else nothing is changed.
+        model: compiled with an optimizer that has averages, its variables being those of the last
+            step.
     """
-    if not averages:
-        yield
-        return
     own = checkpoints.values(model.trainable_variables)
-    finish(model, averages)
+    finish(model)
     try:
         yield
     finally:
         checkpoints.assign(model.trainable_variables, own)
 
 
-def finish(model: keras.Model, averages: bool) -> None:
+def finish(model: keras.Model) -> None:
     """Give a model the averages of its weights in their place; see `averaged`."""
-    if averages:
-        variables = model.trainable_variables
-        model.optimizer.finalize_variable_values(variables)
-        # On JAX they are the averages' own arrays now, which a step on the model gives away.
-        checkpoints.assign(variables, checkpoints.values(variables))
+    variables = model.trainable_variables
+    model.optimizer.finalize_variable_values(variables)
+    # On JAX they are the averages' own arrays now, which a step on the model gives away.
+    checkpoints.assign(variables, checkpoints.values(variables))

@@ -6,6 +6,7 @@ import gc
 import math
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -161,7 +162,8 @@ class Training:
         if not ended:
             last = self.place.history[-1:] or [{}]
             self.hooks.call("on_train_end", {k: v for k, v in last[0].items() if k != "epoch"})
-        finish(self.trained, self.config.averages_weights)
+        if self.config.averages_weights:
+            finish(self.trained)
         return self._keep()
 
     def _begin_callbacks(self) -> None:
@@ -185,7 +187,8 @@ class Training:
         self.steps.sync()
         row = dict(place.means)
         rate = last_rate(self.trained.optimizer)
-        with averaged(self.trained, self.config.averages_weights):
+        averages = self.config.averages_weights
+        with averaged(self.trained) if averages else nullcontext():
             row |= {f"val_{name}": value for name, value in self._validate().items()}
             seconds = time.monotonic() - began
             place.history.append({"epoch": place.epoch, **row, "learning_rate": rate})
