@@ -19,7 +19,7 @@ from mlzoo.core.progress import Listener
 from mlzoo.data.contracts import Outcome
 from mlzoo.data.samples import Data, Samples
 from mlzoo.evaluating.decision_costs import decision_costs
-from mlzoo.reporting.figures.probabilities.decisions import cost_curve, precision_recall
+from mlzoo.reporting.figures.decisions import cost_curve, precision_recall
 from mlzoo.runs.contents.metrics import DecisionRecord, DecisionRule
 from mlzoo.runs.models import outputs_of
 from mlzoo.runs.predicting.decisions import FILE, rule_sentence

@@ -24,7 +24,6 @@ from mlzoo.layers.predictive import (
 )
 from mlzoo.layers.quantum.circuit import QuantumCircuit
 from mlzoo.reporting.figures import augmentation, bands, label_sets, plots
-from mlzoo.reporting.figures.probabilities.reliability import reliability_diagram
 from mlzoo.runs.models import outputs_of
 from mlzoo.tasks._samples import SampleOutcome
 from mlzoo.training.figures.domains import draw_episodes, draw_solution
@@ -87,7 +86,7 @@ def draw(
         by_kind[target.per](folder, model, data, fed, outcome)
     scores = record["test"]["metrics"]
     if rows := scores.get("reliability"):
-        reliability_diagram(folder, rows, scores.get("calibration_error"))
+        plots.reliability_diagram(folder, rows, scores.get("calibration_error"))
     coded = target.stepwise or target.translated
     if data.samples.kind == "sequence" and not coded and model.compiled:  # not of several members
         inputs, targets, _ = fed[0]

@@ -1,1 +1,0 @@
-"""Figures of predicted probabilities: reliability, precision and recall, costs of decisions."""
