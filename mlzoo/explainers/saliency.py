@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from mlzoo.introspection.probe import Probe
 
-SIGNED = False
-
 
 class Config(Settings):
     """Settings of saliency."""

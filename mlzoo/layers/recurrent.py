@@ -9,8 +9,6 @@ import keras
 from keras import ops
 
 CELLS = {"simple": keras.layers.SimpleRNN, "gru": keras.layers.GRU, "lstm": keras.layers.LSTM}
-MATRICES = {"simple": 2, "gru": 6, "lstm": 8}
-"""Weight matrices of a layer, those of the inputs and those of the state together."""
 
 
 class Recurrence(Protocol):

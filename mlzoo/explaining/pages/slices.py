@@ -34,16 +34,6 @@ def draw_slices(
     return save(slices_figure(explanation, maximum, depth, largest), path)
 
 
-def strongest_slice(values: np.ndarray, depth: int) -> int:
-    """Return the position of the slice whose absolute attributions sum to most.
-
-    Args:
-        values: a map (depth * height, width).
-        depth: number of slices.
-    """
-    return int(shares(values, depth).argmax())
-
-
 def shares(values: np.ndarray, depth: int) -> np.ndarray:
     """Return each slice's share (depth,) of the sum of absolute attributions."""
     sums = np.abs(slices_of(values, depth)).sum(axis=(1, 2), dtype="float64")
