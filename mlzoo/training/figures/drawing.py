@@ -23,7 +23,7 @@ from mlzoo.layers.predictive import (
     levels_of,
 )
 from mlzoo.layers.quantum.circuit import QuantumCircuit
-from mlzoo.reporting.figures import augmentation, bands, label_sets, plots
+from mlzoo.reporting.figures import augmentation, bands, plots
 from mlzoo.runs.models import outputs_of
 from mlzoo.tasks._samples import SampleOutcome
 from mlzoo.training.figures.domains import draw_episodes, draw_solution
@@ -119,7 +119,7 @@ def _pictures(
     pictures.sample_grid(folder, fed, labels, samples.kind, columns, samples.maximum)
     if samples.target.is_label_set:
         plots.label_cooccurrence(folder, record["test"]["metrics"]["together"], names)
-        label_sets.mistakes(folder, data.test, outcome.targets, outcome.outputs)
+        plots.label_mistakes(folder, data.test, outcome.targets, outcome.outputs)
         return
     if not names:
         plots.residuals(folder, outcome.targets, outcome.outputs, samples.target_names)
