@@ -441,21 +441,3 @@ def _limited() -> bool:
     except ImportError:  # Windows
         return False
     return resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY
-
-
-def refuse_undecodable(names: Sequence[str], what: str) -> None:
-    """Raise DataError where names of files or folders are not UTF-8, as no run folder holds them.
-
-    Python decodes such bytes to lone surrogates, which can be written nowhere.
-    """
-    try:
-        "".join(names).encode()
-        return
-    except UnicodeEncodeError:
-        bad = [name for name in names if name != name.encode("utf-8", "ignore").decode()]
-    shown = ", ".join(ascii(name).replace("\\udc", "\\x") for name in bad[:3])
-    more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
-    raise DataError(
-        f"{ascii(what)[1:-1]}: names must be UTF-8, but got {shown}{more}; rename them (convmv "
-        "-f latin1 -t utf8 converts whole folders)"
-    )

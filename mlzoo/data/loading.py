@@ -7,7 +7,7 @@ configuration first; the work imports what it needs.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mlzoo.core import registry
@@ -45,7 +45,6 @@ def read(config: RunConfig, progress: Progress | None = None) -> Samples:
 
     import numpy as np
 
-    from mlzoo.core.files import refuse_undecodable
     from mlzoo.data.images.reader import PixelReader
     from mlzoo.data.large_tables.rows import RowNames
     from mlzoo.data.quality.differences import measure_arrays
@@ -377,4 +376,22 @@ def as_test_part(samples: Samples) -> Data:
         inputs=Inputs(samples.inputs.shape[1:]),
         outputs=outputs,
         fingerprint="",
+    )
+
+
+def refuse_undecodable(names: Sequence[str], what: str) -> None:
+    """Raise DataError where names of files or folders are not UTF-8, as no run folder holds them.
+
+    Python decodes such bytes to lone surrogates, which can be written nowhere.
+    """
+    try:
+        "".join(names).encode()
+        return
+    except UnicodeEncodeError:
+        bad = [name for name in names if name != name.encode("utf-8", "ignore").decode()]
+    shown = ", ".join(ascii(name).replace("\\udc", "\\x") for name in bad[:3])
+    more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
+    raise DataError(
+        f"{ascii(what)[1:-1]}: names must be UTF-8, but got {shown}{more}; rename them (convmv "
+        "-f latin1 -t utf8 converts whole folders)"
     )

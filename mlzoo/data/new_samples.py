@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from mlzoo.core.errors import DataError, UsageError
-from mlzoo.core.files import expand, real_path, refuse_special, refuse_undecodable
+from mlzoo.core.files import expand, real_path, refuse_special
 from mlzoo.data.arrays import check_finite
 from mlzoo.data.images.decoding import ImageForm
 from mlzoo.data.images.folders import images_below
 from mlzoo.data.images.headers import Header
 from mlzoo.data.images.layouts import SUFFIXES
 from mlzoo.data.images.reader import PixelReader
+from mlzoo.data.loading import refuse_undecodable
 from mlzoo.data.objects.store import is_reference
 from mlzoo.data.quality.bad_files import listed
 from mlzoo.data.quality.differences import array_differences, differences

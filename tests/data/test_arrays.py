@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from mlzoo.core.errors import DataError
-from mlzoo.core.files import refuse_undecodable
 from mlzoo.data import loading
+from mlzoo.data.loading import refuse_undecodable
 from mlzoo.data.new_samples import NewInputs, existing
 from mlzoo.data.samples import Samples
 from mlzoo.runs import datasets

@@ -19,7 +19,7 @@ from mlzoo.core.errors import Interrupted, ResourceError
 from mlzoo.core.files import expand
 from mlzoo.core.progress import Listener
 from mlzoo.core.remote.ray_cluster import import_ray, join
-from mlzoo.core.validation.plugins import trust_flag
+from mlzoo.core.validation.values import trust_flag
 from mlzoo.runs import run_folder
 from mlzoo.runs.config_loading import Merged, merge
 from mlzoo.runs.opened import OpenedRun

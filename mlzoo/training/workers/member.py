@@ -29,7 +29,7 @@ from mlzoo.core.errors import (
     terminable,
 )
 from mlzoo.core.progress import Listener
-from mlzoo.core.validation.plugins import named_plugins
+from mlzoo.core.validation.values import named_plugins
 from mlzoo.runs.config_loading import Merged
 from mlzoo.training.distributed.group import current
 from mlzoo.training.distributed.running import resume_shared, train_shared

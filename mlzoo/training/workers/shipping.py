@@ -20,7 +20,7 @@ from mlzoo.core import registry
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import UsageError
 from mlzoo.core.files import expand, is_there
-from mlzoo.core.validation.plugins import named_plugins
+from mlzoo.core.validation.values import named_plugins
 from mlzoo.data.policies import adds_generated, generator_of
 from mlzoo.runs.run_folder import PARTIAL
 
