@@ -275,8 +275,8 @@ def compare(
     config = from_options(CompareConfig, given, problems)
     from mlzoo.api import load
     from mlzoo.auditing.comparison import compare as compare_data
-    from mlzoo.auditing.comparison import summary, write
-    from mlzoo.auditing.comparison_page import write_page
+    from mlzoo.auditing.comparison import summary
+    from mlzoo.auditing.comparison_page import write
 
     reporter = ConsoleReporter(quiet=json)
     try:
@@ -284,8 +284,7 @@ def compare(
     finally:
         reporter.end()
     folder = config.out or drift.run / "compare"
-    write(drift, folder)
-    page = write_page(drift, folder, config.limit)
+    page = write(drift, folder, config.limit)
     if json:
         show({"folder": str(folder), **drift.record()})
         return

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import io
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mlzoo.auditing.findings import Audit, Duplicate, JudgedLabel, LabelCandidate, Outlier
 from mlzoo.auditing.label_errors import label_errors
-from mlzoo.auditing.page import write_page
+from mlzoo.auditing.page import PICTURES, write_page
 from mlzoo.auditing.settings import AuditConfig
 from mlzoo.core import files
 from mlzoo.core.errors import UsageError
@@ -22,12 +23,13 @@ from mlzoo.core.progress import Listener
 from mlzoo.data.contracts import task
 from mlzoo.data.quality.similarity import near_pairs
 from mlzoo.data.samples import Samples
-from mlzoo.runs.contents.folders import refuse_links
+from mlzoo.runs.contents.folders import refuse_links, write_files
 from mlzoo.runs.opened import OpenedRun
 from mlzoo.tasks._predictions import SamplePredictions
 
 LABELS, LABEL_ERRORS, DUPLICATES = "labels.csv", "label_errors.csv", "duplicates.csv"
 OUTLIERS, LABEL_NEXT = "outliers.csv", "label_next.csv"
+_FILES = (LABELS, LABEL_ERRORS, DUPLICATES, OUTLIERS, LABEL_NEXT, *PICTURES)
 
 
 def audit(run: OpenedRun, config: AuditConfig, listener: Listener | None = None) -> Audit:
@@ -70,7 +72,15 @@ def audit(run: OpenedRun, config: AuditConfig, listener: Listener | None = None)
         shown = findings.label_errors[: config.limit]
         findings = replace(findings, pictures=mask_pictures(run, data, shown, samples.maximum))
 
-    findings.folder.mkdir(parents=True, exist_ok=True)
+    def fill(partial: Path) -> None:
+        _write(replace(findings, folder=partial), config.limit)
+
+    write_files(folder, fill, _FILES)
+    return findings
+
+
+def _write(findings: Audit, limit: int) -> None:
+    """Write the files of an audit, and its page."""
     for name, kind, rows in (
         (LABELS, JudgedLabel, findings.labels),
         (LABEL_ERRORS, JudgedLabel, findings.label_errors),
@@ -79,13 +89,11 @@ def audit(run: OpenedRun, config: AuditConfig, listener: Listener | None = None)
         (LABEL_NEXT, LabelCandidate, findings.label_next),
     ):
         if not rows and name in (OUTLIERS, LABEL_NEXT):
-            (findings.folder / name).unlink(missing_ok=True)
             continue
         text, header = io.StringIO(), [field.name for field in fields(kind)]
         files.write_rows(text, header, [list(vars(row).values()) for row in rows])
         files.write_text(findings.folder / name, text.getvalue())
-    write_page(findings, config.limit)
-    return findings
+    write_page(findings, limit)
 
 
 def _with_features(

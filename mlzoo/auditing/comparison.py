@@ -197,9 +197,8 @@ def _tests(
     return drift_tests(known, new, names, [bool(each) for each in categories], seed)
 
 
-def write(comparison: DriftFindings, folder: Path) -> None:
+def write_tables(comparison: DriftFindings, folder: Path) -> None:
     """Write `drift.csv`, the tests, and `unlike.csv`, the samples, the most unlike first."""
-    folder.mkdir(parents=True, exist_ok=True)
     tests = [asdict(test) for test in comparison.tests]
     files.write_text(folder / DRIFT, files.csv_text(tests))
     order = np.argsort(-comparison.distances, kind="stable")

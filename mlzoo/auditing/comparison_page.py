@@ -7,27 +7,47 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
-from mlzoo.auditing.comparison import DriftFindings, summary
+from mlzoo.auditing.comparison import DriftFindings, summary, write_tables
 from mlzoo.drawing.canvas import COLORS, label, new_figure, save, tidy
 from mlzoo.drawing.pictures import captioned_images, sample_grid
 from mlzoo.reporting.pages.rendering import embedded, render
+from mlzoo.runs.contents.folders import refuse_links, write_files
 from mlzoo.statistics.novelty.drift import FEATURES, DriftTest
 
 _TEMPLATE = Path(__file__).with_name("comparison.html.jinja")
+_PAGE = "compare.html"
+_PICTURES = ("drift.png", "unlike.png", "samples.png", "samples.csv")
+"""Files beside the page that not every comparison has."""
 _ROWS = 200
 _PANELS, _ACROSS = 6, 3
 _CATEGORIES = 8
 _KNOWN, _NEW = COLORS[0], COLORS[1]
 
 
-def write_page(drift: DriftFindings, folder: Path, limit: int) -> Path:
-    """Write `compare.html`, with the distributions that differ most and the most unlike samples.
+def write(drift: DriftFindings, folder: Path, limit: int) -> Path:
+    """Write the tables of a comparison and its page, or leave the folder as it was.
 
     Args:
         drift: the findings.
         folder: to write into.
         limit: samples that are drawn, at most.
+
+    Raises:
+        UsageError: the folder is a link out of the run folder.
+        ResourceError: the disk is full or can't be written to.
     """
+    refuse_links(drift.run, folder)
+
+    def fill(partial: Path) -> None:
+        write_tables(drift, partial)
+        _write_page(drift, partial, limit)
+
+    write_files(folder, fill, _PICTURES)
+    return folder / _PAGE
+
+
+def _write_page(drift: DriftFindings, folder: Path, limit: int) -> None:
+    """Write `compare.html`, with the distributions that differ most and the most unlike samples."""
     pictures = {
         _distributions(drift, folder): "Held-out samples of the run and new samples: the columns "
         "with the smallest p-values",
@@ -37,7 +57,7 @@ def write_page(drift: DriftFindings, folder: Path, limit: int) -> Path:
     shown = {path: caption for path, caption in pictures.items() if path is not None}
     urls = embedded(list(shown))
     render(
-        folder / "compare.html",
+        folder / _PAGE,
         _TEMPLATE,
         title="New samples and the training data",
         verdict=summary(drift),
@@ -54,7 +74,6 @@ def write_page(drift: DriftFindings, folder: Path, limit: int) -> Path:
         samples_left=max(0, len(drift.unlike) - _ROWS),
         warnings=drift.warnings,
     )
-    return folder / "compare.html"
 
 
 def _row(drift: DriftFindings, test: DriftTest) -> dict[str, object]:
@@ -106,7 +125,7 @@ def _distributions(drift: DriftFindings, folder: Path) -> Path | None:
         tidy(axes, f"{label(test.name, 22)}, p = {test.adjusted:.2g}", "", "share")
         if place == 1:
             axes.legend(frameon=False, fontsize=8)
-    return save(figure, folder / "drift.png")
+    return save(figure, folder / _PICTURES[0])
 
 
 def _steps(axes: Axes, known: np.ndarray, new: np.ndarray) -> None:
@@ -148,7 +167,7 @@ def _unlike(drift: DriftFindings, folder: Path, limit: int) -> Path | None:
     texts = [f"{label(drift.names[i], 16)}\np = {drift.unlike_p[i]:.2g}" for i in chosen]
     if drift.kind == "image" and inputs.ndim == 4:
         return captioned_images(
-            folder / "unlike.png", inputs, texts, drift.maximum, "samples unlike the training data"
+            folder / _PICTURES[1], inputs, texts, drift.maximum, "samples unlike the training data"
         )
     if inputs.ndim > 3:
         return None

@@ -14,6 +14,8 @@ from mlzoo.drawing.pictures import captioned_images, sample_grid
 from mlzoo.reporting.pages.rendering import embedded, render
 
 _TEMPLATE = Path(__file__).with_name("audit.html.jinja")
+PICTURES = ("label_errors.png", "samples.png", "samples.csv")
+"""Files beside the page that not every audit has."""
 _ROWS = 200
 """Rows of a table on the page; the CSV files have all."""
 
@@ -76,7 +78,7 @@ def _picture(findings: Audit, limit: int) -> Path | None:
     if findings.pictures is not None:
         texts = [f"{label(e.label, 20)}\nrather {label(e.suggested, 20)}" for e in shown]
         pictures, title = findings.pictures, "probable errors of masks"
-        return captioned_images(folder / "label_errors.png", pictures, texts, 1.0, title)
+        return captioned_images(folder / PICTURES[0], pictures, texts, 1.0, title)
     inputs = bare(samples).inputs[np.array([error.index for error in shown])]
     if samples.kind == "image" and inputs.ndim == 4:
         texts = [
@@ -85,7 +87,7 @@ def _picture(findings: Audit, limit: int) -> Path | None:
             for error in shown
         ]
         return captioned_images(
-            folder / "label_errors.png", inputs, texts, samples.maximum, "probable label errors"
+            folder / PICTURES[0], inputs, texts, samples.maximum, "probable label errors"
         )
     texts = [f"{error.label}, rather {error.suggested}" for error in shown]
     names = [column.name for column in samples.columns]

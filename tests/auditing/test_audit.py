@@ -8,7 +8,6 @@ import json
 import os
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -74,21 +73,37 @@ def test_wrong_labels_and_copies_are_found_and_drawn(run: OpenedRun, tmp_path: P
     )
 
 
-def test_a_failure_leaves_the_files_of_the_last_audit_whole(
-    run: OpenedRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("at", ["labels", "page"])
+@pytest.mark.parametrize("what", ["audit", "compare"])
+def test_a_full_disk_leaves_all_of_the_files_before_or_none(
+    run: OpenedRun, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, at: str
 ) -> None:
-    folder = audit(run, AuditConfig(out=tmp_path / "audit", limit=1)).folder
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    plain = files.write_rows
+    """The disk is full at the first table, or at the page, which is the last to be written."""
+    words = ("data", what, run.path, *([table] if what == "compare" else []), "--limit", 1)
+    old, own = tmp_path / "old", {"notes.txt": b"mine", "label_next.csv": b"name"}
+    old.mkdir()
+    for name, content in own.items():
+        (old / name).write_bytes(content)
+    assert run_mlzoo(*words, "--out", old).code == 0
+    before = {path.name: path.read_bytes() for path in old.iterdir()}
+    assert before["notes.txt"] == b"mine" and f"{what}.html" in before
+    assert ("label_next.csv" in before) == (what == "compare"), "of an audit before"
 
-    def cut_off(file: Any, header: list[str], rows: list[Any]) -> None:
-        plain(file, header, rows[:1])
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    def cut_off(path: Path, content: bytes) -> None:
+        if at == "labels" or path.suffix == ".html":
+            path.write_bytes(content[:5])
+            with files.disk_errors(path):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        plain(path, content)
 
-    monkeypatch.setattr(files, "write_rows", cut_off)
-    with pytest.raises(OSError, match="No space"):
-        audit(run, AuditConfig(out=folder, limit=1))
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    plain = files.write_bytes
+    monkeypatch.setattr(files, "write_bytes", cut_off)
+    for folder in (old, tmp_path / "new"):
+        done = run_mlzoo(*words, "--out", folder)
+        assert done.code == 4 and f"the disk is full: {folder}/" in done.cause, done.err
+        assert ".writing" not in done.err
+    assert {path.name: path.read_bytes() for path in old.iterdir()} == before
+    assert [path.name for path in tmp_path.iterdir()] == ["old"]
 
 
 def test_outliers_and_what_to_label_next(table: Path, run: OpenedRun, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from mlzoo.core.errors import ResourceError
 from mlzoo.core.files import disk_errors
-from mlzoo.runs.contents.folders import write_folder
+from mlzoo.runs.contents.folders import write_files, write_folder
 from tests.kills import life
 
 
@@ -79,3 +79,36 @@ def test_a_kill_loses_neither_and_the_next_call_tidies(tmp_path: Path) -> None:
         assert any(root.rglob("old")) or (root / "a" / "new").exists()
         write_folder(root / "a", fill)
         assert sorted(str(p.relative_to(root)) for p in root.rglob("*")) == ["a", "a/new"]
+
+
+def test_files_are_put_beside_others_and_replace_those_of_the_call_before(tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "b"
+    write_files(folder, fill)
+    assert [path.name for path in folder.iterdir()] == ["new"]
+    for name in ("mine", "new", "gone"):
+        (folder / name).write_text("old")
+    write_files(folder, fill, ("new", "gone", "never"))
+    assert {path.name: path.read_text() for path in folder.iterdir()} == {
+        "mine": "old",
+        "new": "new",
+    }
+
+
+def test_a_kill_leaves_no_half_of_the_files_and_the_next_call_tidies(tmp_path: Path) -> None:
+    def two(folder: Path) -> None:
+        (folder / "one").write_text("new")
+        fill(folder)
+
+    with life(tmp_path / "whole") as lived:
+        write_files(tmp_path / "whole" / "a", two)
+    for changes in range(len(lived.done)):
+        folder = tmp_path / str(changes) / "a"
+        with life(folder.parent, changes) as killed:
+            write_files(folder, two)
+        assert killed.dead
+        for path in folder.glob("[!.]*"):
+            assert path.read_text() == "new"
+        for path in folder.glob(".writing-*"):
+            path.rename(folder / ".writing-4194304")  # beyond the largest process number
+        write_files(folder, two)
+        assert sorted(path.name for path in folder.iterdir()) == ["new", "one"]

@@ -6,7 +6,7 @@ import glob
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from mlzoo.core.errors import ResourceError, UsageError
@@ -14,6 +14,9 @@ from mlzoo.core.files import damaged, disk_errors, read_mapping, sha256_of, writ
 
 _REPLACED = ".replaced"
 """The folder that is being replaced, within the new one until that has the name."""
+_WRITING = ".writing-"
+"""Begins the name of a folder that is being filled within the one it is for; a process' number
+ends it."""
 CHECKSUMS = "checksums.json"
 """SHA-256 of each record of a run folder; runs of earlier versions have none."""
 
@@ -59,7 +62,7 @@ def write_folder(folder: Path, fill: Callable[[Path], None]) -> None:
     Raises:
         ResourceError: the disk is full or can't be written to.
     """
-    partial = folder.with_name(f".{folder.name}.writing-{os.getpid()}")
+    partial = folder.with_name(f".{folder.name}{_WRITING}{os.getpid()}")
     old = partial / _REPLACED
     with disk_errors(folder):
         _restore_killed(folder)
@@ -81,14 +84,56 @@ def write_folder(folder: Path, fill: Callable[[Path], None]) -> None:
 
 def _restore_killed(folder: Path) -> None:
     """Put back what a killed `write_folder` was replacing, and remove what it was writing."""
-    for partial in folder.parent.glob(f".{glob.escape(folder.name)}.writing-*"):
-        number = partial.name.rpartition("-")[2]
-        if not number.isdecimal() or _is_running(int(number)):
+    for partial in folder.parent.glob(f".{glob.escape(folder.name)}{_WRITING}*"):
+        if not _ended(partial.name):
             continue
         if (partial / _REPLACED).exists() and not folder.exists():
             (partial / _REPLACED).rename(folder)
         shutil.rmtree(partial, ignore_errors=True)
     shutil.rmtree(folder / _REPLACED, ignore_errors=True)
+
+
+def write_files(folder: Path, fill: Callable[[Path], None], replaced: Sequence[str] = ()) -> None:
+    """Have files filled in aside, then move all of them into a folder, beside what it holds.
+
+    Where anything fails the folder stays as it was, and is not made. What a killed process left
+    in it is removed first.
+
+    Args:
+        folder: where the files go; it is made where it is missing.
+        fill: writes the files into a folder on the same disk.
+        replaced: names of files of an earlier call, which are removed if `fill` does not write
+            them again.
+
+    Raises:
+        ResourceError: the disk is full or can't be written to.
+    """
+    made = not folder.exists()
+    partial = folder / f"{_WRITING}{os.getpid()}"
+    with disk_errors(folder):
+        for left in folder.glob(f"{_WRITING}*"):
+            if _ended(left.name):
+                shutil.rmtree(left, ignore_errors=True)
+        try:
+            partial.mkdir(parents=True)
+            fill(partial)
+            written = sorted(partial.iterdir())
+            for path in written:
+                path.replace(folder / path.name)
+            for name in set(replaced) - {path.name for path in written}:
+                (folder / name).unlink(missing_ok=True)
+        except BaseException as error:
+            shutil.rmtree(folder if made else partial, ignore_errors=True)
+            if isinstance(error, ResourceError):  # Of a file in it, by a name that nobody gave.
+                raise ResourceError(str(error).replace(str(partial), str(folder))) from error
+            raise
+        partial.rmdir()
+
+
+def _ended(name: str) -> bool:
+    """Return whether the process whose number ends a folder's name runs no longer."""
+    number = name.rpartition("-")[2]
+    return number.isdecimal() and not _is_running(int(number))
 
 
 def _is_running(process: int) -> bool:
