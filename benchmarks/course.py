@@ -28,6 +28,8 @@ DATA = {
     **{name: name for name in ("crack_patches", "crack_patches_masks", "crack_tiles")},
 }
 """Data that are linked into the folder, and where they lie in the data folder."""
+BLOCKS = {"network.yaml": "yaml", "starts.csv": "csv"}
+"""Files that the page shows, and the language of their blocks."""
 
 
 def rows(text: str) -> list[tuple[str, str]]:
@@ -39,6 +41,14 @@ def rows(text: str) -> list[tuple[str, str]]:
     return [
         (subject, command) for subject, command in commands if command.split()[1] not in NETWORK
     ]
+
+
+def write_blocks(text: str, folder: Path) -> None:
+    """Write the files that the page shows, one block each."""
+    for name, language in BLOCKS.items():
+        pattern = rf"^```{language}\n(.*?)^```$"
+        (block,) = re.findall(pattern, text, flags=re.MULTILINE | re.DOTALL)
+        (folder / name).write_text(block)
 
 
 def one_epoch(words: list[str]) -> list[str]:
@@ -66,8 +76,7 @@ def main() -> None:
     failed, run = [], 0
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        (network,) = re.findall(r"^```yaml\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
-        (folder / "network.yaml").write_text(network)
+        write_blocks(text, folder)
         absent = []
         for name, inside in DATA.items():
             source = REPOSITORY / args.data / inside

@@ -341,11 +341,12 @@ def _text(result: dict[str, Any]) -> str:
     lengths = result["lengths"]
     if lengths:
         shape = f"{lengths['min']} to {shape}, median {lengths['median']:g} steps"
+    sizes = [f"{name} {count:,}" for name, count in result["parts"].items()]
     lines = [
         f"{result['data']}: {result['samples']:,} samples of shape {shape} ({result['dtype']}, "
         f"{megabytes:,.1f} MB decoded)",
         f"source {result['source']}, task {result['task']}, target {', '.join(result['targets'])}",
-        "parts: " + ", ".join(f"{name} {count:,}" for name, count in result["parts"].items()),
+        f"parts: {', '.join(sizes) or 'none, see the problems below'}",
     ]
     if result["groups"] is not None:
         lines.append(f"groups: {result['groups']:,}, each in one split")

@@ -199,8 +199,9 @@ def read_file(path: Path, given: Given) -> None:
 def _parse(path: Path, given: Given) -> tuple[yaml.Node | None, Any]:
     """The file's lines and values; (None, None) where it can't be read."""
     try:
-        refuse_special(path, UsageError)
-        text = path.read_text(encoding="utf-8-sig")
+        real = expand(path)
+        refuse_special(real, UsageError)
+        text = real.read_text(encoding="utf-8-sig")
         alias = next((t for t in yaml.scan(text) if isinstance(t, yaml.AliasToken)), None)
         if alias is not None:
             # A few aliases of aliases stand for more values than memory holds.

@@ -1,8 +1,11 @@
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import typer
+from mlzoo_cli.main import app
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 # Those that import Keras before they read their options are run by others of them.
@@ -99,6 +102,19 @@ def test_absent_data_are_named_and_no_failure(name, tmp_path):
 def measuring(code):
     program = f"import sys; sys.path.insert(0, {str(FOLDER)!r}); from measuring import *; {code}"
     return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+
+
+def test_each_command_of_the_walk_is_whole():
+    text = (FOLDER.parent / "docs" / "course.md").read_text(encoding="utf-8")
+    done = measuring(f"import course; print(*(c for _, c in course.rows({text!r})), sep=chr(10))")
+    found = done.stdout.splitlines()
+    assert len(found) > 100, done.stderr
+    for line in found:
+        words, command = shlex.split(line)[1:], typer.main.get_command(app)
+        while hasattr(command, "commands"):
+            command = command.commands[words.pop(0)]
+        with command.make_context(line, words) as context:  # fails without a value or an argument
+            assert context.params
 
 
 def test_a_process_is_measured_alone():

@@ -452,6 +452,9 @@ def test_data_inspect_counts_and_lists_problems(mlzoo: Mlzoo) -> None:
     assert sum(good["parts"].values()) == 24
     bad = document(mlzoo("data", "inspect", "d/truncated", "--json"))
     assert [problem["name"] for problem in bad["problems"]] == ["a/cut.jpg"]
+    whole = succeeded(mlzoo("data", "inspect", "d/small_class"))
+    assert "parts: none, see the problems below" in whole.out
+    assert "--rare" not in whole.out and "to try" not in whole.out, "one class would be left"
     shown = succeeded(mlzoo("data", "inspect", "d/leak"))
     assert "exact duplicates of train samples" in shown.out
     assert shown.err == ""

@@ -48,6 +48,7 @@ LINES = [
     ("tune mlp digits --space a.yaml", 2, f"--space: a.yaml {PIPE}"),
     ("train mlp ~nobody-there/x.csv", 2, "there is no home folder of a user 'nobody-there'"),
     ("train mlp digits --out ~nobody-there", 2, "there is no home folder of a user"),
+    ("train --config ~nobody-there/c.yaml", 2, "--config: ~nobody-there/c.yaml: there is no home"),
     ("predict ~nobody-there/run x.csv", 2, "there is no home folder of a user"),
     ("evaluate loop.csv", 2, "there is no run folder loop.csv"),
     ("train loop.py digits", 2, "no file 'loop.py'"),

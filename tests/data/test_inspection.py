@@ -124,6 +124,17 @@ def test_problems_come_with_commands_that_solve_them(tmp_path: Path) -> None:
     assert sorted(dropped) == ["a", "gaps", "one", "twice"], "a counts the rows"
 
 
+def test_what_keeps_data_from_training_is_solved_by_every_command(tmp_path: Path) -> None:
+    rows = [f"{i * i % 7},{i * i % 11},1,{'pqrr'[max(i - 55, 0) // 2]}" for i in range(60)]
+    (tmp_path / "t.csv").write_text("\n".join(["a,b,one,y", *rows]))
+    found = inspect(config(tmp_path / "t.csv", target="y"))["remedies"]
+    start = f"mlzoo train auto {tmp_path}/t.csv --target y --rare merge"
+    ends = ["", " --class-weights auto", " --drop one"]
+    assert [row["command"] for row in found] == [start + end for end in ends]
+    solved = config(tmp_path / "t.csv", target="y", rare="merge", drop=["one"])
+    assert inspect(solved)["problems"] == []
+
+
 def test_commands_train_on_the_data_as_they_were_read(tmp_path: Path) -> None:
     rows = [f"{i % 7},{i % 11},{i},1,{i % 2}" for i in range(60)]
     (tmp_path / "t.csv").write_text("\n".join(["a,b,c,one,y", *rows]))

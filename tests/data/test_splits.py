@@ -264,7 +264,7 @@ def test_mnist_is_split_exactly_in_proportion() -> None:
 
 def test_rare_classes_are_merged_or_dropped_where_asked() -> None:
     samples = made([40, 30, 2, 1, 20])
-    with pytest.raises(DataError, match="--rare merge or leave them out with --rare drop"):
+    with pytest.raises(DataError, match="--rare merge or leave rare classes out with --rare"):
         loading.partition(samples, config("d"), 0)
     merged, parts = loading.partition(samples, config("d", rare="merge"), 0)
     assert merged.class_names == ("c0", "c1", "c4", "rare")
@@ -296,6 +296,33 @@ def test_a_rare_class_alone_is_merged_with_the_next_smallest() -> None:
         loading.partition(made([40, 2]), config("d", rare="merge"), 0)
     with pytest.raises(DataError, match="would not leave two classes"):
         loading.partition(made([40, 2]), config("d", rare="drop"), 0)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "remedies"),
+    [
+        ([40, 30, 2], ["--rare merge", "--rare drop", "--fractions"]),
+        ([40, 30, 1], ["--rare merge", "--rare drop"]),
+        ([40, 2, 2], ["--rare merge", "--fractions"]),
+        ([40, 2], ["--fractions"]),
+        ([40, 1], []),
+    ],
+)
+def test_remedies_of_rare_classes_are_named_where_they_help(
+    sizes: list[int], remedies: list[str]
+) -> None:
+    samples = made(sizes)
+    with pytest.raises(DataError, match="too few different samples for 3 splits") as told:
+        loading.partition(samples, config("d"), 0)
+    text = str(told.value).partition("; ")[2]
+    assert [each for each in ("--rare merge", "--rare drop", "--fractions") if each in text] == (
+        remedies
+    )
+    for how in ("merge", "drop"):
+        if f"--rare {how}" in remedies:
+            loading.partition(samples, config("d", rare=how), 0)
+    if "--fractions" in remedies:
+        loading.partition(samples, config("d", fractions="80/0/20"), 0)
 
 
 def test_copies_count_once_and_given_splits_by_their_training_split() -> None:

@@ -280,5 +280,5 @@ def _suggestions(samples: Samples) -> list[str]:
         ]
     return [
         f"{share:.0%} of the samples are {name!r}: consider --class-weights auto or "
-        "--sampler balanced, and read balanced accuracy and macro F1"
+        "--sampler balanced, and read balanced accuracy, not accuracy"
     ]

@@ -45,6 +45,8 @@ def remedies(
 ) -> list[Remedy]:
     """Return what is wrong with data, each with a command that trains without it.
 
+    What keeps data from training is solved by every command, since none would run otherwise.
+
     Args:
         config: the run; its options are repeated.
         samples: all that can be read.
@@ -53,16 +55,21 @@ def remedies(
     """
     rows: list[Remedy] = []
     bad = [row for row in problems if row["name"] != "split"]
+    needed: list[str] = []
     if bad:
         share = np.ceil(100 * len(bad) / (len(bad) + len(samples))) / 100
-        options = ["--on-bad", "skip", *(["--max-bad", f"{share:g}"] if share > 0.01 else [])]
+        needed += ["--on-bad", "skip", *(["--max-bad", f"{share:g}"] if share > 0.01 else [])]
+    unsplit = " ".join(row["reason"] for row in problems if row["name"] == "split")
+    rare = next((how for how in ("merge", "drop") if f" with --rare {how}" in unsplit), None)
+    if rare:
+        needed += ["--rare", rare]
+    if bad:
         one = "1 file or row" if len(bad) == 1 else f"{len(bad)} files or rows"
         text = f"{one} can't be used, such as {bad[0]['name']}: {bad[0]['reason']}"
-        rows.append({"problem": text, "command": _command(config, samples, options)})
+        rows.append({"problem": text, "command": _command(config, samples, needed)})
     for row in problems:
         if row["name"] == "split":
-            options = ["--rare", "merge"] if samples.target.sample_class else []
-            command = _command(config, samples, options) if options else ""
+            command = _command(config, samples, needed) if rare else ""
             rows.append({"problem": row["reason"], "command": command})
     idle = _columns(samples)
     for text in messages:
@@ -73,13 +80,12 @@ def remedies(
             idle.append((text.removesuffix(match[0]).rstrip("; :"), words[-1]))
             continue
         options = _named(text)
-        rows.append(
-            {"problem": text, "command": _command(config, samples, options) if options else ""}
-        )
+        command = _command(config, samples, [*needed, *options]) if options else ""
+        rows.append({"problem": text, "command": command})
     if idle:
         dropped = shlex.split(drop_flag([name for _, name in idle], config.drop))
         text = "; ".join(dict.fromkeys(text for text, _ in idle))
-        rows.append({"problem": text, "command": _command(config, samples, dropped)})
+        rows.append({"problem": text, "command": _command(config, samples, [*needed, *dropped])})
     return rows
 
 

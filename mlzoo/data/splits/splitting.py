@@ -140,16 +140,12 @@ def merge_rare(
     pool = np.arange(len(samples)) if given is None else np.flatnonzero(given == "train")
     counts = _class_sizes(samples, find_units(samples, method), pool)
     present = np.bincount(samples.labels, minlength=len(counts)) > 0
-    rare = present & (counts < below)
-    if not rare.any():
+    few_of = present & (counts < below)
+    if not few_of.any():
         return samples, ()
-    small = _named(samples, counts, np.flatnonzero(rare))
-    if how == "merge":
-        for label in np.argsort(counts, kind="stable"):
-            if counts[rare].sum() >= below:
-                break
-            rare[label] |= present[label]
-    if (present & ~rare).sum() + (how == "merge") < 2:
+    small = _named(samples, counts, np.flatnonzero(few_of))
+    rare = _rare(counts, present, how, below)
+    if rare is None:
         raise DataError(
             f"--rare {how}: with fewer than {below} different samples each, {small} would not "
             "leave two classes; add samples, or use other --fractions, fewer --folds or a lower "
@@ -174,6 +170,24 @@ def merge_rare(
         what += ", too few even together, so that the next smallest class joins them"
     text = f"{what}; merged into the class {merged!r}: {together} (--rare)"
     return _relabeled(samples, new, [*kept, merged], names), (text,)
+
+
+def _rare(counts: np.ndarray, present: np.ndarray, how: str, below: int) -> np.ndarray | None:
+    """Return which classes are merged or dropped; None where fewer than two would be left.
+
+    Args:
+        counts: different samples of each class.
+        present: whether a class has any samples, of whichever split.
+        how: `merge` or `drop`.
+        below: different samples under which a class is rare.
+    """
+    rare = present & (counts < below)
+    if how == "merge":
+        for label in np.argsort(counts, kind="stable"):
+            if counts[rare].sum() >= below:
+                break
+            rare[label] |= present[label]
+    return rare if (present & ~rare).sum() + (how == "merge") >= 2 else None
 
 
 def _relabeled(
@@ -270,10 +284,21 @@ def _check_class_sizes(
         raise DataError(
             f"too few different samples for {len(shares)} splits in "
             f"class{'es' if len(small) > 1 else ''} {_named(samples, counts, small)}: each needs "
-            f"at least {len(shares)}; add samples, merge rare classes with --rare merge or leave "
-            "them out with --rare drop, or use fewer splits with --fractions 80/0/20 (fewer "
-            "--folds in a search)"
+            f"at least {len(shares)}; {series(_remedies(counts, len(shares)), 'or')}"
         )
+
+
+def _remedies(counts: np.ndarray, splits: int) -> list[str]:
+    """Return what helps where some classes have fewer samples than there are splits."""
+    present = counts > 0
+    texts = {
+        "merge": "merge rare classes with --rare merge",
+        "drop": "leave rare classes out with --rare drop",
+    }
+    helping = [t for how, t in texts.items() if _rare(counts, present, how, splits) is not None]
+    if counts[present].min() > 1:
+        helping.append("use fewer splits with --fractions 80/0/20 (fewer --folds in a search)")
+    return ["add samples", *helping]
 
 
 def _class_sizes(samples: Samples, units: Units, indices: np.ndarray) -> np.ndarray:
