@@ -1,15 +1,18 @@
 """Cost of a step, of communication and of input for some processes, and a model of more of them.
 
-Run by `distributed.py --part cost`. Of each family, in one process, the steps of batches of 64, 32
-and 16 samples are timed, and what it takes to make a batch of 64; in 2 and 4 processes the sum of
-arrays of the gradients' sizes over all processes, and whole steps of 64 samples. All times are the
-lower quarter of many, since other work only adds to them.
+Run by `distributed.py --part cost`. Each process has a core; they take turns where there are fewer.
+Of each family, in one process, the steps of batches of 64, 32 and 16 samples are timed, and what it
+takes to make a batch of 64; in 2 and 4 processes the sum of arrays of the gradients' sizes over all
+processes, and whole steps of 64 samples. All times are the lower quarter of many, since other work
+only adds to them.
 
-The model: t(N) = compute(64 / N) max(1, N / cores) + input(64 / N) + ring(N), where compute is a
-straight line through the three batch sizes, and ring(N) = 2 (N - 1) (a + bytes / N / b), the
+The model: t(N) = compute(64 / N) max(1, N / cores) + ring(N), where compute is a
+straight line through the three batch sizes, and ring(N) = 2 (N - 1) (K a + bytes / N / b), the
 reduce-scatter and all-gather of a ring (Patarasuk and Yuan, "Bandwidth optimal all-reduce
 algorithms for clusters of workstations", 2009, section 4), with the latency a and the bandwidth b
-of 2 processes. It is checked against whole steps of 4 processes, which it was not fitted to.
+of 2 processes, for K sums: on processors XLA adds up each gradient by itself, moments of batch
+normalization in both directions, and the loss. It is checked against whole steps of 4 processes,
+which it was not fitted to.
 """
 
 from __future__ import annotations
@@ -67,21 +70,26 @@ def training(model: str, batch: int, folder: Path) -> Any:
     data, settings = FAMILIES[model]
     given = {"model": model, "data": data, "batch_size": batch, "preset": "none", **settings}
     devices.prepare()
-    ready = prepared(merge(given | {"limit": 200}, allow_unused=True), Listener())
+    ready = prepared(merge(given | {"limit": 320}, allow_unused=True), Listener())
     config = ready.merged.config
     network = build_model(config, ready.data, 0)
     return Training(network, ready.data, config, folder / str(batch), 0, Listener(), Stop())
 
 
 def stepping(made: Any, repeats: int) -> float:
-    """Seconds of a step on a batch that is there."""
+    """Seconds of a step on a batch that is there; its loss is read while the next one runs."""
     batch = next(iter(made.batches.epoch(0, 0)))
-
-    def step() -> None:
-        made.step_on(batch, 0)
-        made.steps.sync()
-
-    return timed(step, repeats)
+    pending, times = made.step_on(batch, 0), []
+    float(pending["loss"])  # compiled
+    last = time.perf_counter()
+    for _ in range(repeats + 1):
+        logs = made.step_on(batch, 0)
+        float(pending["loss"])
+        now = time.perf_counter()
+        times.append(now - last)
+        pending, last = logs, now
+    float(pending["loss"])
+    return quarter(times[1:])
 
 
 def feeding(made: Any) -> float:
@@ -118,7 +126,10 @@ def measure(model: str, world: int, repeats: int, folder: Path) -> dict[str, Any
         made = {size: training(model, size, folder) for size in SIZES}
         shapes = [tuple(each.shape) for each in made[BATCH].trained.trainable_variables]
         times = {str(size): stepping(each, repeats) for size, each in made.items()}
-        return {"compute": times, "input": feeding(made[BATCH]), "shapes": shapes}
+        held = made[BATCH].trained.non_trainable_variables
+        moments = sum("moving" in variable.name for variable in held)
+        sums = len(shapes) + 2 * moments + 1
+        return {"compute": times, "input": feeding(made[BATCH]), "shapes": shapes, "sums": sums}
     whole = training(model, BATCH, folder)
     shapes = [tuple(each.shape) for each in whole.trained.trainable_variables]
     return {
@@ -136,7 +147,8 @@ def member(models: list[str], place: str, repeats: int) -> None:
     from mlzoo.training.distributed.settings import Machines
 
     rank, count, coordinator, path = place.split(",")
-    world = int(count)
+    world, cores = int(count), sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {cores[int(rank) % len(cores)]})
     several = {"rank": int(rank), "world": world, "coordinator": coordinator}
     machines = Machines(**several if world > 1 else {})
     with (
@@ -177,9 +189,9 @@ def line(times: Mapping[str, float]) -> tuple[float, float]:
     return max(float(start), 0.0), float(slope)
 
 
-def ring(world: int, size: float, latency: float, bandwidth: float) -> float:
-    """Seconds of a ring all-reduce of so many bytes."""
-    return 2 * (world - 1) * (latency + size / world / bandwidth)
+def ring(world: int, sums: int, size: float, latency: float, bandwidth: float) -> float:
+    """Seconds of so many ring all-reduces of so many bytes in all."""
+    return 2 * (world - 1) * (sums * latency + size / world / bandwidth)
 
 
 def link(two: Mapping[str, float]) -> tuple[float, float]:
@@ -198,8 +210,9 @@ def compare(models: list[str], repeats: int, processes: list[int]) -> None:
         size = 4.0 * sum(_count(shape) for shape in one[model]["shapes"])
         start, slope = line(one[model]["compute"])
         latency, bandwidth = link(several[2][model])
+        sums = one[model]["sums"]
         costs.append(
-            [model, size / 2**20, *(1e3 * t for t in one[model]["compute"].values())]
+            [model, size / 2**20, sums, *(1e3 * t for t in one[model]["compute"].values())]
             + [1e3 * one[model]["input"]]
             + [1e3 * several[world][model]["sum"] for world in processes]
             + [1e6 * latency, bandwidth / 1e9]
@@ -207,20 +220,21 @@ def compare(models: list[str], repeats: int, processes: list[int]) -> None:
         for world in processes:
             share = BATCH / world
             compute = (start + slope * share) * max(1.0, world / cores)
-            predicted = compute + ring(world, size, latency, bandwidth)
+            predicted = compute + ring(world, sums, size, latency, bandwidth)
             seen = several[world][model]["step"]
             checks.append([model, world, 1e3 * seen, 1e3 * predicted, predicted / seen])
         for world in (8, 64, 256, 1024):
-            sums = ring(world, size, **LINK)
             alone = start + slope * BATCH
-            strong = alone / (start + slope * BATCH / world + sums) if world <= BATCH else None
-            growth.append([model, world, 1e3 * sums, BATCH * world, alone / (alone + sums), strong])
-    sums = [f"sum of {world} (ms)" for world in processes]
-    header = ["family", "gradients (MiB)", *(f"{size} samples (ms)" for size in SIZES)]
-    table([*header, "input (ms)", *sums, "latency (us)", "GB/s"], costs)
+            apart, one_sum = (ring(world, count, size, **LINK) for count in (sums, 1))
+            strong = alone / (start + slope * BATCH / world + apart) if world <= BATCH else None
+            shown = [1e3 * apart, alone / (alone + apart), alone / (alone + one_sum), strong]
+            growth.append([model, world, BATCH * world, *shown])
+    times = [f"sum of {world} (ms)" for world in processes]
+    header = ["family", "gradients (MiB)", "sums", *(f"{size} samples (ms)" for size in SIZES)]
+    table([*header, "input (ms)", *times, "latency (us)", "GB/s"], costs)
     table(["family", "processes", "step (ms)", "predicted (ms)", "ratio"], checks)
-    header = ["family", "workers", "all-reduce (ms)", "batch", "efficiency", "speedup at batch 64"]
-    table(header, growth)
+    header = ["family", "workers", "batch", "all-reduce (ms)", "efficiency", "by one sum"]
+    table([*header, "speedup at batch 64"], growth)
 
 
 def _count(shape: list[int]) -> int:

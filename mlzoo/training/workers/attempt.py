@@ -332,8 +332,8 @@ def environment() -> Mapping[str, str | None]:
 
 def placed_on(facts: list[dict[str, Any]]) -> str:
     """Return where workers are, for people."""
-    nodes = {fact["node"]: fact["host"] for fact in facts}
+    hosts = sorted({fact["host"] for fact in facts})
     many = f"{len(facts)} worker{'s' if len(facts) > 1 else ''}"
-    if len(nodes) == 1:
-        return f"{many} on {next(iter(nodes.values()))}"
-    return f"{many} on {len(nodes)} machines: {series(sorted(nodes.values()), 'and')}"
+    if len(hosts) == 1:
+        return f"{many} on {hosts[0]}"
+    return f"{many} on {len(hosts)} machines: {series(hosts, 'and')}"

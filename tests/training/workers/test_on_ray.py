@@ -20,6 +20,9 @@ from mlzoo.core.errors import Interrupted, ResourceError, UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.core.remote import ray_cluster
 from mlzoo.runs.config_loading import merge
+from mlzoo.runs.opened import OpenedRun
+from mlzoo.runs.predicting.settings import PredictConfig
+from mlzoo.runs.predicting.shards import ShardFolder, origin_of
 from mlzoo.training.distributed.settings import Machines
 from mlzoo.training.workers import attempt, driving
 from mlzoo.training.workers.driving import resume_on_ray, train_on_ray
@@ -159,6 +162,25 @@ def test_a_killed_worker_changes_no_bit(
     first, second = (pd.read_csv(each / "history.csv") for each in (apart[0], run.path))
     assert first["val_loss"].equals(second["val_loss"])
     shutil.rmtree("shared")
+
+
+@pytest.mark.slow
+def test_tasks_predict_the_shards_that_are_missing(apart: tuple[Path, Heard], place: Path) -> None:
+    from mlzoo_cli.predict_parts import share_out
+
+    run = OpenedRun(apart[0])
+    options: dict[str, Any] = {"coverage": None, "unlike": 0.0, "tta": "none"}
+    origin = origin_of(run, "flowers.csv", 20, options)
+    folder = ShardFolder(place / "parts", origin)
+    folder.write(2, "of an earlier command")
+    order = {"run": str(run.path), "data": "flowers.csv", "folder": "parts", "origin": origin}
+    order |= {"rows": 20, "trust": False, "safe": False, **options}
+    config = PredictConfig(output=place / "parts", shards=20, engine="ray", workers=2)
+    assert share_out(order, config, "again") == (55, 4)
+    parts = [folder.part(number).read_text() for number in range(4)]
+    assert parts[2] == "of an earlier command"
+    names = [line.split(",")[0] for part in parts for line in part.splitlines()[1:]]
+    assert names == [f"row {i}" for i in (*range(1, 41), *range(61, 76))]
 
 
 @pytest.mark.slow
