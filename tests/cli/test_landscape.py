@@ -39,7 +39,7 @@ def test_optimisers_on_a_function(mlzoo: Mlzoo) -> None:
     swept = [row["outcome"] for row in table(folder / "sweep.csv") if row["optimizer"] == "sgd"]
     assert swept[0] == "crawls" and "diverged" in swept
     page = (folder / "index.html").read_text(encoding="utf-8")
-    assert page.count("plotly.js v") <= 2 and 'src="http' not in page and "Ranking" in page
+    assert len(page) < 300_000 and 'src="http' not in page and "Ranking" in page
     assert np.asarray(Image.open(folder / "contour.png").convert("L")).std() > 20
     assert Image.open(folder / "paths.gif").n_frames == 13
     again = mlzoo("landscape", "bowl", "--name", "bowl", "--out", "out")

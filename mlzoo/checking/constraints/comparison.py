@@ -21,7 +21,8 @@ from mlzoo.checking.functions.descent import Path
 from mlzoo.checking.functions.functions import Function, make
 from mlzoo.checking.functions.trajectories import path_rows, plain
 from mlzoo.checking.landscapes import folders, pictures
-from mlzoo.checking.landscapes.page import PageTable, Section, landscape, progress, write_page
+from mlzoo.checking.landscapes.page import PageTable, Section, progress, write_page
+from mlzoo.checking.landscapes.turning import TURNING, turning_surface
 from mlzoo.checking.settings import ConstrainedConfig
 from mlzoo.core import files
 from mlzoo.core.errors import UsageError
@@ -136,8 +137,8 @@ def write(
         files.write_text(place / "ends.csv", files.csv_text(result.ends))
         pictures.save(contour(grid, result), place / "contour.png")
         shown = [
-            Section("Surface", [landscape(grid, result.paths)], "Drag to turn, scroll to zoom."),
-            Section("Values", [progress(result.paths, "f")]),
+            Section("Surface", turning_surface(grid, result.paths), TURNING),
+            Section("Values", progress(result.paths, "f")),
         ]
         tables = [PageTable("KKT points", result.kkt), PageTable("Descents", result.ends)]
         title = f"Landscape: {grid.title}, subject to {', '.join(config.subject_to)}"

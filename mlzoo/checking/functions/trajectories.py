@@ -18,7 +18,8 @@ from mlzoo.checking.functions import path_ranking
 from mlzoo.checking.functions.descent import Path, walk
 from mlzoo.checking.functions.functions import Function, make
 from mlzoo.checking.landscapes import folders, pictures
-from mlzoo.checking.landscapes.page import PageTable, Section, landscape, progress, write_page
+from mlzoo.checking.landscapes.page import PageTable, Section, progress, write_page
+from mlzoo.checking.landscapes.turning import TURNING, turning_surface
 from mlzoo.checking.settings import WalkConfig
 from mlzoo.core import files
 from mlzoo.core.errors import UsageError
@@ -115,8 +116,8 @@ def write(
             title = f"{function.name}, {config.steps} steps"
             pictures.save(pictures.sweep(result.sweep, title), place / "sweep.png")
         shown = [
-            Section("Surface", [landscape(grid, result.paths)], "Drag to turn, scroll to zoom."),
-            Section("Values", [progress(result.paths, "f")]),
+            Section("Surface", turning_surface(grid, result.paths), TURNING),
+            Section("Values", progress(result.paths, "f")),
         ]
         tables = [PageTable("Ranking", result.ranking)]
         tables += [PageTable("Sweep over rates", result.sweep)] if result.sweep else []

@@ -320,7 +320,7 @@ def write(folder: Path, curve: Curve, config: RunConfig, repeats: int) -> dict[s
             "valid": [row["valid"] for row in curve.rows],
         }
         axes = (curve.name, curve.error)
-        sections = [Section("Errors", [curves(x, lines, axes, curve.log)])]
+        sections = [Section("Errors", curves(x, lines, axes, curve.log))]
         if "bias" in rows[0]:
             two = {
                 "bias": [row["bias"] for row in curve.rows],
@@ -330,7 +330,7 @@ def write(folder: Path, curve: Curve, config: RunConfig, repeats: int) -> dict[s
                 "Of the mean squared error over repeats; the bias is squared and holds the noise."
             )
             axes = (curve.name, "squared error")
-            sections.append(Section("Bias and variance", [curves(x, two, axes, curve.log)], note))
+            sections.append(Section("Bias and variance", curves(x, two, axes, curve.log), note))
         write_page(
             place / "index.html", f"{title}: error against {curve.name}", [curve.sentence],
             sections, [PageTable("Points", rows)],

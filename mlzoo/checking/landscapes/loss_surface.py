@@ -22,10 +22,10 @@ from mlzoo.checking.landscapes.page import (
     PageTable,
     Section,
     curves,
-    landscape,
     progress,
     write_page,
 )
+from mlzoo.checking.landscapes.turning import TURNING, turning_surface
 from mlzoo.checking.settings import AroundConfig
 from mlzoo.core import files
 from mlzoo.core.errors import DataError, UsageError
@@ -254,11 +254,11 @@ def write(
         ends = np.zeros((1, 2))
         pictures.save(pictures.contour(grid, paths, ends), place / "contour.png")
         pictures.save(pictures.surface(grid, paths), place / "surface.png")
-        sections = [Section("Loss", [landscape(grid, paths)], "Drag to turn, scroll to zoom.")]
+        sections = [Section("Loss", turning_surface(grid, paths), TURNING)]
         tables = []
         if result.paths:
             files.write_text(place / "paths.csv", files.csv_text(path_rows(result.paths)))
-            sections.append(Section("Optimizers", [progress(result.paths, "loss")]))
+            sections.append(Section("Optimizers", progress(result.paths, "loss")))
             tables.append(PageTable("Optimizers", record["paths"]))
         if result.line:
             line = result.line
@@ -270,7 +270,7 @@ def write(
             pictures.save(_line_picture(line), place / "line.png")
             axes = (f"0: {line['from']}, 1: this model", "loss")
             shown = curves(line["places"], line["losses"], axes, log=False)
-            sections.append(Section("On a straight line", [shown]))
+            sections.append(Section("On a straight line", shown))
         title = f"Loss around {run.path.name}"
         write_page(place / "index.html", title, result.sentences, sections, tables)
 

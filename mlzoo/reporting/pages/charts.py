@@ -1,7 +1,7 @@
 """SVG charts that need no script; a script adds the values under the pointer.
 
-They take a few kilobytes each and follow the page's light and dark colors; plotly would take
-several megabytes in every run folder.
+They take a few kilobytes each and follow the page's light and dark colors; a library of charts
+would take several megabytes in every run folder.
 """
 
 from __future__ import annotations
