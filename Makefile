@@ -2,7 +2,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test quick lint bench docs lock clean
+.PHONY: setup demo test quick lint bench docs wheel lock clean
 
 # Without compiled modules every process spends 10 seconds on compiling TensorFlow and Keras.
 unexport PYTHONDONTWRITEBYTECODE
@@ -85,6 +85,7 @@ bench: setup
 	$(BIN)/python benchmarks/transfer.py
 	$(BIN)/python benchmarks/landscape.py
 	$(BIN)/python benchmarks/demos.py
+	$(BIN)/python benchmarks/pages.py
 	$(BIN)/python benchmarks/distributed.py
 	$(BIN)/python benchmarks/course.py
 	$(BIN)/python benchmarks/gpu.py
@@ -92,6 +93,10 @@ bench: setup
 # The site of the documents, in site/.
 docs: setup
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+# The wheel of the package, in dist/.
+wheel: $(VENV)/.base
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 
 # Refresh requirements.lock from pyproject.toml, and the part of it that a training needs.
 COMPILE = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \

@@ -51,8 +51,7 @@ def serve(
     _ = opened.model  # so that what is wrong with it is told now
     limits = Limits(config.max_mb, config.max_rows, config.timeout, waiting=_CONNECTIONS)
     samples = endpoints(answers.run, config.max_pixels, limits, config.unlike)
-    say(f"http://localhost:{config.port} serves {run}; Ctrl-C ends it")
-    uvicorn.run(
+    settings = uvicorn.Config(
         create_app(answers, int(config.max_mb * 1e6), config.timeout, samples),
         host="127.0.0.1",
         port=config.port,
@@ -61,3 +60,7 @@ def serve(
         server_header=False,
         use_colors=False,
     )
+    listener = settings.bind_socket()
+    listener.listen()  # who comes at once waits until the server has started
+    say(f"http://localhost:{listener.getsockname()[1]} serves {run}; Ctrl-C ends it")
+    uvicorn.Server(settings).run([listener])

@@ -56,6 +56,7 @@ def ui(
         use_colors=False,
     )
     listener = settings.bind_socket()
+    listener.listen()  # who comes at once waits until the server has started
     address = f"http://localhost:{listener.getsockname()[1]}"
     say(f"{address} shows {', '.join(map(str, roots))}; Ctrl-C ends it")
     uvicorn.Server(settings).run([listener])

@@ -244,20 +244,22 @@ def heat_map(
     """
     table, texts = table[:most].astype("float64"), texts[:most]
     rows, columns = table.shape
-    figure = new_figure(float(np.clip(0.62 * columns + 1.6, 4, 12)), 0.28 * rows + 1.6)
+    width = float(np.clip(0.62 * columns + 1.6, 4, 12))
+    figure = new_figure(width, 0.28 * rows + 1.6)
     axes = figure.subplots()
     low, high = (_quiet(f, table) for f in (np.nanmin, np.nanmax))
     shades = np.ma.masked_invalid((table - low) / np.where(high > low, high - low, 1))
     axes.imshow(shades, cmap="cividis", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
     every = math.ceil(columns / 60)
     shown = [label(name, 18) for name in names[::every]]
-    turned = max(map(len, shown)) * columns > 90
+    # A character of this size is about 0.07 inches wide.
+    turned = 0.07 * (max(map(len, shown)) + 1) > (width - 1.6) * every / columns
     axes.set_xticks(range(0, columns, every), shown, fontsize=8, rotation=90 if turned else 0)
     axes.set_yticks(
         range(rows), [label(text, 40 if most > TABLE_ROWS else 18) for text in texts], fontsize=8
     )
     axes.tick_params(length=0)
-    axes.set_title("each column from its lowest (dark) to its highest value", fontsize=9)
+    figure.suptitle("each column from its lowest (dark) to its highest value", fontsize=9)
     if columns <= TABLE_NUMBERS:
         for i, j in np.ndindex(rows, columns):
             color = "white" if shades.filled(1)[i, j] < 0.5 else "black"

@@ -83,7 +83,8 @@ def diagnose(
     training = _column(history, "loss")
     valid = _column(history, "val_loss")
     if len(training) < FEW_EPOCHS:
-        text = f"{len(training)} epochs are too few to see how the training goes."
+        epochs = "1 epoch is" if len(training) == 1 else f"{len(training)} epochs are"
+        text = f"{epochs} too few to see how the training goes."
         return [Diagnosis("too few epochs", text, "Train longer: --epochs 20.")]
     kept = min(kept, len(training))
     if returns := _column(history, "val_return"):

@@ -17,8 +17,8 @@ TIMEOUT = 30.0
 class ServeConfig(Settings):
     """The port that a run is served on, and the limits of what is uploaded."""
 
-    port: int = Field(8000, ge=1, le=65_535)
-    """Port on localhost."""
+    port: int = Field(8000, ge=0, le=65_535)
+    """Port on localhost; 0: a free one."""
     max_mb: float = Field(20.0, gt=0, le=1000)
     """The largest upload that is read, in megabytes."""
     max_pixels: int = Field(MAX_PIXELS, ge=1)

@@ -33,6 +33,7 @@ SCRIPTS = [
     "memory",
     "overhead",
     "pack",
+    "pages",
     "physics",
     "quantum",
     "regularization",

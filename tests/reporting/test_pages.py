@@ -14,7 +14,7 @@ from mlzoo.reporting.comparison import compare
 from mlzoo.reporting.pages import charts, folder, network
 from mlzoo.reporting.pages.folder import given_settings
 from mlzoo.reporting.pages.report import write_report
-from mlzoo.reporting.pages.several import write_comparison
+from mlzoo.reporting.pages.several import comparison_page, write_comparison
 from tests.browser import Browser, checks, needs_chromium
 from tests.reporting.made_runs import run_folder
 
@@ -105,6 +105,15 @@ def test_a_model_s_drawing_joins_layers_that_follow_each_other_and_shows_skips()
     chain = [dict(layers[1], name=f"{i}", inputs=[f"{i - 1}"]) for i in range(2)]
     assert "2 × Conv2D" in network.draw([*chain])
     assert network.draw([dict(layers[0], name=str(i)) for i in range(200)]) == ""
+
+
+def test_a_comparison_says_what_can_not_be_paired(run: Path, compared: Path) -> None:
+    found = dict(compare([str(run), str(compared.with_name("other"))]))
+    far = [row | {"data": "/far/away/photos"} for row in found["rows"]]
+    page = comparison_page({**found, "rows": far, "notes": ["these can't be paired: why"]})
+    assert "<td>photos</td>" in page and "/far/away" not in page
+    assert "Not every run can be paired with it" in page
+    assert "Not every run" not in comparison_page({**found, "notes": []})
 
 
 @needs_chromium

@@ -398,7 +398,8 @@ def test_one_row_can_be_filled_in() -> None:
         for width, dark in ((390, False), (1280, True)):
             browser.open(f"http://localhost:{port}/", width=width, dark=dark)
             browser.run(filled)
-            browser.run("at('row').open = true")
+            assert browser.run("at('row').open"), "13 columns are shown at once"
+            assert browser.run("/accuracy [.0-9]+, 95 % interval /.test(at('about').textContent)")
             browser.run(
                 "(i => { i.value = '13.5'; i.form.requestSubmit(); })"
                 "(document.querySelector('#form input'))"

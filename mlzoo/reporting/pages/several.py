@@ -57,6 +57,8 @@ def _row(row: Mapping[str, Any]) -> dict[str, object]:
     between = f"{ends[0]:.4g} to {ends[1]:.4g}" if ends else None
     baselines = {f"baseline {name}": value for name, value in row["baselines"].items()}
     run_cells = {name: row[name] for name in shown}
+    if row["data"]:  # whole paths are among the settings that differ
+        run_cells["data"] = Path(row["data"]).name
     if between:
         between = f"{between} ({over(row['units'], row['interval_unit'])})"
     scored = {"value": row["value"], "95 % interval": between, "verdict": row["against_baseline"]}
