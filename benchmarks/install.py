@@ -5,6 +5,8 @@ with the versions of requirements-base.lock and uncompiled, as `make demo` does,
 does it (`--plain`: any versions that fit, compiled). Then `mlzoo train cnn digits` runs there,
 outside of the checkout, and its report is looked at.
 
+Seconds are of the clock and, in brackets, of all cores: those hold where the machine does more.
+
     python benchmarks/install.py [--plain] [--epochs 30]
 """
 
@@ -24,10 +26,10 @@ MOST_MB = 2900
 """Megabytes of the environment, at most."""
 
 
-def run(*words: str | Path, folder: Path, **environment: str) -> float:
-    """Run a command in a folder, quietly; return its seconds."""
+def run(*words: str | Path, folder: Path, **environment: str) -> tuple[float, float]:
+    """Run a command in a folder, quietly; return its seconds by the clock and of all cores."""
     clean = {name: text for name, text in os.environ.items() if name != "PYTHONPATH"}
-    began = time.perf_counter()
+    began, before = time.perf_counter(), os.times()
     done = subprocess.run(
         [str(word) for word in words],
         cwd=folder,
@@ -37,7 +39,18 @@ def run(*words: str | Path, folder: Path, **environment: str) -> float:
     )
     if done.returncode:
         raise SystemExit(f"{' '.join(map(str, words))}:\n{done.stdout}{done.stderr}"[-4000:])
-    return time.perf_counter() - began
+    wall, after = time.perf_counter() - began, os.times()
+    user, system = (
+        getattr(after, kind) - getattr(before, kind)
+        for kind in ("children_user", "children_system")
+    )
+    return wall, user + system
+
+
+def note(what: str, seconds: tuple[float, float], size: float, comment: object) -> None:
+    """Print a line of the result."""
+    wall, cores = seconds
+    print(f"{what:14} {wall:7.1f} s ({cores:6.1f} s) {size:8.1f} MB  {comment}", flush=True)
 
 
 def megabytes(folder: Path) -> float:
@@ -56,25 +69,26 @@ def main() -> None:
         build = ("-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation")
         seconds = run(sys.executable, *build, "--wheel-dir", work, ROOT, folder=work)
         (wheel,) = work.glob("*.whl")
-        print(f"wheel          {seconds:6.1f} s {megabytes(wheel.parent):8.1f} MB  {wheel.name}")
+        note("wheel", seconds, megabytes(wheel.parent), wheel.name)
 
         venv.create(work / "env", with_pip=True)
         python, pip = work / "env" / "bin" / "python", ("-m", "pip", "install", "--quiet")
-        seconds = 0.0
+        locked = (0.0, 0.0)
         if not given.plain:
             lock = ("--no-compile", "--require-hashes", "-r", ROOT / "requirements-base.lock")
-            seconds += run(python, *pip, *lock, folder=work)
+            locked = run(python, *pip, *lock, folder=work)
         without = () if given.plain else ("--no-deps",)
-        seconds += run(python, *pip, *without, wheel, folder=work)
+        seconds = run(python, *pip, *without, wheel, folder=work)
+        seconds = (locked[0] + seconds[0], locked[1] + seconds[1])
         size = megabytes(work / "env")
-        print(f"pip install    {seconds:6.1f} s {size:8.1f} MB  (at most {MOST_MB})")
+        note("pip install", seconds, size, f"(at most {MOST_MB})")
 
         command = ("train", "cnn", "digits", "--epochs", given.epochs)
         seconds = run(work / "env" / "bin" / "mlzoo", *command, folder=work)
         report = work / "saved_models" / "cnn-digits" / "report.html"
         page = report.read_text(encoding="utf-8")
         whole = page.rstrip().endswith("</html>") and "http-equiv" in page
-        print(f"first training {seconds:6.1f} s {megabytes(report.parent):8.1f} MB  {report.name}")
+        note("first training", seconds, megabytes(report.parent), report.name)
         raise SystemExit(0 if whole and size <= MOST_MB else 1)
 
 
