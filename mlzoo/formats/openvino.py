@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
-NEEDS: tuple[tuple[str, str], ...] = (("openvino", "openvino"),)
+NEEDS: tuple[tuple[str, str], ...] = (("openvino", "openvino"), ("tf2onnx", "tf2onnx"))
 
 
 class Config(Settings):
@@ -27,7 +28,10 @@ def write(
     sample_shape: SampleShape,
     calibration: list[np.ndarray],
 ) -> Path:
-    """Convert the model's graph; its converter knows no recurrent layers.
+    """Convert the model's graph.
+
+    The converter of TensorFlow's graphs knows no recurrent layers, that of ONNX has operations for
+    them: models with such layers go through ONNX.
 
     Args:
         config: settings of the format.
@@ -36,16 +40,32 @@ def write(
         sample_shape: the shape of one sample, for fixed sizes.
         calibration: batches (n, *shape) that int8 ranges come from; empty without int8.
     """
+    import keras
+
     from mlzoo.formats._graphs import traced
 
     openvino = _openvino()
     path = folder / "model.xml"
-    converted = openvino.convert_model(traced(model, (None, *model.input_shape[1:])))
+    kinds = keras.layers.RNN | keras.layers.Bidirectional
+    if any(isinstance(layer, kinds) for layer in model._flatten_layers()):
+        converted = _through_onnx(model)
+    else:
+        converted = openvino.convert_model(traced(model, (None, *model.input_shape[1:])))
     port = converted.inputs[0]
     port.get_node().set_friendly_name("input")
     port.tensor.set_names({"input"})
     openvino.save_model(converted, path, compress_to_fp16=False)
     return path
+
+
+def _through_onnx(model: keras.Model) -> Any:
+    """Return OpenVINO's model of a model's ONNX graph."""
+    from mlzoo.formats._graphs import signature
+
+    with tempfile.TemporaryDirectory(prefix="mlzoo-") as scratch:
+        path = Path(scratch) / "model.onnx"
+        model.export(path, format="onnx", verbose=False, input_signature=signature(model))
+        return _openvino().convert_model(str(path))
 
 
 def open_written(path: Path) -> Predict:

@@ -21,6 +21,7 @@ from mlzoo.exporting.export import check, export
 from mlzoo.formats._contract import SampleShape
 from mlzoo.formats._graphs import frozen, in_float32
 from mlzoo.layers.scaling import TableScaling
+from mlzoo.runs import zoo
 from tests.training.made import LEAN
 
 pytestmark = pytest.mark.skipif(
@@ -144,6 +145,15 @@ def test_families_whose_graphs_are_of_another_kind(
     assert record["score"]["largest"] < 1e-5 and record["score"]["agreement"] == 1
     assert record["score"]["samples"] == len(run.own_data().test)
     assert record["input"]["dtype"] == run.record["input_dtype"]
+
+
+@pytest.mark.slow
+def test_recurrent_layers_are_operations_of_openvino(tmp_path: Path) -> None:
+    if package := lacking("openvino"):
+        pytest.skip(f"{package} is not installed (pip install 'mlzoo-keras[export]')")
+    record = export(mlzoo.load(zoo.find("rnn-mackey-glass")), "openvino", output=tmp_path / "out")
+    assert record["score"]["largest"] < 1e-5 and record["score"]["samples"] == 171
+    assert 'type="LSTMSequence"' in (tmp_path / "out" / "model.xml").read_text("utf-8")
 
 
 def test_recurrent_steps_are_not_called_one_by_one(
