@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +65,9 @@ def _through_onnx(model: keras.Model) -> Any:
 
     with tempfile.TemporaryDirectory(prefix="mlzoo-") as scratch:
         path = Path(scratch) / "model.onnx"
-        model.export(path, format="onnx", verbose=False, input_signature=signature(model))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            model.export(path, format="onnx", verbose=False, input_signature=signature(model))
         return _openvino().convert_model(str(path))
 
 
