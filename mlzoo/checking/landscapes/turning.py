@@ -15,7 +15,7 @@ from mlzoo.checking.landscapes.pictures import Grid
 from mlzoo.reporting.pages.charts import SERIES
 
 TURNING = "Drag or press the arrow keys to turn, + and - to zoom."
-"""What the page says above the figure."""
+"""Note above the figure."""
 SIDE = 61
 """Most points along a side; every patch between four of them is drawn again at each turn."""
 _BANDS = 24
