@@ -76,8 +76,8 @@ PAGES: dict[str, tuple[str, str]] = {
     ),
     "inspection, table": ("data inspect wine --page OUT/wine.html", "wine.html"),
     "inspection, images": ("data inspect digits --page OUT/digits.html", "digits.html"),
-    "audit": ("data audit OUT/cnn-digits --out OUT/audit", "audit/index.html"),
-    "drift": ("data compare OUT/mlp-wine OUT/new.csv --out OUT/drift", "drift/index.html"),
+    "audit": ("data audit OUT/cnn-digits --out OUT/audit", "audit/audit.html"),
+    "drift": ("data compare OUT/mlp-wine OUT/new.csv --out OUT/drift", "drift/compare.html"),
     "landscape": (
         "landscape rosenbrock --optimizer sgd,adam,lbfgs --name rosenbrock",
         "rosenbrock/index.html",

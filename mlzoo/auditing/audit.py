@@ -15,7 +15,7 @@ import numpy as np
 
 from mlzoo.auditing.findings import Audit, Duplicate, JudgedLabel, LabelCandidate, Outlier
 from mlzoo.auditing.label_errors import label_errors
-from mlzoo.auditing.page import PICTURES, write_page
+from mlzoo.auditing.page import PAGE, PICTURES, write_page
 from mlzoo.auditing.settings import AuditConfig
 from mlzoo.core import files
 from mlzoo.core.errors import UsageError
@@ -75,7 +75,8 @@ def audit(run: OpenedRun, config: AuditConfig, listener: Listener | None = None)
     def fill(partial: Path) -> None:
         _write(replace(findings, folder=partial), config.limit)
 
-    write_files(folder, fill, _FILES)
+    # Files of these names that no audit wrote stay.
+    write_files(folder, fill, _FILES if (folder / PAGE).is_file() else ())
     return findings
 
 

@@ -42,7 +42,7 @@ def write(drift: DriftFindings, folder: Path, limit: int) -> Path:
         write_tables(drift, partial)
         _write_page(drift, partial, limit)
 
-    write_files(folder, fill, _PICTURES)
+    write_files(folder, fill, _PICTURES if (folder / _PAGE).is_file() else ())
     return folder / _PAGE
 
 

@@ -14,6 +14,7 @@ from mlzoo.drawing.pictures import captioned_images, sample_grid
 from mlzoo.reporting.pages.rendering import embedded, render
 
 _TEMPLATE = Path(__file__).with_name("audit.html.jinja")
+PAGE = "audit.html"
 PICTURES = ("label_errors.png", "samples.png", "samples.csv")
 """Files beside the page that not every audit has."""
 _ROWS = 200
@@ -34,7 +35,7 @@ def write_page(findings: Audit, limit: int) -> Path:
     what = "the mask, and what is predicted" if masks else "its label, what is suggested"
     caption = f"The likeliest label errors first: {what}, and the score"
     render(
-        folder / "audit.html",
+        folder / PAGE,
         _TEMPLATE,
         title="Audit of the data",
         verdict=summary(findings),
@@ -47,7 +48,7 @@ def write_page(findings: Audit, limit: int) -> Path:
         outliers=[_of_outlier(each) for each in findings.outliers[:limit]],
         label_next=[asdict(each) for each in findings.label_next[:_ROWS]],
     )
-    return folder / "audit.html"
+    return folder / PAGE
 
 
 def _shown(error: JudgedLabel) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 A reader is what `data.json` keeps of a source's work. Each kind of data has its own in its folder
 (`images/reader.py`, `tables/reader.py`, ...); `record.py` writes them as JSON, which
-`reader_record.py` turns into them again. Nothing heavy is imported here or there.
+`reader_record.py` turns into them again. Nothing heavy is imported here or by the latter.
 """
 
 from __future__ import annotations

@@ -60,6 +60,8 @@ def evaluate_run(
             "trained on; leave the other data out"
         )
     if data is not None:
+        from mlzoo.layers.predictive import levels_of
+
         labeled = read_labelled(data, run.reader, listener.progress)
         for warning in labeled.warnings:
             listener.warn(warning)
@@ -72,6 +74,8 @@ def evaluate_run(
         within = tolerance or config.tolerance
         test = replace(loading.as_test_part(labeled), cut=run.tiling(), tolerance=within)
         test = replace(test, mask_rule=run.mask_rule)
+        if levels := levels_of(run.model):
+            test = replace(test, outputs=replace(test.outputs, quantiles=levels))
         if run.target.is_input:
             test = replace(test, outputs=replace(test.outputs, scaling=run.scaling))
         positive = rarer(list(class_totals(run.record).values()))

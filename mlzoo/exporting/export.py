@@ -14,7 +14,6 @@ from mlzoo.core import files, registry
 from mlzoo.core.errors import MlzooError, UsageError, raise_disk_full
 from mlzoo.core.files import expand
 from mlzoo.core.progress import Listener
-from mlzoo.data.record import write_reader
 from mlzoo.runs.contents.folders import refuse_links
 from mlzoo.runs.predicting.decisions import decision_record, mask_record
 
@@ -351,6 +350,8 @@ def _input(
     if run.record["columns"]:
         # A categorical value is fed as its position among the categories, -1 where it is none.
         specification["columns"] = run.record["columns"]
+    from mlzoo.data.record import write_reader
+
     described = write_reader(run.reader)
     for name in ("channels", "maximum", "window"):
         if name in described:

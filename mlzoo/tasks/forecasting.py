@@ -148,7 +148,7 @@ class Task(HeadedTask):
         outputs = _forecasts(predict, rows, part)
         y_pred, spread = median_of(outputs), None
         baselines, extra = given.baselines, tuple(given.extra)
-        if data.outputs.quantiles:
+        if data.outputs.quantiles and outputs.ndim == 4:
             spread = Distributions.of_quantiles(outputs, data.outputs.quantiles)
             extra = (*extra, "crps")
         y_true = rows.targets.astype("float64")

@@ -99,16 +99,42 @@ def test_a_kill_leaves_no_half_of_the_files_and_the_next_call_tidies(tmp_path: P
         (folder / "one").write_text("new")
         fill(folder)
 
+    def nothing(folder: Path) -> None:
+        raise ResourceError("the disk is full")
+
+    def before(folder: Path) -> Path:
+        folder.mkdir(parents=True)
+        for name in ("new", "one", "gone", "mine"):
+            (folder / name).write_text("old")
+        return folder
+
+    old = dict.fromkeys(("new", "one", "gone", "mine"), "old")
+    new = {"new": "new", "one": "new", "mine": "old"}
+    whole = before(tmp_path / "whole" / "a")
     with life(tmp_path / "whole") as lived:
-        write_files(tmp_path / "whole" / "a", two)
+        write_files(whole, two, ["gone"])
     for changes in range(len(lived.done)):
-        folder = tmp_path / str(changes) / "a"
+        folder = before(tmp_path / str(changes) / "a")
         with life(folder.parent, changes) as killed:
-            write_files(folder, two)
+            write_files(folder, two, ["gone"])
         assert killed.dead
-        for path in folder.glob("[!.]*"):
-            assert path.read_text() == "new"
-        for path in folder.glob(".writing-*"):
-            path.rename(folder / ".writing-4194304")  # beyond the largest process number
-        write_files(folder, two)
-        assert sorted(path.name for path in folder.iterdir()) == ["new", "one"]
+        for path in folder.glob(".writ*-*"):  # beyond the largest process number
+            path.rename(folder / f"{path.name.partition('-')[0]}-4194304")
+        with pytest.raises(ResourceError, match="disk is full"):
+            write_files(folder, nothing)
+        assert {path.name: path.read_text() for path in folder.iterdir()} in (old, new)
+        write_files(folder, two, ["gone"])
+        assert {path.name: path.read_text() for path in folder.iterdir()} == new
+
+
+def test_a_folder_in_the_place_of_a_file_stays_and_so_do_the_files(tmp_path: Path) -> None:
+    def two(folder: Path) -> None:
+        (folder / "a").write_text("new")
+        (folder / "b").write_text("new")
+
+    (tmp_path / "b").mkdir()
+    (tmp_path / "a").write_text("old")
+    with pytest.raises(ResourceError, match="b is a folder; move it elsewhere"):
+        write_files(tmp_path, two)
+    assert (tmp_path / "a").read_text() == "old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]

@@ -291,9 +291,11 @@ def _check_class_sizes(
 def _remedies(counts: np.ndarray, splits: int) -> list[str]:
     """Return what helps where some classes have fewer samples than there are splits."""
     present = counts > 0
+    # By default a class is rare below the number of splits with a share, which are mostly three.
+    below = "" if splits == 3 else f" --rare-below {splits}"
     texts = {
-        "merge": "merge rare classes with --rare merge",
-        "drop": "leave rare classes out with --rare drop",
+        "merge": f"merge rare classes with --rare merge{below}",
+        "drop": f"leave rare classes out with --rare drop{below}",
     }
     helping = [t for how, t in texts.items() if _rare(counts, present, how, splits) is not None]
     if counts[present].min() > 1:

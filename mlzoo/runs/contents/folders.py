@@ -17,6 +17,8 @@ _REPLACED = ".replaced"
 _WRITING = ".writing-"
 """Begins the name of a folder that is being filled within the one it is for; a process' number
 ends it."""
+_WRITTEN = ".written-"
+"""Begins the name of such a folder once what it was for is in place."""
 CHECKSUMS = "checksums.json"
 """SHA-256 of each record of a run folder; runs of earlier versions have none."""
 
@@ -96,8 +98,8 @@ def _restore_killed(folder: Path) -> None:
 def write_files(folder: Path, fill: Callable[[Path], None], replaced: Sequence[str] = ()) -> None:
     """Have files filled in aside, then move all of them into a folder, beside what it holds.
 
-    Where anything fails the folder stays as it was, and is not made. What a killed process left
-    in it is removed first.
+    Where anything fails the folder has the files that it had, and is not made. Where the process
+    is killed while it moves them, the next call puts back those that it had.
 
     Args:
         folder: where the files go; it is made where it is missing.
@@ -106,28 +108,49 @@ def write_files(folder: Path, fill: Callable[[Path], None], replaced: Sequence[s
             them again.
 
     Raises:
-        ResourceError: the disk is full or can't be written to.
+        ResourceError: the disk is full or can't be written to, or a folder has a file's name.
     """
     made = not folder.exists()
     partial = folder / f"{_WRITING}{os.getpid()}"
     with disk_errors(folder):
         for left in folder.glob(f"{_WRITING}*"):
             if _ended(left.name):
+                _put_back(left)
+        for left in folder.glob(f"{_WRITTEN}*"):
+            if _ended(left.name):
                 shutil.rmtree(left, ignore_errors=True)
         try:
             partial.mkdir(parents=True)
             fill(partial)
-            written = sorted(partial.iterdir())
-            for path in written:
-                path.replace(folder / path.name)
-            for name in set(replaced) - {path.name for path in written}:
-                (folder / name).unlink(missing_ok=True)
+            written = sorted(path.name for path in partial.iterdir())
+            for name in written:
+                if (folder / name).is_dir():
+                    raise ResourceError(f"{folder / name} is a folder; move it elsewhere")
+            (partial / _REPLACED).mkdir()
+            for name in {*written, *replaced}:
+                if (folder / name).is_file():
+                    (folder / name).rename(partial / _REPLACED / name)
+            for name in written:
+                (partial / name).rename(folder / name)
         except BaseException as error:
-            shutil.rmtree(folder if made else partial, ignore_errors=True)
+            if made:
+                shutil.rmtree(folder, ignore_errors=True)
+            else:
+                _put_back(partial)
             if isinstance(error, ResourceError):  # Of a file in it, by a name that nobody gave.
                 raise ResourceError(str(error).replace(str(partial), str(folder))) from error
             raise
-        partial.rmdir()
+        # From here on the new files stay: under its new name nothing is put back of it.
+        done = partial.rename(folder / f"{_WRITTEN}{os.getpid()}")
+        shutil.rmtree(done, ignore_errors=True)
+
+
+def _put_back(partial: Path) -> None:
+    """Move the files that `write_files` was replacing back, and remove what it was writing."""
+    if (partial / _REPLACED).is_dir():
+        for path in (partial / _REPLACED).iterdir():
+            path.replace(partial.parent / path.name)
+    shutil.rmtree(partial, ignore_errors=True)
 
 
 def _ended(name: str) -> bool:

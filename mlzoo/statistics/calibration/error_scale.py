@@ -81,7 +81,13 @@ class ErrorScale:
 
 
 def fit_error_scale(
-    features: Array, y_pred: Array, errors: Array, unit: Array, member: Array | None, seed: int
+    features: Array,
+    y_pred: Array,
+    errors: Array,
+    unit: Array,
+    member: Array | None,
+    seed: int,
+    members: int | None = None,
 ) -> ErrorScale | None:
     """Return a scale; None where there are few samples, or the same one does as well everywhere.
 
@@ -93,6 +99,8 @@ def fit_error_scale(
         member: (n,) of each the member that did not see it, from 0: the scale for a member is
             fitted on the samples of all others. None: there is one model.
         seed: of the samples that are drawn, and of the folds.
+        members: how many there are, some of which may have seen all samples that are drawn; by
+            default those of `member`.
     """
     rng = np.random.default_rng([seed, 0x5CA1E])
     if len(np.unique(unit)) < FEWEST or not errors.any(axis=0).all():
@@ -108,7 +116,8 @@ def fit_error_scale(
     count = np.unique(unit, return_inverse=True)[1].reshape(-1)
     fold = (rng.permutation(count.max() + 1) % _FOLDS)[count]
     first = _clipped((y_pred - y_center) / y_std)
-    members = 1 if member is None else int(member.max()) + 1
+    if members is None:
+        members = 1 if member is None else int(member.max()) + 1
     weights = np.zeros((members, y_pred.shape[1], 2 + descriptors.shape[1]))
     for t in range(y_pred.shape[1]):
         x = np.concatenate([np.ones((len(first), 1)), first[:, [t]], descriptors], axis=1)

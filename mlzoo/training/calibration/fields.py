@@ -39,7 +39,8 @@ def widths_of(
     """Return the widths of intervals; None without held-out images.
 
     Of a model of several members they are those of the errors of members on images that they never
-    saw, which in the mean are no smaller than those of the members' mean (Jensen's inequality).
+    saw. Their mean's errors are no larger in the mean (Jensen's inequality), so that intervals are
+    expected to miss no more than they may; a bound that is proven is only that of one model.
 
     Args:
         model: as it is saved.
@@ -127,7 +128,8 @@ def _scale_out_of_fold(
     member = ensemble.fold[unit] - 1
     groups = ensemble.pool.groups
     unit = unit if groups is None else groups[unit]
-    return fit_error_scale(features, y_pred, errors, _codes(unit), member, seed)
+    count = len(ensemble.members)
+    return fit_error_scale(features, y_pred, errors, _codes(unit), member, seed, count)
 
 
 def _some(rng: np.random.Generator, indices: np.ndarray) -> np.ndarray:

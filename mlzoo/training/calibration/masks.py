@@ -35,7 +35,8 @@ def miss_rates(
         model: as it is saved.
         data: as split for the run.
         part: images that were set aside.
-        ensemble: the members of the model, if there are several: out of fold no image is new.
+        ensemble: the members of the model, if there are several: on folds the rates are those of
+            the member that never saw the image.
         temperature: the record of the temperature that the model's logits are divided by.
     """
     if not data.outputs.target.pixel_class or len(data.samples.class_names) != 2:

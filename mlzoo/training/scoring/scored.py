@@ -137,7 +137,8 @@ def score_trained(
         which = "none" if len(data.test) else config.baselines
         plain = {BESIDE: beside.ensemble} if beside and beside.ensemble else {}
         folds = score_out_of_fold(ensemble, data, seed, which, config.metrics, plain)
-    if ensemble is not None and folds is not None and not len(data.test):
+    apart = len(data.test) > 0
+    if ensemble is not None and folds is not None and not apart:
         test, outcome = folds
         data = replace(data, test=ensemble.pool)
     else:
@@ -150,14 +151,17 @@ def score_trained(
         record["operating_point"] = None if rule is None else rule.record
     held_out = conformal.scores_of(model, data, aside, ensemble, seed)
     if held_out is not None:
-        record["conformal"] = coverage.tested(model, data, held_out, outcome, seed)
+        # Members were trained on the samples that are scored out of fold.
+        record["conformal"] = (
+            coverage.tested(model, data, held_out, outcome, seed) if apart else None
+        )
         coverage.report_coverage(record["conformal"], listener)
     missed, record["miss_rate"] = None, None
     if data.outputs.target.pixel_class:
         from mlzoo.training.calibration import masks
 
         missed = masks.miss_rates(model, data, aside, ensemble, calibration)
-        record["miss_rate"] = masks.tested(model, data, missed, listener)
+        record["miss_rate"] = masks.tested(model, data, missed, listener) if apart else None
     widths = None
     if data.outputs.target.field:
         from mlzoo.training.calibration import fields

@@ -36,8 +36,11 @@ def score_model(
             for start in range(0, len(rows), 4096)
         ]
         return score_outputs(np.concatenate(parts), data, metric, extra)
+    from mlzoo.layers.predictive import distribution_model
+
+    spread = distribution_model(model) or model
     report, outcome = evaluate(
-        lambda inputs: outputs_of(model, inputs), data, "valid", baselines="none", extra=extra
+        lambda inputs: outputs_of(spread, inputs), data, "valid", baselines="none", extra=extra
     )
     metrics = report["metrics"]
     return _pick(metrics, metric, data.samples.task), _units(outcome.scorers(), metric, data)
