@@ -63,6 +63,7 @@ bench: setup
 	$(BIN)/python benchmarks/control.py
 	$(BIN)/python benchmarks/quantum.py
 	$(BIN)/python benchmarks/overhead.py
+	$(BIN)/python benchmarks/folds.py
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/large_tables.py
 	$(BIN)/python benchmarks/decoded.py

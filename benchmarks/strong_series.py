@@ -6,7 +6,8 @@ Peers are exponential smoothing, ridge regression on the window, the last season
 where there is none), and NLinear as published: weights drawn at random, Adam, early stopping.
 Series are those of `../shared/data/series` and generated ones with trend, season or zeros in
 between. Ratios are to the peer whose geometric mean is lowest, with the interval over blocks of
-time, and to the best peer of each series, which is chosen in hindsight.
+time; to the best peer of each series, which is chosen in hindsight; and to the one that has the
+lowest error on the validation split, which is what one could have chosen.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from measuring import arguments, data_argument, data_file, table, verdict
@@ -128,30 +129,45 @@ def peers(data: Data, seeds: int) -> dict[str, list[Baseline]]:
     }
 
 
-def errors(forecast: np.ndarray, data: Data) -> np.ndarray:
-    """Return the mean absolute error of each test window, (n,)."""
-    return np.asarray(np.nanmean(np.abs(forecast - data.test.targets), axis=(1, 2)), "float64")
+def errors(forecast: np.ndarray, rows: Part) -> np.ndarray:
+    """Return the mean absolute error of each window, (n,)."""
+    return np.asarray(np.nanmean(np.abs(forecast - rows.targets), axis=(1, 2)), "float64")
+
+
+class Measured(NamedTuple):
+    """Errors at one horizon of a series.
+
+    Attributes:
+        found: of each method, (seeds or 1, test windows).
+        chosen: the peer that has the lowest error on the validation split.
+    """
+
+    found: dict[str, np.ndarray]
+    chosen: str
 
 
 def measure(
     path: Path, horizon: int, data: Data, models: list[str], seeds: int, out: str
-) -> dict[str, np.ndarray]:
-    """Return the errors of all methods, (seeds or 1, test windows)."""
-    found = {
-        name: np.stack([errors(each.predict(data.test), data) for each in fits])
-        for name, fits in peers(data, seeds).items()
-    }
+) -> Measured:
+    """Return the errors of all methods."""
+    fitted = peers(data, seeds)
+
+    def scores(fits: list[Baseline], rows: Part) -> np.ndarray:
+        return np.stack([errors(each.predict(rows), rows) for each in fits])
+
+    chosen = min(fitted, key=lambda name: float(scores(fitted[name], data.valid).mean()))
+    found = {name: scores(fits, data.test) for name, fits in fitted.items()}
     for model in models:
         rows = []
         for seed in range(seeds):
             given: dict[str, Any] = {"model": model, "data": str(path), "horizon": horizon}
             name = f"{model}-{path.stem}-{horizon}-{seed}"
             run = mlzoo.train(**given, seed=seed, baselines="none", out=out, name=name)
-            rows.append(errors(run.outputs(data.test.inputs()), data))
+            rows.append(errors(run.outputs(data.test.inputs()), data.test))
         found[model] = np.stack(rows)
     shown = "  ".join(f"{name} {values.mean():.4g}" for name, values in found.items())
     print(f"{path.stem}, horizon {horizon}: {shown}", flush=True)
-    return found
+    return Measured(found, chosen)
 
 
 def interval(ours: np.ndarray, theirs: np.ndarray, horizon: int) -> tuple[float, float]:
@@ -173,8 +189,9 @@ def mean(values: list[float]) -> float:
     return float(np.exp(np.mean(np.log(values))))
 
 
-def report(found: dict[tuple[str, int], dict[str, np.ndarray]], models: list[str]) -> bool:
+def report(measured: dict[tuple[str, int], Measured], models: list[str]) -> bool:
     """Print the ratios, and return whether the bars are met."""
+    found = {place: each.found for place, each in measured.items()}
     names = [name for name in next(iter(found.values())) if name not in models]
     lowest = [min(float(each[name].mean()) for name in names) for each in found.values()]
     peer_means = {
@@ -186,22 +203,26 @@ def report(found: dict[tuple[str, int], dict[str, np.ndarray]], models: list[str
     reference = min(peer_means, key=lambda name: peer_means[name])
     met = True
     for model in models:
-        rows, ratios, hindsight = [], [], []
+        rows, ratios, hindsight, foresight = [], [], [], []
         for (name, horizon), each in found.items():
             ours, theirs = each[model].mean(), each[reference].mean()
             best = min(names, key=lambda n, each=each: float(each[n].mean()))
             ratios.append(float(ours / theirs))
             hindsight.append(float(ours / each[best].mean()))
             low, high = interval(each[model][0], each[reference].mean(axis=0), horizon)
-            rows.append([name, horizon, float(ours), ratios[-1], low, high, best, hindsight[-1]])
+            chosen = measured[name, horizon].chosen
+            foresight.append(float(ours / each[chosen].mean()))
+            row = [name, horizon, float(ours), ratios[-1], low, high, best, hindsight[-1]]
+            rows.append([*row, chosen, foresight[-1]])
         header = ["series", "horizon", f"{model} MAE", f"/ {reference}", "low", "high"]
-        table([*header, "best peer", "/ best"], rows)
+        table([*header, "best peer", "/ best", "chosen peer", "/ chosen"], rows)
         held = mean(ratios) <= BAR and max(hindsight) <= WORST
         met = met and held
         print(
             f"{model}: geometric mean {mean(ratios):.3f} of {reference} (bar {BAR:.2f}), "
             f"{mean(hindsight):.3f} of the best peer of each series, at most {max(hindsight):.2f} "
-            f"on one (bar {WORST}): {verdict(held)}\n",
+            f"on one (bar {WORST}): {verdict(held)}\n{mean(foresight):.3f} of the peer that "
+            f"validation chooses, at most {max(foresight):.2f}\n",
             flush=True,
         )
     shown = ", ".join(f"{name} {value:.3f}" for name, value in peer_means.items())
@@ -228,11 +249,11 @@ def main() -> None:
     args = parser.parse_args()
     folder = data_file(args.data, "series")
     with tempfile.TemporaryDirectory() as out:
-        found = {
+        measured = {
             (path.stem, horizon): measure(path, horizon, data, args.models, args.seeds, out)
             for path, horizon, data in cases(args.series, folder, Path(out))
         }
-    sys.exit(0 if report(found, args.models) else 1)
+    sys.exit(0 if report(measured, args.models) else 1)
 
 
 if __name__ == "__main__":

@@ -85,7 +85,8 @@ class RunConfig(Settings):
     """Model setting name=value, repeatable; `mlzoo models show NAME` lists them."""
     preset: Annotated[Literal["none", "fast", "good", "best"], Flag(basic=True)] = "fast"
     """Effort of the model's recipe, which chooses what is not given by the data: fast (seconds),
-    good (minutes), best (hours), or none: the defaults stated here."""
+    good (minutes) and best (hours), both beside all baselines, or none: the defaults stated
+    here."""
 
     # -- Data
     source: Annotated[str | None, Flag(detail=True)] = None

@@ -217,8 +217,7 @@ class Recipe:
         fields: values of `RunConfig` by field.
         settings: values of the model's `Config` by field.
         reason: what the choice rests on, such as `2,263 rows, 28 columns`.
-        averages: `--preset good` and `best` train a model on each of several folds, and all
-            baselines.
+        averages: `--preset good` and `best` train a model on each of several folds.
         descends: False: it replaces a descent in steps, and is left where the user has said how to
             descend.
         why: reasons of single choices, by field or setting.

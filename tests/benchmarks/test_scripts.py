@@ -22,6 +22,7 @@ SCRIPTS = [
     "distributed",
     "explain",
     "export",
+    "folds",
     "generative",
     "gpu",
     "install",

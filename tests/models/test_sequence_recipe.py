@@ -27,4 +27,4 @@ def test_good_averages_folds_beside_all_baselines(model: str) -> None:
 
 def test_the_defaults_stay(model: str) -> None:
     assert changed(model) == {}
-    assert changed(model, "labeling", preset="good") == {}
+    assert changed(model, "labeling", preset="good") == {"baselines": "all"}

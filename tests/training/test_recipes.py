@@ -58,6 +58,18 @@ def test_a_preset_reaches_the_recipe_and_none_turns_it_off() -> None:
     assert with_recipe(given, made.data()) == (given, "")
 
 
+def test_good_compares_with_all_baselines_also_without_a_recipe(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr(linear, "recipe")
+    for preset in ("good", "best"):
+        result, note = with_recipe(merged(preset=preset), made.data())
+        assert (result.config.baselines, result.config.folds) == ("all", 1)
+        assert note == f"preset {preset}: --baselines all"
+    assert with_recipe(merged(), made.data()) == (merged(), "")
+    assert with_recipe(merged(preset="good", baselines="none"), made.data())[1] == ""
+
+
 @pytest.mark.usefixtures("recipe")
 def test_settings_of_another_optimizer_are_left_out() -> None:
     result, _ = with_recipe(merged(optimizer="lbfgs"), made.data())

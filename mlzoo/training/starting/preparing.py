@@ -171,16 +171,16 @@ def with_solution(merged: Merged, data: Data) -> Merged:
 
 def _recommended(merged: Merged, data: Data) -> tuple[Merged, str]:
     """Return a configuration with its model's recommendation; see `with_recipe`."""
+    from mlzoo.data.contracts import Recipe
+
     config = merged.config
     plugin = registry.load("model", config.model)
-    if config.preset == "none" or not hasattr(plugin, "recipe"):
+    if config.preset == "none":
         return merged, ""
-    recipe: Recipe = plugin.recipe(data, config)
+    recipe: Recipe = plugin.recipe(data, config) if hasattr(plugin, "recipe") else Recipe()
     if not recipe.descends and merged.given & _of_descent():
-        return merged, ""
-    if recipe.averages:
-        recipe = replace(recipe, fields={**recipe.fields, **_effort(config)})
-    fields = _usable(recipe, merged)
+        recipe = Recipe()
+    fields = _usable(replace(recipe, fields={**recipe.fields, **_effort(config, recipe)}), merged)
     settings = {name: value for name, value in recipe.settings.items() if name not in config.set}
     if not fields and not settings:
         return merged, ""
@@ -194,12 +194,17 @@ def _of_descent() -> set[str]:
     return read_by - {"augment"} | {"epochs", "optimizer", "optimizer_set", "schedule"}
 
 
-def _effort(config: RunConfig) -> dict[str, object]:
+def _effort(config: RunConfig, recipe: Recipe) -> dict[str, object]:
     """Return the fields by which `--preset good` and `best` spend more time than `fast`."""
     if config.preset not in FOLDS:
         return {}
     fields: dict[str, object] = {"baselines": "all"}
-    if config.ensemble == 1 and config.train_on == "train" and not config.unscored:
+    if (
+        recipe.averages
+        and config.ensemble == 1
+        and config.train_on == "train"
+        and not config.unscored
+    ):
         fields["folds"] = FOLDS[config.preset]
     return fields
 
