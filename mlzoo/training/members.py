@@ -210,7 +210,8 @@ def _held_out(
 ) -> np.ndarray | list[np.ndarray]:
     """Return what each sample is predicted by the member that did not see it, in the pool's order.
 
-    Images with a class at every pixel have a list of outputs (height, width, k), each of its size.
+    Images with a class at every pixel have a list of outputs (height, width, k), each of its size;
+    outputs of shorter sequences are followed by zeros.
     """
     by_place: dict[int, np.ndarray] = {}
     images = members[0].data.outputs.target.pixel_class
@@ -219,7 +220,13 @@ def _held_out(
         each = _of_images(config, model, part) if images else outputs_of(model, part.inputs())
         by_place |= zip(np.searchsorted(pool.indices, part.indices).tolist(), each, strict=True)
     rows = [by_place[place] for place in range(len(pool))]
-    return rows if images else np.stack(rows).astype("float32", copy=False)
+    if images:
+        return rows
+    # Members see the sequences of their fold, padded to the longest of it.
+    outputs = np.zeros((len(rows), *np.max([each.shape for each in rows], axis=0)), "float32")
+    for output, each in zip(outputs, rows, strict=True):
+        output[tuple(slice(n) for n in each.shape)] = each
+    return outputs
 
 
 def _of_images(config: RunConfig, model: keras.Model, part: Part) -> Iterator[np.ndarray]:

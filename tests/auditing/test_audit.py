@@ -81,6 +81,7 @@ def test_a_full_disk_leaves_all_of_the_files_before_or_none(
     """The disk is full at the first table, or at the page, which is the last to be written."""
     words = ("data", what, run.path, *([table] if what == "compare" else []), "--limit", 1)
     old, own = tmp_path / "old", {"notes.txt": b"mine", "label_next.csv": b"name"}
+    own["audit.html"] = b"of an audit before"
     old.mkdir()
     for name, content in own.items():
         (old / name).write_bytes(content)

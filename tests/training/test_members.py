@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import keras
@@ -13,9 +14,11 @@ import pytest
 from mlzoo.core.errors import UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.data.samples import Data
+from mlzoo.data.specs import Target
 from mlzoo.introspection.heads import activate
 from mlzoo.runs import datasets
 from mlzoo.runs.config_loading import merge
+from mlzoo.training import members
 from mlzoo.training.building import build_model
 from mlzoo.training.loop.training import Training
 from mlzoo.training.members import combine, fit_members, members_of
@@ -196,6 +199,36 @@ def test_a_run_without_a_test_split_is_scored_out_of_fold(
     assert "this run has no test split" in (run.path / "README.md").read_text()
     rows = (run.path / "predictions.csv").read_text().splitlines()
     assert len(rows) == 121
+
+
+class Rows:
+    """Sequences of a fold, of which only the places and the longest are asked for."""
+
+    def __init__(self, indices: list[int], longest: int) -> None:
+        self.indices, self.longest = np.array(indices), longest
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def inputs(self) -> int:
+        return self.longest
+
+
+def test_sequences_of_folds_may_differ_in_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    outputs = SimpleNamespace(target=Target("classes", "step"))
+    data = SimpleNamespace(outputs=outputs)
+    folds: Any = [
+        SimpleNamespace(held_out=Rows([0, 2], 5), data=data),
+        SimpleNamespace(held_out=Rows([1, 3], 3), data=data),
+    ]
+    monkeypatch.setattr(
+        members, "outputs_of", lambda model, longest: np.full((2, longest, 4), model)
+    )
+    pool: Any = Rows([0, 1, 2, 3], 5)
+    held_out: Any = members._held_out(None, folds, [1.0, 2.0], pool)  # type: ignore[arg-type]
+    assert held_out.shape == (4, 5, 4) and held_out.dtype == np.float32
+    np.testing.assert_array_equal(held_out[:, 0, 0], [1, 2, 1, 2])
+    np.testing.assert_array_equal(held_out[1, :, 0], [2, 2, 2, 0, 0])
 
 
 def test_a_run_without_a_test_split_needs_folds() -> None:

@@ -19,6 +19,7 @@ from mlzoo.losses import quantile
 from mlzoo.losses._distributions import Pinball
 from mlzoo.statistics.predictive.distributions import crps_quantiles
 from mlzoo.training.building import build_model
+from mlzoo.tuning.trials.scoring import score_model
 from tests.tasks.made_forecasts import series_data
 from tests.training.made import LEAN
 
@@ -216,6 +217,11 @@ def test_quantiles_of_forecasts_begin_at_the_residuals(
     loaded = keras.ops.convert_to_numpy(distribution_model(again)(data.valid.inputs()))
     np.testing.assert_allclose(loaded, quantiles, rtol=1e-5)
     assert levels_of(again) == (0.5, 0.05, 0.25, 0.75, 0.95)
+
+    crps, _ = score_model(model, data, "crps", ("crps",))
+    asked = (0.05, 0.25, 0.5, 0.75, 0.95)
+    each = crps_quantiles(data.valid.targets.astype("float64"), ordered, asked)
+    assert crps == pytest.approx(each.mean(), rel=1e-4), "a search scores distributions, too"
 
 
 def test_unknown_steps_do_not_count_in_the_pinball() -> None:

@@ -81,7 +81,7 @@ def test_with_folds_widths_are_those_of_errors_out_of_fold() -> None:
     outputs = 2 * pool.x + np.array([-0.1, 0.0, 0.1])[fold - 1][:, None, None, None]
     known = slice(0, 240)
     ensemble = SimpleNamespace(
-        outputs=outputs[known], fold=fold[known], pool=Pool.__new__(Pool), members=[]
+        outputs=outputs[known], fold=fold[known], pool=Pool.__new__(Pool), members=[None] * 3
     )
     ensemble.pool.x, ensemble.pool.y = pool.x[known], pool.y[known]
     data = SimpleNamespace(outputs=SimpleNamespace(target=Target("numbers", "pixel")))
