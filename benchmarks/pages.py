@@ -195,8 +195,10 @@ def look(
 
 
 def site(folder: Path) -> list[Path]:
-    """Build the site of the documents; return its pages but for 404.html, whose addresses are those
-    of a server."""
+    """Build the site of the documents; return its pages.
+
+    404.html is left out: its addresses are those of a server.
+    """
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", folder]
     run_well(command, NO_MKDOCS_2_WARNING="1")
     return sorted(page for page in folder.rglob("*.html") if page.name != "404.html")
