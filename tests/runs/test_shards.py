@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlzoo.core.errors import DataError, UsageError
+from mlzoo.core.errors import DataError, ResourceError, UsageError
 from mlzoo.data.inputs import read_inputs
 from mlzoo.data.large_tables.chunks import numbered_chunks, table_chunks
 from mlzoo.data.tables.columns import encode_as
@@ -48,6 +48,18 @@ def test_chunks_hold_the_rows_of_the_whole(
     if chunks:
         inputs = np.concatenate([encode_as(chunk, READER.columns)[0] for chunk in chunks])
         np.testing.assert_array_equal(inputs, np.asarray(whole.rows)[skip * size :])
+
+
+def test_a_folder_without_all_of_its_files_is_not_finished(tmp_path: Path) -> None:
+    folder = ShardFolder(tmp_path / "parts", {"data": "digest"})
+    folder.write(0, "a")
+    with pytest.raises(ResourceError, match="part-000001.csv is missing, one of 2 of 3"):
+        folder.finish(3)
+    assert not folder.complete
+    for number in (1, 2):
+        folder.write(number, "b")
+    folder.finish(3)
+    assert ShardFolder(tmp_path / "parts", {"data": "digest"}).complete
 
 
 def test_a_line_is_named_as_in_the_whole_file(tmp_path: Path) -> None:

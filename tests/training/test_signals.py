@@ -22,6 +22,14 @@ from tests.cli import world
 RESUME = "resume with: mlzoo train --resume a"
 
 
+@pytest.fixture(autouse=True)
+def default_sigterm() -> Iterator[None]:
+    """No handler of a library that another test has used, such as Ray's, which stays."""
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
 @pytest.fixture
 def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # none in the background

@@ -24,13 +24,13 @@ class PredictConfig(Settings):
     """Predictions of new samples, and what is written of them."""
 
     # -- Output
-    output: Annotated[Path | None, Flag(also="-o", metavar="PATH")] = None
+    output: Annotated[Path | None, Flag(basic=True, also="-o", metavar="PATH")] = None
     """CSV file to write, by default stdout. Where every pixel is predicted a folder, for masks/
     (index PNG), classes.txt and overlays/, or for fields/ (.npy); of restored images a folder too,
     for errors/ (maps) and restored/; of an episode a folder, for film.gif and steps.csv."""
-    overwrite: bool = False
+    overwrite: Annotated[bool, Flag(basic=True)] = False
     """Replace files of --output that exist."""
-    shards: Annotated[int | None, Flag(metavar="ROWS")] = Field(None, ge=1)
+    shards: Annotated[int | None, Flag(basic=True, metavar="ROWS")] = Field(None, ge=1)
     """Of a table larger than memory (.csv, .parquet): write a folder of CSV files of so many rows
     each. The same command goes on after those that are there."""
     workers: int = Field(1, ge=1, le=4096)
@@ -40,47 +40,47 @@ class PredictConfig(Settings):
     files."""
     address: str | None = None
     """The Ray cluster: auto, or HOST:PORT; by default one is started on this machine."""
-    coverage: Annotated[float | None, Flag(metavar="SHARE")] = None
+    coverage: Annotated[float | None, Flag(basic=True, metavar="SHARE")] = None
     """Add intervals (low, high), or sets of classes, that hold the truth of this share of samples,
     as .9; of forecasts the band at each step; of fields low/ and high/ (.npy); of masks of two
     classes those that hold this share of the rarer class's pixels."""
-    unlike: float = Field(UNLIKE, ge=0, lt=1)
+    unlike: Annotated[float, Flag(basic=True)] = Field(UNLIKE, ge=0, lt=1)
     """Mark samples unlike the training data (columns unlike, unlike_p) at this rate of false
     alarms; 0 leaves the columns out."""
-    features: bool = False
+    features: Annotated[bool, Flag(basic=True)] = False
     """Write what the output layer sees of each sample instead, f1, f2..."""
-    derivatives: Words = ()
+    derivatives: Annotated[Words, Flag(basic=True)] = ()
     """Add columns of derivatives of the unknowns of equations, comma-separated, as u_x,u_xx."""
     # -- Masks
-    probabilities: bool = False
+    probabilities: Annotated[bool, Flag(basic=True)] = False
     """Write probabilities/ (.npy, float16) too."""
-    overlays: bool = True
+    overlays: Annotated[bool, Flag(basic=True)] = True
     """Write overlays/, the masks on their images."""
-    tile: Annotated[str | None, Flag(metavar="SIDE")] = None
+    tile: Annotated[str | None, Flag(basic=True, metavar="SIDE")] = None
     """Cut images otherwise than in training: a side, or none."""
-    overlap: int | None = None
+    overlap: Annotated[int | None, Flag(basic=True)] = None
     """Pixels that tiles share, with --tile."""
     # -- Rollouts
-    steps: int | None = Field(None, ge=1)
+    steps: Annotated[int | None, Flag(basic=True)] = Field(None, ge=1)
     """Feed predicted fields back as the next input so often: a rollout in time, of models whose
     fields are the input's first channels one step later; or follow predicted rates of change of
     the columns (--time-step). A row a step; -o FOLDER has rollout.csv and a picture, rollout.png,
     of fields rollouts/ (.npy)."""
-    truth: Annotated[Path | None, Flag(metavar="FILE")] = None
+    truth: Annotated[Path | None, Flag(basic=True, metavar="FILE")] = None
     """True fields of a rollout, arrays (starts, steps, height, width, fields) or of one dimension
     (starts, steps, points, fields), to tell how its error grows."""
-    time_step: float | None = Field(None, gt=0, allow_inf_nan=False)
+    time_step: Annotated[float | None, Flag(basic=True)] = Field(None, gt=0, allow_inf_nan=False)
     """Time from one step of states to the next, in the units of their rates."""
     energy: Annotated[str | None, Flag(metavar="EXPRESSION")] = None
     """Energy of a state, an expression of its columns, to tell how it drifts."""
     beside: Annotated[Path | None, Flag(metavar="RUN")] = None
     """Another run of the same states, whose rollout is drawn beside."""
     # -- Text and episodes
-    length: int = Field(LENGTH, ge=1)
+    length: Annotated[int, Flag(basic=True)] = Field(LENGTH, ge=1)
     """Characters to write."""
-    temperature: float = Field(TEMPERATURE, ge=0, allow_inf_nan=False)
+    temperature: Annotated[float, Flag(basic=True)] = Field(TEMPERATURE, ge=0, allow_inf_nan=False)
     """0 takes the likeliest character, 1 draws as the model says."""
-    seed: int = Field(0, ge=0)
+    seed: Annotated[int, Flag(basic=True)] = Field(0, ge=0)
     """Seed of what is drawn."""
 
     @model_validator(mode="after")

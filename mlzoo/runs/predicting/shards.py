@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlzoo.core import files
-from mlzoo.core.errors import DataError, UsageError
+from mlzoo.core.errors import DataError, ResourceError, UsageError
 from mlzoo.core.progress import Listener
 
 if TYPE_CHECKING:
@@ -73,7 +73,17 @@ class ShardFolder:
         files.write_text(self.part(number), text)
 
     def finish(self, count: int) -> None:
-        """Write down that all files are there, so many."""
+        """Write down that all files are there, so many.
+
+        Raises:
+            ResourceError: one is not there, as where a worker does not see this folder.
+        """
+        missing = [self.part(number) for number in range(count) if not self.part(number).exists()]
+        if missing:
+            raise ResourceError(
+                f"{missing[0]} is missing, one of {len(missing)} of {count}: all workers must see "
+                "this folder; run the same command again"
+            )
         self.complete = True
         self._write(count)
 

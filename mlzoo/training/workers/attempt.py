@@ -191,6 +191,8 @@ class Attempt:
         """Send the files of the run to workers that do not see them; return their folders there."""
         if not ranks:
             return {}
+        if 0 in ranks:
+            self._check_apart()
         paths = files_of_run(self._job.config)
         if self._job.order["resume"] is not None:
             paths.append(run_folder.current(Path(self._job.order["resume"])))
@@ -201,6 +203,19 @@ class Attempt:
         if 0 in ranks:
             self._mirror = Mirror(bool(self._job.order["overwrite"]))
         return {rank: self._get(call, rank) for call, rank in calls.items()}
+
+    def _check_apart(self) -> None:
+        """Refuse what would replace runs here while rank 0 writes on a disk of its own."""
+        problems = []
+        if self._job.order["overwrite"]:
+            problems.append("--overwrite: a run here can't be replaced")
+        if self._job.config.name is None and self._job.order["resume"] is None:
+            problems.append("--name: is needed, since names that are taken here are not seen")
+        if Path(self._job.config.out).expanduser().is_absolute():
+            problems.append("--out: give a folder below the current one, without ~")
+        if problems:
+            where = "worker 0 does not share the disk of this machine"
+            raise UsageError([f"{problem} ({where})" for problem in problems])
 
     # Watching
 

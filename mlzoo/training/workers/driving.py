@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mlzoo.core.configs import RunConfig
-from mlzoo.core.errors import Interrupted, ResourceError
+from mlzoo.core.errors import Interrupted, ResourceError, UsageError
 from mlzoo.core.files import expand
 from mlzoo.core.progress import Listener
 from mlzoo.core.remote.ray_cluster import import_ray, join
@@ -108,6 +108,11 @@ def resume_on_ray(
 
 def _check(config: RunConfig, machines: Machines, resumed: bool = False) -> None:
     import_ray()  # fails before anything is written
+    if isinstance(config.augment, str) and config.augment.startswith("generated:"):
+        raise UsageError(
+            f"--augment {config.augment}: generators are not carried to a Ray cluster; train with "
+            "--rank, --world and --coordinator"
+        )
     if machines.workers > 1:
         check_backend(machines.workers, "--workers")
         check_config(config, resumed, "--workers")

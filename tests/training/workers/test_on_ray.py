@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from mlzoo.runs.opened import OpenedRun
 from mlzoo.runs.predicting.settings import PredictConfig
 from mlzoo.runs.predicting.shards import ShardFolder, origin_of
 from mlzoo.training.distributed.settings import Machines
+from mlzoo.training.signals import Stop
 from mlzoo.training.workers import attempt, driving
 from mlzoo.training.workers.driving import resume_on_ray, train_on_ray
 from tests.ray_nodes import nodes
@@ -194,6 +196,30 @@ def test_tensorflow_is_refused_with_the_reason(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
     with pytest.raises(UsageError, match="--workers 2: only JAX trains in several processes"):
         train_on_ray(merge({"model": "mlp", "data": "iris"}), TWO, False, Listener())
+
+
+def test_a_generator_is_not_carried_to_a_cluster() -> None:
+    merged = merge({"model": "mlp", "data": "iris"})
+    config = merged.config.model_copy(update={"augment": "generated:run"})
+    with pytest.raises(UsageError, match="generators are not carried to a Ray cluster"):
+        train_on_ray(replace(merged, config=config), TWO, False, Listener())
+
+
+def test_without_a_shared_disk_no_run_here_is_touched() -> None:
+    def problems(resume: str | None, overwrite: bool, **given: object) -> str:
+        config = merge({"model": "mlp", "data": "iris", **given}).config
+        order = {"resume": resume, "overwrite": overwrite}
+        job = attempt.Job(order, config, Path("runs"), "")
+        one = attempt.Attempt(None, job, TWO, Listener(), Stop())
+        with pytest.raises(UsageError) as refused:
+            one._check_apart()
+        return " ".join(refused.value.problems)
+
+    text = problems(None, True, out="~/runs")
+    assert all(option in text for option in ("--overwrite: ", "--name: ", "--out: "))
+    assert "--name" not in problems("runs/a", False, out="/runs")
+    with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
+        problems(None, False, out="runs", name="a")
 
 
 def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
