@@ -155,13 +155,13 @@ def member(models: list[str], place: str, repeats: int) -> None:
         tempfile.TemporaryDirectory() as folder,
         joined(machines, RunConfig(model="mlp", data="iris")),
     ):
-        found = {}
+        seconds = {}
         for model in models:
-            found[model] = measure(model, world, repeats, Path(folder, model))
+            seconds[model] = measure(model, world, repeats, Path(folder, model))
             if not int(rank):
                 print(f"measured: {model}, {world} processes", file=sys.stderr, flush=True)
     if not int(rank):
-        Path(path).write_text(json.dumps(found))
+        Path(path).write_text(json.dumps(seconds))
 
 
 def by_processes(models: list[str], world: int, repeats: int) -> Any:

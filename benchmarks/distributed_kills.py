@@ -73,7 +73,7 @@ def start(folder: Path, address: str, mark: str, *words: str) -> subprocess.Pope
 
 def members(mark: str) -> list[int]:
     """The processes of ranks that carry a mark."""
-    found = []
+    numbers = []
     for place in Path("/proc").iterdir():
         with contextlib.suppress(OSError):
             if (
@@ -81,8 +81,8 @@ def members(mark: str) -> list[int]:
                 and f"MLZOO_MARK={mark}".encode() in (place / "environ").read_bytes().split(b"\0")
                 and b"mlzoo.training.workers.member" in (place / "cmdline").read_bytes()
             ):
-                found.append(int(place.name))
-    return found
+                numbers.append(int(place.name))
+    return numbers
 
 
 def epochs_of(run: Path) -> int:

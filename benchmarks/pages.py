@@ -34,8 +34,8 @@ JUDGED = (390, 1280)
 PAINTED, OPENINGS = 1.0, 5
 SEARCH_BYTES = 1_000_000
 PAINT = """new Promise(done => new PerformanceObserver(list => {
-  const found = list.getEntries().find(e => e.name === "first-contentful-paint");
-  if (found) done(found.startTime);
+  const paint = list.getEntries().find(e => e.name === "first-contentful-paint");
+  if (paint) done(paint.startTime);
 }).observe({ type: "paint", buffered: true }))"""
 TABS = "[...document.querySelectorAll('[role=tab]')].map(t => t.getAttribute('aria-controls'))"
 PAGES: dict[str, tuple[str, str]] = {
@@ -133,13 +133,13 @@ def served(*words: Any) -> Iterator[str]:
     )
     assert process.stdout is not None
     try:
-        said = ""
+        printed = ""
         for line in process.stdout:
-            said += line
-            if found := re.search(r"http://[\w.]+:\d+/?", line):
-                yield found[0]
+            printed += line
+            if address := re.search(r"http://[\w.]+:\d+/?", line):
+                yield address[0]
                 return
-        sys.exit(f"{' '.join(command)} said no address:\n{said}")
+        sys.exit(f"{' '.join(command)} printed no address:\n{printed}")
     finally:
         process.terminate()
         process.wait()
@@ -161,7 +161,7 @@ def look(
         The median of the seconds to its first contentful paint, the number of requests to others
         than its own address, and what was found.
     """
-    found: list[str] = []
+    findings: list[str] = []
     others = 0
     for width, height in WIDTHS:
         for dark in (False, True):
@@ -179,11 +179,11 @@ def look(
                     seen += [f"nameless: {each}" for each in browser.run("nameless()")]
                 wide = browser.run("document.documentElement.scrollWidth")
                 seen += [f"wide: {wide} pixels"] if wide > width else []
-                found += [f"{name} {where} {tab}: {each}" for each in seen]
+                findings += [f"{name} {where} {tab}: {each}" for each in seen]
                 if pictures:
                     file = f"{name} {tab} {where}.png".replace(",", "").replace(" ", "-")
                     browser.picture(pictures / file)
-            found += [f"{name} {where}: {each}" for each in browser.complaints]
+            findings += [f"{name} {where}: {each}" for each in browser.complaints]
             own = page.resolve().parent.as_uri() if isinstance(page, Path) else page
             own = "file://" if site else own
             others += sum(not each.startswith((own, "blob:")) for each in browser.requests)
@@ -191,7 +191,7 @@ def look(
     for _ in range(OPENINGS):
         browser.open(page, width=1280)
         paints.append(browser.run(PAINT) / 1000)
-    return median(paints), others, found
+    return median(paints), others, findings
 
 
 def site(folder: Path) -> list[Path]:
@@ -216,7 +216,7 @@ def main() -> None:
     if args.pictures:
         args.pictures.mkdir(parents=True, exist_ok=True)
     rows: list[list[Any]] = []
-    found: list[str] = []
+    findings: list[str] = []
     with tempfile.TemporaryDirectory() as temporary, Browser() as browser:
         out = (args.keep or Path(temporary)).resolve()
         out.mkdir(parents=True, exist_ok=True)
@@ -225,7 +225,7 @@ def main() -> None:
             paint, others, seen = look(browser, page, name, args.pictures, site)
             size = page.stat().st_size if isinstance(page, Path) else ""
             rows.append([name, size, paint, others, len(seen)])
-            found.extend(seen)
+            findings.extend(seen)
 
         for file in [name for name in names if name.endswith(".html")]:
             note(Path(file).stem, Path(file))
@@ -240,8 +240,8 @@ def main() -> None:
             for page in site(out / "site"):
                 note(f"site {page.parent.relative_to(out / 'site')}", page, site=True)
     table(["page", "bytes", "painted s", "requests to others", "findings"], rows)
-    print(*found[:60], sep="\n")
-    print(f"no serious finding, nothing faint or too wide, no error: {verdict(not found)}")
+    print(*findings[:60], sep="\n")
+    print(f"no serious finding, nothing faint or too wide, no error: {verdict(not findings)}")
     print(f"no request to others: {verdict(not any(row[3] for row in rows))}")
     slow = max(row[2] for row in rows)
     print(f"each painted within {PAINTED:g} s (slowest {slow:.2f}): {verdict(slow < PAINTED)}")
