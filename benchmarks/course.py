@@ -28,8 +28,8 @@ DATA = {
     **{name: name for name in ("crack_patches", "crack_patches_masks", "crack_tiles")},
 }
 """Data that are linked into the folder, and where they lie in the data folder."""
-BLOCKS = {"network.yaml": "yaml", "starts.csv": "csv"}
-"""Files that the page shows, and the language of their blocks."""
+BLOCKS = ("network.yaml", "points.csv", "starts.csv")
+"""Files that the page shows, each in a block behind a line that begins with its name."""
 
 
 def rows(text: str) -> list[tuple[str, str]]:
@@ -45,8 +45,8 @@ def rows(text: str) -> list[tuple[str, str]]:
 
 def write_blocks(text: str, folder: Path) -> None:
     """Write the files that the page shows, one block each."""
-    for name, language in BLOCKS.items():
-        pattern = rf"^```{language}\n(.*?)^```$"
+    for name in BLOCKS:
+        pattern = rf"^`{re.escape(name)}`[^`]*^```\w+\n(.*?)^```$"
         (block,) = re.findall(pattern, text, flags=re.MULTILINE | re.DOTALL)
         (folder / name).write_text(block)
 

@@ -3,9 +3,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
 from mlzoo_cli.main import app
+
+from tests.cli.shell import run_mlzoo
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 # Those that import Keras before they read their options are run by others of them.
@@ -117,6 +120,19 @@ def test_each_command_of_the_walk_is_whole():
             command = command.commands[words.pop(0)]
         with command.make_context(line, words) as context:  # fails without a value or an argument
             assert context.params
+
+
+def test_the_network_by_hand_of_the_walk_has_the_probabilities_of_its_row(tmp_path, monkeypatch):
+    done = measuring(
+        f"import course, pathlib; text = course.PAGE.read_text('utf-8'); "
+        f"course.write_blocks(text, pathlib.Path({str(tmp_path)!r})); "
+        "print(*(c for s, c in course.rows(text) if 'by hand' in s), sep=chr(10))"
+    )
+    monkeypatch.chdir(tmp_path)
+    *_, predicted = [run_mlzoo(*shlex.split(line)[1:]) for line in done.stdout.splitlines()]
+    assert predicted.code == 0, predicted.err
+    rows = [[float(p) for p in row.split(",")[2:]] for row in predicted.out.splitlines()[1:]]
+    assert np.round(rows, 3).tolist() == [[0.946, 0.047, 0.006], *[[0.844, 0.114, 0.042]] * 2]
 
 
 def test_a_process_is_measured_alone():
