@@ -138,11 +138,12 @@ def test_a_search_plays_every_trial_and_trains_the_winner(world: str, folder: Pa
 
 @pytest.mark.slow
 def test_explain_asks_why_an_action_is_taken(run: Run, folder: Path) -> None:
-    flags = ("--method", "occlusion", "--limit", 3)
+    flags = ("--method", "occlusion,saliency", "--limit", 3)
     done = run_mlzoo("explain", run.path, *flags, "--out", folder / "why")
     assert done.code == 0, done.err
     record = json.loads((folder / "why" / "explain.json").read_text())
-    assert {row["target"] for row in record["maps"] if row["method"] == "occlusion"} == {"right"}
+    for method in ("occlusion", "saliency"):
+        assert {row["target"] for row in record["maps"] if row["method"] == method} == {"right"}
     assert all(name.startswith("episode ") for name in record["samples"])
     picture = Image.open(next((folder / "why" / "overlays" / "occlusion").glob("*.png")))
     agent = (np.asarray(picture.convert("RGB")) == (0, 114, 178)).all(axis=-1)

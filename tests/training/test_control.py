@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 
+import mlzoo
 from mlzoo.core import fields, registry
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import DivergedError, Interrupted, UsageError
@@ -240,6 +241,28 @@ def test_the_memory_is_filled_before_the_first_update(snake: Data, tmp_path: Pat
 
 
 @pytest.mark.slow
+def test_the_target_network_is_reset_and_random_actions_grow_rarer(
+    snake: Data, tmp_path: Path
+) -> None:
+    settings = {**DQN, "target_every": 30, "exploration_epochs": 2, "epsilon": 0.1}
+    chosen = config(set=settings)
+    model = build_model(chosen, snake, 0)
+    training = ControlTraining(model, snake, chosen, tmp_path, 0, Listener(), Stop())
+    networks = training.model.networks
+    begun = checkpoints.weights_sha256(networks["target"])
+    targets, chances = [], []
+    for epoch in (1, 2, 3):  # of 20 updates each
+        row = training.learner.epoch(epoch)
+        targets.append(checkpoints.weights_sha256(networks["target"]))
+        chances.append(row["epsilon"])
+        online = checkpoints.weights_sha256(networks["online"])
+        assert (targets[-1] == online) == (epoch == 3), "60 updates are twice 30"
+    assert targets[0] == begun and targets[1] not in (begun, targets[2])
+    falls = 0.9 / 2 / 20  # a step of all environments
+    assert chances == pytest.approx([1 - 19 * falls, 1 - 39 * falls, 0.1])
+
+
+@pytest.mark.slow
 def test_a_loss_that_is_not_finite_ends_the_training(snake: Data, tmp_path: Path) -> None:
     with pytest.raises(DivergedError, match="the loss became"):
         fit(snake, config(learning_rate=1e38, epochs=2), tmp_path)
@@ -260,3 +283,21 @@ def test_the_mean_return_is_known_where_no_episode_ended() -> None:
     again.restore(stream.state())
     assert again.mean_return() == pytest.approx(-0.03)
     np.testing.assert_array_equal(again.episodes.steps, stream.episodes.steps)
+
+
+@pytest.mark.slow
+def test_an_agent_is_trained_again_with_each_seed_and_scored_by_the_mean(tmp_path: Path) -> None:
+    pytest.importorskip("gymnasium", reason="the extra rl is not installed")
+    small = {"hidden": [8], "environments": 4, "steps": 80, "rollout": 10, "passes": 1}
+    more = {"epochs": 1, "batch_size": 16, "baselines": "none", "pictures": "none"}
+    given = {"model": "actor_critic", "data": "CartPole-v1", "set": small, "out": str(tmp_path)}
+    run = mlzoo.train(**given, **more, repeats=2, seed=3)
+    repeats = run.metrics["repeats"]
+    first, second = repeats["trainings"]
+    assert (first["seed"], second["seed"]) == (3, 4)
+    assert first["weights_sha256"] != second["weights_sha256"]
+    returns = [each["test"]["metrics"]["mean_return"] for each in (first, second)]
+    assert min(returns) > 5, "a step that the pole stands is worth 1"
+    assert repeats["summary"]["mean_return"]["mean"] == pytest.approx(np.mean(returns))
+    assert run.metrics["test"]["metrics"]["mean_return"] == returns[0]
+    assert run.evaluate()["metrics"]["mean_return"] == returns[0]

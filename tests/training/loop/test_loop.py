@@ -70,6 +70,15 @@ def test_early_stopping_counts_epochs_without_improvement(tmp_path) -> None:
     assert fitted.stopped == "val_loss did not improve for 4 epochs"
 
 
+def test_early_stopping_waits_in_vain_for_a_baseline(tmp_path) -> None:
+    given = {"early_stopping": 4, "early_stopping_baseline": 0.0}
+    fitted, _ = fit(tmp_path, epochs=200, learning_rate=0.1, **given)
+    values = [row["val_loss"] for row in fitted.history]
+    assert len(values) == 4 and values[1] < values[0], "it improves, but not below 0"
+    assert fitted.kept_epoch == 1 + int(np.argmin(values))
+    assert fitted.stopped == "val_loss did not improve beyond 0 for 4 epochs"
+
+
 def test_a_plateau_lowers_the_rate(tmp_path) -> None:
     more = {"schedule": "plateau", "plateau_patience": 2, "decay_factor": 0.1}
     fitted, _ = fit(tmp_path, epochs=40, learning_rate=1.5, early_stopping=0, **more)
