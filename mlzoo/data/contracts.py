@@ -195,7 +195,10 @@ class Tracker(Protocol):
     """Report of a run to a program that shows runs; see `mlzoo.trackers`."""
 
     def epoch(self, training: str, epoch: int, values: Mapping[str, float]) -> None:
-        """Report an epoch, from 1; `training` is one of several trainings of the run."""
+        """Report an epoch, from 1; `training` is one of several trainings of the run.
+
+        `values` also has the load of the machine, with names that begin with `system/`.
+        """
         ...
 
     def finish(self, folder: Path, metrics: Mapping[str, float]) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlzoo.core import files, registry
 from mlzoo.core.configs import RunConfig
@@ -16,6 +16,9 @@ from mlzoo.core.errors import UsageError
 from mlzoo.core.progress import EpochTable, Listener
 from mlzoo.data.contracts import RunInfo, Tracker
 from mlzoo.runs.run_folder import EPOCHS, RunFolder
+
+if TYPE_CHECKING:
+    from mlzoo.trackers._system import SystemFigures
 
 _UNTRACKED = ("epoch", "seconds")
 
@@ -47,11 +50,20 @@ class TrackedListener(Listener):
         self._table: EpochTable | None = None
         with contextlib.suppress(OSError):  # A full disk is told by what the run can't do without.
             self._table = EpochTable(run.folder / EPOCHS)
+        self._system: SystemFigures | None = None
+        if config.log:
+            self._open_system()
         for name in config.log:
             self._guarded(name, partial(self._open, name, run))
 
     def _open(self, name: str, run: RunInfo) -> None:
         self._trackers[name] = registry.load("tracker", name).track(run)
+
+    def _open_system(self) -> None:
+        from mlzoo.trackers._system import SystemFigures
+
+        with contextlib.suppress(Exception):  # Some containers hide the machine.
+            self._system = SystemFigures()
 
     def _guarded(self, name: str, call: Callable[[], Any]) -> None:
         """Call a tracker; what it raises is told, and it is asked no more."""
@@ -90,7 +102,7 @@ class TrackedListener(Listener):
         self._listener.step(epoch, step, logs)
 
     def epoch(self, row: Mapping[str, Any]) -> None:
-        """Pass it on, and report it."""
+        """Pass it on, and report it; trackers also get the load of the machine."""
         self._listener.epoch(row)
         values = {
             name: float(value)
@@ -101,6 +113,9 @@ class TrackedListener(Listener):
         if self._table is not None:
             with contextlib.suppress(OSError):
                 self._table.epoch(self._training, number, values)
+        if self._trackers and self._system is not None:
+            with contextlib.suppress(Exception):
+                values |= self._system.read()
         self._each(lambda tracker: tracker.epoch(self._training, number, values))
 
     def trained(self, epoch: int, model: Any, data: Any, folder: Path) -> None:

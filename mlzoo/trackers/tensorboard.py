@@ -91,4 +91,5 @@ def track(run: RunInfo) -> Tracker:
 def _tag(name: str) -> str:
     if name.startswith(_VALIDATION):
         return f"{name.removeprefix(_VALIDATION)}/validation"
-    return name if name == "learning_rate" else f"{name}/training"
+    whole = name == "learning_rate" or name.startswith("system/")
+    return name if whole else f"{name}/training"

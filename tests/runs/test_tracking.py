@@ -48,6 +48,8 @@ def test_tensorboard_shows_the_history_the_scores_and_the_pictures(tmp_path: Pat
         assert [step for step, _ in logged[tag]] == [step for step, _ in expected]
         assert [v for _, v in logged[tag]] == pytest.approx([v for _, v in expected], rel=1e-5)
     assert {"accuracy/training", "accuracy/validation", "learning_rate"} <= logged.keys()
+    load = logged["system/cpu_utilization_percentage"]
+    assert [step for step, _ in load] == [1, 2, 3] and all(0 <= v <= 100 for _, v in load)
     scores = scalars(run.path / tensorboard.FOLDER)
     accuracy = run.metrics["test"]["metrics"]["accuracy"]
     assert scores["test/accuracy"] == [(0, pytest.approx(accuracy))]
