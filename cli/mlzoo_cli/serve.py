@@ -19,11 +19,13 @@ def serve(
 ) -> None:
     """Serve a run on localhost: a page and POST /predict.
 
-    An image or a CSV table can be dropped on the page, or one row filled in. Nobody else can
+    An image or a CSV table can be dropped on the page, or one row filled in, whose prediction is
+    explained: by what each column adds to it, or by a map. Nobody else can
     reach it: it listens on 127.0.0.1 alone, answers to localhost alone, and refuses uploads from
     pages of other origins. Requests that come together are predicted together. The body of POST
     /predict is the file itself, as in `curl --data-binary @image.png localhost:8000/predict`, or a
-    row as JSON; beside it are /predict/batch, /health, /metrics and /openapi.json of packed models.
+    row as JSON; beside it are /explain, and /predict/batch, /health, /metrics and /openapi.json of
+    packed models.
     Ctrl-C ends it.
     """
     from mlzoo.core.configs import from_options
@@ -33,8 +35,8 @@ def serve(
     missing = [name for name in ("fastapi", "uvicorn") if importlib.util.find_spec(name) is None]
     if missing:
         raise UsageError(f"serve needs {' and '.join(missing)}: pip install 'mlzoo-keras[serve]'")
-    if config.map:
-        # Maps are computed on TensorFlow, whatever a model was trained on.
+    if config.map or config.explain_seconds:
+        # Explanations are computed on TensorFlow, whatever a model was trained on.
         os.environ["KERAS_BACKEND"] = "tensorflow"
     from mlzoo.api import load
 
@@ -50,7 +52,9 @@ def serve(
     answers = UploadPredictor(opened, config.max_pixels, config.map, config.max_rows, config.unlike)
     _ = opened.model  # so that what is wrong with it is told now
     limits = Limits(config.max_mb, config.max_rows, config.timeout, waiting=_CONNECTIONS)
-    samples = endpoints(answers.run, config.max_pixels, limits, config.unlike)
+    samples = endpoints(
+        answers.run, config.max_pixels, limits, config.unlike, config.explain_seconds
+    )
     settings = uvicorn.Config(
         create_app(answers, int(config.max_mb * 1e6), config.timeout, samples),
         host="127.0.0.1",

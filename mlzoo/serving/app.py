@@ -3,16 +3,18 @@
     GET  /               the page to drop a file on, with a form for one row
     GET  /run            what the run is, as JSON
     POST /predict        a file itself as the request's body, or a row as JSON; answers JSON
+    POST /explain        what the prediction of one sample rests on: by column, or as a map
     POST /predict/batch  several samples: {"rows": [...]}, or {"images": [...]} as base64
     GET  /health         that it is up, and which model it serves
     GET  /metrics        counts and times, for Prometheus
     GET  /openapi.json   all of this for programs
 
-Rows and the last four are answered by the code of the server of packed models (`packing/served`); a
+Rows and the last five are answered by the code of the server of packed models (`packing/served`); a
 run whose samples come in files alone, as signals or images with masks do, has the first three.
 
 Errors are JSON too, {"error": "..."}, with status 403 (a page of another origin asks), 408 (the
-upload takes too long), 413 (too large), 422 (not readable, too many pixels or rows) or 500.
+upload takes too long), 413 (too large), 422 (not readable, too many pixels or rows), 500, or
+503 (too much at once, or an explanation that takes too long).
 """
 
 from __future__ import annotations
@@ -30,9 +32,9 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import ClientDisconnect
 
 from mlzoo.core.errors import DataError
-from mlzoo.packing.served.server import Endpoints
 from mlzoo.serving.answers import UploadPredictor
 from mlzoo.serving.guard import HEADERS, HOSTS, own_origin
+from mlzoo.serving.samples import RunEndpoints
 from mlzoo.serving.settings import TIMEOUT
 
 _AT_ONCE = 8
@@ -43,7 +45,7 @@ def create_app(
     answers: UploadPredictor,
     max_bytes: int,
     timeout: float = TIMEOUT,
-    samples: Endpoints | None = None,
+    samples: RunEndpoints | None = None,
 ) -> FastAPI:
     """Return the FastAPI application.
 
@@ -65,7 +67,9 @@ def create_app(
 
     @app.get("/run")
     def about() -> dict[str, object]:
-        return {**answers.about(), "rows": samples is not None and not samples.takes_files}
+        rows = samples is not None and not samples.takes_files
+        explains = samples is not None and samples.explainer is not None
+        return {**answers.about(), "rows": rows, "explains": explains}
 
     one = samples.counted("/predict", samples.one) if samples else None
     if samples:

@@ -12,6 +12,8 @@ MAX_ROWS = 10_000
 """Rows of a table that are predicted at once."""
 TIMEOUT = 30.0
 """Seconds in which an upload has to arrive."""
+EXPLAIN_SECONDS = 10.0
+"""Seconds that an explanation may take."""
 
 
 class ServeConfig(Settings):
@@ -31,3 +33,5 @@ class ServeConfig(Settings):
     """Mark samples unlike the training data at this rate of false alarms; 0: none."""
     map: bool = True
     """Compute the Grad-CAM map of images of classes."""
+    explain_seconds: float = Field(EXPLAIN_SECONDS, ge=0, le=600)
+    """Seconds that the explanation of a row or an image may take; 0: none."""

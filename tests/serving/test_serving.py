@@ -34,6 +34,7 @@ from mlzoo.packing.served.server import Limits  # noqa: E402
 from mlzoo.serving.answers import UploadPredictor, data_url  # noqa: E402
 from mlzoo.serving.app import create_app  # noqa: E402
 from mlzoo.serving.batches import RequestBatcher  # noqa: E402
+from mlzoo.serving.explanations import SampleExplainer, TooSlowError  # noqa: E402
 from mlzoo.serving.samples import endpoints  # noqa: E402
 from tests.browser import Browser, checks, needs_chromium  # noqa: E402
 from tests.training.made import LEAN  # noqa: E402
@@ -178,7 +179,7 @@ def test_a_table_is_predicted_row_by_row() -> None:
 @pytest.fixture(scope="module")
 def wine() -> Iterator[TestClient]:
     answers = UploadPredictor(load(zoo.find("mlp-wine")))
-    samples = endpoints(answers.run, 10_000, Limits())
+    samples = endpoints(answers.run, 10_000, Limits(), explain_seconds=300)
     app = create_app(answers, LIMIT, samples=samples)
     with TestClient(app, base_url="http://localhost") as client:
         yield client
@@ -212,6 +213,68 @@ def test_a_row_is_answered_as_a_packed_model_does(wine: TestClient) -> None:
     }
 
 
+ROW = [13.5, 2, 2.4, 18, 100, 2.3, 2, 0.4, 1.6, 5, 1, 2.6, 750]
+"""A wine: alcohol, malic acid, ash and so on."""
+
+
+def test_a_row_is_explained_by_what_each_column_adds(wine: TestClient) -> None:
+    known = load(zoo.find("mlp-wine"))
+    columns, x = known.record["columns"], np.array([ROW], "float32")
+    row = {column["name"]: value for column, value in zip(columns, ROW, strict=True)}
+    assert wine.get("/run").json()["explains"]
+    answer = wine.post("/explain", json=row).json()
+    assert answer["target"] == wine.post("/predict", json=row).json()["prediction"]
+    assert answer["method"] == "integrated_gradients"
+    expected = known.explain(x, evidence=False).maps["integrated_gradients"]["sample 0"]
+    np.testing.assert_allclose(list(answer["contributions"].values()), expected, atol=1e-5)
+
+    means = np.array([known.model.get_layer("scaling").get_config()["mean"]], "float32")
+    place = known.record["class_names"].index(answer["target"])
+    shares = known.outputs(np.concatenate([x, means]))[:, place].astype("float64")
+    odds = np.log(shares / (1 - shares))
+    assert sum(answer["contributions"].values()) == pytest.approx(odds[0] - odds[1], rel=0.05)
+
+    other = wine.post("/explain?target=class_2", json=row).json()
+    assert other["target"] == "class_2" and other["contributions"] != answer["contributions"]
+    unknown = wine.post("/explain?target=class_7", json=row)
+    assert unknown.status_code == 422 and "class_7" in unknown.json()["error"]
+    assert "/explain" in wine.get("/openapi.json").json()["paths"]
+
+
+def test_the_class_that_is_decided_for_is_explained() -> None:
+    answers = UploadPredictor(load(zoo.find("mlp-wine")))
+    samples = endpoints(answers.run, 10_000, Limits(), explain_seconds=300)
+    assert samples is not None
+    classes = answers.run.record["class_names"]
+    costs = {true: {name: float(name != "class_2") for name in classes} for true in classes}
+    facts = samples._predictor.facts
+    facts["decision"] = {"costs": costs, "positive": None, "threshold": None}
+    row = dict(zip(answers.about()["columns"], ROW, strict=True))  # type: ignore[call-overload]
+    with TestClient(create_app(answers, LIMIT, samples=samples), "http://localhost") as client:
+        assert client.post("/explain", json=row).json()["target"] == "class_2"
+
+
+def test_an_explanation_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = UploadPredictor(load(zoo.find("mlp-wine")))
+    row = dict(zip(answers.about()["columns"], ROW, strict=True))  # type: ignore[call-overload]
+    samples = endpoints(answers.run, 10_000, Limits(), explain_seconds=1e-9)
+    app = create_app(answers, LIMIT, samples=samples)
+    with TestClient(app, base_url="http://localhost") as client:
+        late = client.post("/explain", json=row)
+        assert late.status_code == 503 and "--explain-seconds" in late.json()["error"]
+        assert client.post("/predict", json=row).status_code == 200, "it serves on"
+    clock = iter(range(1000))
+    monkeypatch.setattr("mlzoo.serving.explanations.time.monotonic", lambda: next(clock))
+    explainer = SampleExplainer(answers.run)
+    with pytest.raises(TooSlowError):
+        explainer.explain(np.array([ROW], "float32"), "predicted", 5)
+    assert next(clock) == 7, "the model is called no more once 5 seconds have passed"
+    off = create_app(answers, LIMIT, samples=endpoints(answers.run, 9, Limits(), explain_seconds=0))
+    client = TestClient(off, base_url="http://localhost")
+    assert not client.get("/run").json()["explains"]
+    assert client.post("/explain", json=row).status_code == 404
+
+
 @pytest.mark.slow
 def test_images_together_are_answered_as_each_alone(run: Run) -> None:
     answers = UploadPredictor(load(run.path), maps=False, unlike=RATE)
@@ -222,6 +285,9 @@ def test_images_together_are_answered_as_each_alone(run: Run) -> None:
         alone = [client.post("/predict", content=file).json() for file in files]
         images = [base64.b64encode(file).decode() for file in files]
         answered = client.post("/predict/batch", json={"images": images}).json()["predictions"]
+        why = client.post("/explain", content=files[0]).json()
+    assert (why["target"], why["method"]) == (alone[0]["prediction"], "gradcam")
+    assert why["map"].startswith("data:image/png;base64,") and why["map"] != why["picture"]
     for one, other in zip(alone, answered, strict=True):
         assert one["prediction"] == other["prediction"]
         said, known = ([*a["probabilities"].values()] for a in (other, one))
@@ -391,7 +457,9 @@ def test_answers_are_bounded() -> None:
 @needs_chromium
 def test_one_row_can_be_filled_in() -> None:
     answers = UploadPredictor(load(zoo.find("mlp-wine")))
-    app = create_app(answers, LIMIT, samples=endpoints(answers.run, 10_000, Limits()))
+    samples = endpoints(answers.run, 10_000, Limits(), explain_seconds=300)
+    app = create_app(answers, LIMIT, samples=samples)
+    explained = "new Promise(d => setInterval(() => document.querySelector('#why tr') && d(1), 20))"
     filled = "new Promise(d => setInterval(() => at('form').children.length > 3 && d(1), 20))"
     shown = "new Promise(d => setInterval(() => at('result').textContent && d(1), 20))"
     with running(app) as (_, port), Browser() as browser:
@@ -406,6 +474,12 @@ def test_one_row_can_be_filled_in() -> None:
             )
             browser.run(shown)
             assert browser.run("document.querySelectorAll('#result meter').length") == 3
+            browser.run(explained)
+            lines = browser.run("[...document.querySelectorAll('#why tr')].map(r => r.innerText)")
+            assert len(lines) == 13 and any(line.startswith("alcohol = 13.5\t") for line in lines)
+            assert "log-odds of class_" in browser.run("at('why').innerText")
+            sizes = "[...document.querySelectorAll('.bar i')].map(i => parseFloat(i.style.width))"
+            assert browser.run(sizes) == sorted(browser.run(sizes), reverse=True)
             browser.run(checks())
             assert browser.run("document.documentElement.scrollWidth") <= width
             assert browser.run("serious()") == browser.run("nameless()") == []

@@ -157,10 +157,13 @@ class Endpoints:
 
     async def one(self, request: Request) -> Answer:
         """Answer a request with one sample."""
-        body = await self._body(request)
-        sample = body if self._predictor.takes_files else _json(body)
-        inputs, warnings = await self._read(sample)
+        inputs, warnings = await self._sample(request)
         return self._predictor.answer(await self._model(inputs), warnings)
+
+    async def _sample(self, request: Request) -> tuple[np.ndarray, list[str]]:
+        """Return the sample (*shape) in a request's body, and warnings."""
+        body = await self._body(request)
+        return await self._read(body if self._predictor.takes_files else _json(body))
 
     async def _many(self, request: Request) -> dict[str, list[Answer]]:
         name = "images" if self._predictor.takes_files else "rows"
