@@ -21,6 +21,7 @@ from mlzoo.core import files
 from mlzoo.core.errors import DataError, MlzooError, ResourceError, UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.core.remote.ray_cluster import import_ray, join
+from mlzoo.data.new_samples import existing
 from mlzoo.runs.predicting.settings import PredictConfig
 from mlzoo.runs.predicting.shards import ShardFolder, predict_shards
 from mlzoo_cli.output import say
@@ -56,7 +57,7 @@ def work(order: Mapping[str, Any], place: int, count: int) -> dict[str, Any]:
     heard = _Warnings()
     try:
         run = load(order["run"], order["trust"], order["tta"])
-        folder = ShardFolder(Path(order["folder"]), order["origin"])
+        folder = ShardFolder.shared(Path(order["folder"]), order["origin"])
         options = order["rows"], order["coverage"], order["unlike"], partial(text_of_rows, run)
         given = run, order["data"], folder, *options, heard
         rows, shards = predict_shards(*given, (place, count))
@@ -74,7 +75,9 @@ def share_out(order: dict[str, Any], config: PredictConfig, again: str) -> tuple
     """
     order = {**order, **{name: os.path.abspath(order[name]) for name in ("run", "folder")}}
     if "://" not in order["data"]:
-        order["data"] = os.path.abspath(order["data"])
+        order["data"] = str(existing(order["data"]).absolute())
+    folder = ShardFolder.shared(Path(order["folder"]), order["origin"])
+    before = folder.numbers
     chosen = _on_ray if config.engine == "ray" else _on_processes
     answers = chosen(order, config, again)
     for answer in answers:
@@ -82,7 +85,9 @@ def share_out(order: dict[str, Any], config: PredictConfig, again: str) -> tuple
             raise _KINDS.get(answer["kind"], MlzooError)(answer["text"])
     for warning in dict.fromkeys(text for answer in answers for text in answer["warnings"]):
         say(f"warning: {warning}")
-    return sum(answer["rows"] for answer in answers), answers[0]["shards"]
+    # A task that was started anew has predicted more than its answer says.
+    total: int = answers[0]["shards"]
+    return folder.rows_in(folder.numbers - before, order["rows"], total), total
 
 
 def _on_processes(
@@ -122,13 +127,21 @@ def _on_processes(
 
 
 def _on_ray(order: Mapping[str, Any], config: PredictConfig, again: str) -> list[dict[str, Any]]:
+    from mlzoo.training.workers.attempt import environment
+
     ray = import_ray()
+    variables = {name: value for name, value in environment().items() if value is not None}
     own = join(ray, config.address, config.workers)
     try:
-        task = ray.remote(num_cpus=1, max_retries=_RETRIES)(work)
+        task = ray.remote(num_cpus=1, max_retries=_RETRIES, runtime_env={"env_vars": variables})(
+            work
+        )
         calls = [task.remote(order, place, config.workers) for place in range(config.workers)]
         answers: list[dict[str, Any]] = ray.get(calls)
         return answers
+    except ray.exceptions.RayTaskError as error:
+        cause = f"{type(error.cause).__name__}: {error.cause}"
+        raise MlzooError(f"a worker of Ray failed: {cause}; {again}") from error
     except ray.exceptions.RayError as error:
         reason = str(error).strip().splitlines()[0]
         raise ResourceError(f"a worker of Ray was lost: {reason}; {again}") from None

@@ -207,7 +207,7 @@ def train(
             if machines is not None and machines.engine == "ray":
                 from mlzoo.training.workers.driving import train_on_ray
 
-                run = train_on_ray(merged, machines, overwrite, reporter)
+                run = train_on_ray(merged, machines, overwrite, reporter, trust)
             elif machines is not None:
                 from mlzoo.training.distributed.running import train_shared
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mlzoo.core import registry
-from mlzoo.core.files import expand
+from mlzoo.core.files import expand, original
 
 BACKBONES: dict[str, tuple[str, str]] = {
     "mobilenet": ("MobileNet", "tf"),
@@ -104,10 +104,10 @@ def placed(settings: Mapping[str, Any]) -> dict[str, object]:
     absolute = dict(settings)
     weights = expand(str(settings.get("weights", "")))
     if weights.is_file():
-        absolute["weights"] = str(weights.resolve())
+        absolute["weights"] = str(original(weights.resolve()))
     preset = preset_of(str(settings.get("backbone", "")))
     if preset and expand(preset).is_dir():
-        absolute["backbone"] = f"{_HUB}{preset_folder(preset)}"
+        absolute["backbone"] = f"{_HUB}{original(preset_folder(preset))}"
     return absolute
 
 

@@ -256,6 +256,12 @@ def trust(*names: Any) -> None:
                 _trusted.add(_place(file))
 
 
+def trusted(names: Iterable[str]) -> list[str]:
+    """Return those names of plug-ins that stand for files which may run."""
+    files = {name: own_file(name) for name in names}
+    return [name for name, file in files.items() if file is not None and _place(file) in _trusted]
+
+
 @contextlib.contextmanager
 def trust_anew() -> Iterator[None]:
     """Begin with no file trusted; afterwards those are that were before."""

@@ -48,7 +48,9 @@ _REPLACES = "overwrite"
 """Stands in an unfinished run that may replace a finished one, also when it is resumed."""
 _REPLACED = "replaced"
 """The run that is being replaced, within the folder of the new one until that has its name."""
-_LEFTOVERS = (_REPLACED, "checkpoints", REPEATS, EPOCHS, _REPLACES, "lock")
+OF_THE_OWNER = (_REPLACED, _REPLACES, "lock")
+"""Contents of an unfinished run that a copy of it elsewhere says nothing about."""
+LEFTOVERS = (_REPLACED, "checkpoints", REPEATS, EPOCHS, _REPLACES, "lock")
 """Contents that a finished run has no use for. The lock goes last."""
 
 
@@ -236,7 +238,7 @@ def _remove_leftovers(final: Path) -> None:
     """Remove from a finished run what only an unfinished one needs."""
     for path in final.rglob(".*.writing"):
         path.unlink(missing_ok=True)
-    for name in _LEFTOVERS:
+    for name in LEFTOVERS:
         _remove(final / name)
 
 

@@ -129,6 +129,8 @@ def _resumable(folder: RunFolder, flag: str) -> Iterator[None]:
         full = find_disk_full(error)
         if full is None or not folder.has_weights:
             raise
+        if current().supervised:
+            raise ResourceError(files.disk_full(full)) from error
         command = f"mlzoo train --resume {shlex.quote(str(folder.final))}{flag}"
         raise ResourceError(f"{files.disk_full(full)} and go on with: {command}") from error
 

@@ -50,18 +50,6 @@ def test_chunks_hold_the_rows_of_the_whole(
         np.testing.assert_array_equal(inputs, np.asarray(whole.rows)[skip * size :])
 
 
-def test_a_folder_without_all_of_its_files_is_not_finished(tmp_path: Path) -> None:
-    folder = ShardFolder(tmp_path / "parts", {"data": "digest"})
-    folder.write(0, "a")
-    with pytest.raises(ResourceError, match="part-000001.csv is missing, one of 2 of 3"):
-        folder.finish(3)
-    assert not folder.complete
-    for number in (1, 2):
-        folder.write(number, "b")
-    folder.finish(3)
-    assert ShardFolder(tmp_path / "parts", {"data": "digest"}).complete
-
-
 def test_a_line_is_named_as_in_the_whole_file(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("a,b\n" + "1,red\n" * 20 + "oops,red\n" + "2,blue\n" * 12)
@@ -116,6 +104,25 @@ def test_each_worker_reads_its_own_chunks(tmp_path: Path) -> None:
         for (_, chunk), (_, whole) in zip(second, every, strict=True):
             assert chunk is None or list(chunk.row_names()) == list(whole.row_names())
         assert not any(chunk for _, chunk in numbered_chunks(path, READER, 5, lambda number: False))
+
+
+def test_a_folder_is_whole_only_with_all_its_shards(tmp_path: Path) -> None:
+    path, origin = tmp_path / "out", {"table": "t"}
+    folder = ShardFolder(path, origin)
+    folder.write(0, "name,predicted\n1,a\n2,b\n")
+    folder.write(2, 'name,predicted\n5,"a\nb"\n')
+    with pytest.raises(ResourceError, match=r"1 of 3 shards .*part-000001.csv is the first"):
+        folder.finish(3)
+    assert not ShardFolder(path, origin).complete
+    assert folder.rows_in({0, 2}, 2, 3) == 3 and folder.rows_in({0}, 2, 3) == 2
+
+
+def test_a_worker_makes_no_folder_of_its_own(tmp_path: Path) -> None:
+    with pytest.raises(ResourceError, match="on a disk which all workers share"):
+        ShardFolder.shared(tmp_path / "out", {"table": "t"})
+    assert not (tmp_path / "out").exists()
+    ShardFolder(tmp_path / "out", {"table": "t"})
+    assert ShardFolder.shared(tmp_path / "out", {"table": "t"}).done == 0
 
 
 def test_a_folder_gets_the_shards_that_it_lacks_and_keeps_others(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def join(ray: Any, address: str | None, workers: int) -> bool:
         settings |= {"num_cpus": workers, "include_dashboard": False}
     try:
         with _own_signals():
-            ray.init(address=address, logging_level="ERROR", **settings)
+            ray.init(address=address or "local", logging_level="ERROR", **settings)
     except Exception as error:  # Ray raises any kind where a process of its own does not start
         reason = str(error).strip().splitlines()[0]
         where = "on this machine" if address is None else f"--address {address}"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from mlzoo.core import registry
 from mlzoo.core.configs import RunConfig
-from mlzoo.core.files import expand, is_there, real_path, recorded
+from mlzoo.core.files import expand, is_there, original, real_path, recorded
 from mlzoo.core.validation.consistency import inert
 from mlzoo.core.validation.values import (
     LISTS,
@@ -34,6 +35,8 @@ def absolute_fields(config: RunConfig) -> dict[str, object]:
         path = expand(getattr(config, name) or "")
         if is_there(path) if name == "data" else path.is_file():
             fields[name] = recorded(getattr(config, name))
+    if (out := original(Path(config.out))) != Path(config.out):
+        fields["out"] = str(out)
     if config.cache not in ("auto", "none"):
         fields["cache"] = str(real_path(expand(config.cache)))
     if config.augment != "none":

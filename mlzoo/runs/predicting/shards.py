@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -51,10 +53,43 @@ class ShardFolder:
                 name.unlink(missing_ok=True)
             self._write(None)
 
+    @classmethod
+    def shared(cls, path: Path, origin: Mapping[str, Any]) -> ShardFolder:
+        """Return a folder that another process has made.
+
+        Raises:
+            ResourceError: it is not there: this machine does not see that process's disk.
+        """
+        if not (path / _MANIFEST).is_file():
+            raise ResourceError(
+                f"the worker on {socket.gethostname()} does not see {path}: name a folder with "
+                "--output that lies on a disk which all workers share"
+            )
+        return cls(path, origin)
+
     @property
     def done(self) -> int:
         """Return the number of files that are there."""
-        return sum(1 for _ in self.path.glob("part-*.csv"))
+        return len(self.numbers)
+
+    @property
+    def numbers(self) -> set[int]:
+        """Return the numbers of the files that are there."""
+        return {int(path.stem.removeprefix("part-")) for path in self.path.glob("part-*.csv")}
+
+    def rows_in(self, numbers: set[int], rows: int, count: int) -> int:
+        """Return how many rows some files hold.
+
+        Args:
+            numbers: of the files.
+            rows: of each but the last, which is read.
+            count: of all files.
+        """
+        last = count - 1
+        if last not in numbers:
+            return rows * len(numbers)
+        with self.part(last).open(newline="", encoding="utf-8") as file:
+            return rows * (len(numbers) - 1) + sum(1 for _ in csv.reader(file)) - 1
 
     def _before(self) -> tuple[dict[str, object] | None, int | None]:
         """Return the origin of what the folder holds, and the number of files once it is whole."""
@@ -76,13 +111,14 @@ class ShardFolder:
         """Write down that all files are there, so many.
 
         Raises:
-            ResourceError: one is not there, as where a worker does not see this folder.
+            ResourceError: some are not.
         """
-        missing = [self.part(number) for number in range(count) if not self.part(number).exists()]
+        missing = [number for number in range(count) if not self.part(number).exists()]
         if missing:
             raise ResourceError(
-                f"{missing[0]} is missing, one of {len(missing)} of {count}: all workers must see "
-                "this folder; run the same command again"
+                f"{len(missing)} of {count} shards are not in {self.path} "
+                f"({self.part(missing[0]).name} is the first); run the same command again, and "
+                "with --engine ray name a folder on a disk which all workers share"
             )
         self.complete = True
         self._write(count)

@@ -25,7 +25,12 @@ from mlzoo.core.errors import (
     UsageError,
 )
 
-KINDS = (UsageError, DataError, ResourceError, DivergedError)
+
+class ProcessLost(ResourceError):
+    """Another process of the training, or the connection to it, was lost."""
+
+
+KINDS = (UsageError, DataError, ResourceError, DivergedError, ProcessLost)
 """Errors that another process repeats as what they are."""
 HELLO, BEAT, DATA, FAILED, STOP, DONE = b"h", b"b", b"d", b"f", b"s", b"e"
 _HEAD = struct.Struct("!cQ")
@@ -264,7 +269,7 @@ class Channel:
             # Rank 0 waits for others first.
             kind, content = peer.read(_LONGEST_ANSWER, JOIN_SECONDS + SILENCE)
         except ConnectionLost as error:
-            raise ResourceError(f"rank 0 was lost while processes were joining: {error}") from None
+            raise ProcessLost(f"rank 0 was lost while processes were joining: {error}") from None
         if kind == FAILED:
             raise error_of(0, json.loads(content))
         if kind != HELLO:
@@ -377,7 +382,7 @@ def failure_record(error: BaseException, rank: int = 0) -> bytes:
 def lost_record(rank: int, reason: str) -> dict[str, Any]:
     """Return the record of a process that was lost."""
     text = f"the process was lost: {reason}"
-    return {"rank": rank, "kind": ResourceError.__name__, "text": text, "signal": 0}
+    return {"rank": rank, "kind": ProcessLost.__name__, "text": text, "signal": 0}
 
 
 def error_of(rank: int, record: Mapping[str, Any]) -> MlzooError:

@@ -20,7 +20,13 @@ from typing import TYPE_CHECKING, Any
 
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import Interrupted, MlzooError, ResourceError, UsageError
-from mlzoo.training.distributed.channel import Channel, difference, error_of, failure_record
+from mlzoo.training.distributed.channel import (
+    Channel,
+    ProcessLost,
+    difference,
+    error_of,
+    failure_record,
+)
 
 if TYPE_CHECKING:
     from mlzoo.runs.run_folder import RunFolder
@@ -39,6 +45,9 @@ class Group:
         world: number of processes.
         coordinator: address of rank 0, HOST:PORT.
     """
+
+    supervised = False
+    """Flag of a process that whoever started it starts anew; how to resume is said there."""
 
     def __init__(self, rank: int = 0, world: int = 1, coordinator: str = "") -> None:
         self.rank, self.world, self.coordinator = rank, world, coordinator
@@ -83,7 +92,7 @@ class Group:
         assert self.channel is not None
         content = self.channel.peers[place].received.get()
         if content is None:
-            raise self.failure() or ResourceError("the processes have parted")
+            raise self.failure() or ProcessLost("the processes have parted")
         return content
 
     def agree(self, facts: Mapping[str, str]) -> None:
@@ -141,13 +150,13 @@ class Group:
             return Interrupted(
                 f"rank {rank}: {record['text']}", number, "rank 0 says how to resume"
             )
-        lost = record["kind"] == ResourceError.__name__
+        lost = record["kind"] in (ResourceError.__name__, ProcessLost.__name__)
         text = f"{record['text']}{self._hint()}" if lost else record["text"]
         return error_of(rank, {**record, "text": text})
 
     def _hint(self) -> str:
         """Return how to go on, in the process that knows the folder; "" without checkpoints."""
-        if self.run is None or not self.run.has_weights:
+        if self.supervised or self.run is None or not self.run.has_weights:
             return ""
         return (
             "; once all is well, start all processes again, each with its --rank: mlzoo train "

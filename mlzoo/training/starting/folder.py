@@ -94,7 +94,7 @@ def files_read(config: RunConfig) -> dict[str, str]:
 
         paths += files_of(config.set)
     return {
-        str(path.resolve()): hashlib.sha256(path.read_bytes()).hexdigest()
+        str(files.original(path.resolve())): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in paths
         if path.suffix and path.is_file()
     }

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import DataError, MlzooError, UsageError
-from mlzoo.core.files import expand
+from mlzoo.core.files import expand, original
 from mlzoo.core.progress import Listener
 from mlzoo.data.policies import GENERATED, adds_generated, generator_of
 
@@ -37,7 +37,7 @@ def recorded_generator(augment: str) -> str:
     """Return the setting as a run keeps it: the generator's absolute path and its digest."""
     path, _ = generator_of(augment)
     folder = expand(path).resolve()
-    return f"{GENERATED}{folder}@{digest_of(folder)}"
+    return f"{GENERATED}{original(folder)}@{digest_of(folder)}"
 
 
 def digest_of(folder: Path) -> str:

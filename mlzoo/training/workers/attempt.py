@@ -18,9 +18,11 @@ from mlzoo.core.files import disk_errors
 from mlzoo.core.messages import series
 from mlzoo.core.progress import Listener
 from mlzoo.runs import run_folder
-from mlzoo.training.distributed.channel import KINDS
+from mlzoo.runs.run_folder import RunFolder
+from mlzoo.training.distributed.channel import KINDS, ProcessLost
 from mlzoo.training.distributed.settings import Machines
 from mlzoo.training.signals import Stop
+from mlzoo.training.starting.folder import default_name
 from mlzoo.training.workers.shipping import Mirror, files_of_run, pieces
 from mlzoo.training.workers.worker import THREADS, RayWorker
 
@@ -58,8 +60,17 @@ class Job:
 
     @property
     def begun(self) -> bool:
-        """Return whether there is an unfinished run to resume."""
-        return self.run is not None and (run_folder.current(self.run) / "config.yaml").exists()
+        """Return whether there is a run to resume; one that is to be replaced is none."""
+        if self.run is None:
+            return False
+        folder = run_folder.current(self.run)
+        replaced = folder == self.run and self.order["overwrite"]
+        return (folder / "config.yaml").exists() and not replaced
+
+    @property
+    def finished(self) -> bool:
+        """Return whether the run is complete."""
+        return self.begun and self.run is not None and run_folder.finished(self.run) is not None
 
     @property
     def checkpoints(self) -> set[tuple[str, int]]:
@@ -91,7 +102,8 @@ class Attempt:
         self._workers: list[Any] = []
         self._facts: list[dict[str, Any]] = []
         self._ended: dict[int, dict[str, Any]] = {}
-        """Ends of processes: a record (`done` or `failed`), `code`, or the reason `lost`."""
+        """Ends of processes: a record (`done` or `failed`), `code`, or the reason: `lost`, or
+        `silent` for one that did not end after others."""
         self._records: dict[int, dict[str, Any]] = {}
         self._mirror: Mirror | None = None
         self._mirrored = 0.0
@@ -175,15 +187,8 @@ class Attempt:
         folders = self._ship(apart)
         calls = {}
         for rank, worker in enumerate(self._workers):
-            here, shipment = Path.cwd(), folders.get(rank)
-            order = {
-                **self._job.order,
-                "machines": {"rank": rank, **joining} if count > 1 else {},
-                "folder": str(here if shipment is None else _below(shipment, here)),
-                "shipment": shipment,
-            }
-            if shipment is not None and order["resume"] is not None:
-                order["resume"] = str(_below(shipment, Path(order["resume"])))
+            machines = {"rank": rank, **joining} if count > 1 else {}
+            order = {**order_of(self._job, folders.get(rank)), "machines": machines}
             calls[worker.start.remote(order)] = rank
         self.processes = {rank: self._get(call, rank) for call, rank in calls.items()}
 
@@ -192,7 +197,8 @@ class Attempt:
         if not ranks:
             return {}
         if 0 in ranks:
-            self._check_apart()
+            folder = claim(self._job)
+            self._mirror, self._job.run = Mirror(folder), folder.final
         paths = files_of_run(self._job.config)
         if self._job.order["resume"] is not None:
             paths.append(run_folder.current(Path(self._job.order["resume"])))
@@ -200,22 +206,7 @@ class Attempt:
         self._listener.note(f"sending {listed} to workers that do not share the disk")
         sent = [self._ray.put(piece) for piece in pieces(paths)]
         calls = {self._workers[rank].receive.remote(sent): rank for rank in ranks}
-        if 0 in ranks:
-            self._mirror = Mirror(bool(self._job.order["overwrite"]))
         return {rank: self._get(call, rank) for call, rank in calls.items()}
-
-    def _check_apart(self) -> None:
-        """Refuse what would replace runs here while rank 0 writes on a disk of its own."""
-        problems = []
-        if self._job.order["overwrite"]:
-            problems.append("--overwrite: a run here can't be replaced")
-        if self._job.config.name is None and self._job.order["resume"] is None:
-            problems.append("--name: is needed, since names that are taken here are not seen")
-        if Path(self._job.config.out).expanduser().is_absolute():
-            problems.append("--out: give a folder below the current one, without ~")
-        if problems:
-            where = "worker 0 does not share the disk of this machine"
-            raise UsageError([f"{problem} ({where})" for problem in problems])
 
     # Watching
 
@@ -246,7 +237,7 @@ class Attempt:
         """End processes that go on after others have failed."""
         for rank in reading.values():
             lost = f"{self._name(rank)} was lost: it did not end for {_PATIENCE:.0f} s after others"
-            self._ended[rank] = {"lost": lost}
+            self._ended[rank] = {"silent": lost}
         return {}
 
     def _hear(self, rank: int, event: Mapping[str, Any]) -> None:
@@ -284,7 +275,9 @@ class Attempt:
             return
         call = self._workers[0].collect.remote(str(self._job.run), self._mirror.states)
         with disk_errors(self._job.run):
-            self._mirror.update(self._job.run, self._get(call, 0))
+            self._mirror.update(self._get(call, 0), ended=at_once)
+        if self._mirror.finished:
+            self._job.order["overwrite"] = False  # the run that is there now is the new one
         self._mirrored = time.monotonic()
 
     def _result(self) -> Path:
@@ -294,27 +287,69 @@ class Attempt:
             return Path(first["done"])
         failed = {rank: end["failed"] for rank, end in self._ended.items() if "failed" in end}
         for record in failed.values():
-            if record["signal"]:
+            if record["signal"] and self._stop.signal:
                 raise Interrupted(record["text"], record["signal"])
-        for end in self._ended.values():
-            if "lost" in end:
-                raise WorkerLost(end["lost"])
-        for rank in sorted(failed):
-            text, kind = failed[rank]["text"], failed[rank]["kind"]
-            if kind == UsageError.__name__:
+            if record["signal"]:
+                raise WorkerLost(f"a worker was stopped by {signal.Signals(record['signal']).name}")
+        lost = [end["lost"] for end in self._ended.values() if "lost" in end]
+        if lost:
+            raise WorkerLost(lost[0])
+        for _, record in sorted(failed.items()):
+            text, kind = record["text"], record["kind"]
+            if kind == ProcessLost.__name__:
+                lost.append(text)
+            elif kind == UsageError.__name__:
                 raise UsageError(text.split("\n"))
-            raise {each.__name__: each for each in KINDS}.get(kind, MlzooError)(text)
+            else:
+                raise {each.__name__: each for each in KINDS}.get(kind, MlzooError)(text)
+        lost += [end["silent"] for end in self._ended.values() if "silent" in end]
+        if lost:
+            raise WorkerLost(lost[0])
         line = next((end["last"][0] for end in self._ended.values() if "last" in end), "")
         raise WorkerLost(f"all workers have ended: {line.removeprefix('error: ')}")
 
     def _dismiss(self) -> None:
-        """End all workers and what they run."""
+        """End all workers and what they run; let go of the run folder."""
+        if self._mirror is not None:
+            self._mirror.close()
         calls = [worker.close.remote() for worker in self._workers]
         with contextlib.suppress(Exception):
             self._ray.wait(calls, num_returns=len(calls), timeout=5)
         for worker in self._workers:
             with contextlib.suppress(Exception):
                 self._ray.kill(worker)
+
+
+def order_of(job: Job, shipment: str | None) -> dict[str, Any]:
+    """Return the order of a job to a worker, with paths as that worker finds them.
+
+    Args:
+        job: what is trained.
+        shipment: folder of files that were sent to the worker; None: it shares the disk.
+    """
+    here = Path.cwd()
+    if shipment is None:
+        return {**job.order, "folder": str(here), "shipment": None}
+    order = {**job.order, "folder": str(_below(shipment, here)), "shipment": shipment}
+    if order["resume"] is not None:
+        order["resume"] = str(_below(shipment, Path(order["resume"])))
+    else:
+        name = order["config"]["name"] if job.run is None else job.run.name
+        place = {"out": str(_below(shipment, job.out)), "name": name}
+        order["config"] = {**order["config"], **place}
+    return order
+
+
+def claim(job: Job) -> RunFolder:
+    """Create, or take over, the folder of a run that a worker writes on a disk of its own.
+
+    Raises:
+        UsageError: its name is taken, or another process is using it.
+    """
+    if job.order["resume"] is not None:
+        return run_folder.reopen(Path(job.order["resume"]))
+    name, overwrite = job.config.name, job.order["overwrite"]
+    return run_folder.create(job.out, name, default_name(job.config), overwrite)
 
 
 def _below(folder: str, path: Path) -> Path:

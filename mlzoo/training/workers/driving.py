@@ -14,12 +14,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from mlzoo.core import registry
 from mlzoo.core.configs import RunConfig
-from mlzoo.core.errors import Interrupted, ResourceError, UsageError
+from mlzoo.core.errors import Interrupted, MlzooError, ResourceError, UsageError
 from mlzoo.core.files import expand
 from mlzoo.core.progress import Listener
 from mlzoo.core.remote.ray_cluster import import_ray, join
 from mlzoo.core.validation.values import trust_flag
+from mlzoo.data.policies import GENERATED
 from mlzoo.runs import run_folder
 from mlzoo.runs.config_loading import Merged, merge
 from mlzoo.runs.opened import OpenedRun
@@ -28,13 +30,18 @@ from mlzoo.training.distributed.settings import Machines
 from mlzoo.training.signals import AGAIN, Stop, caught
 from mlzoo.training.train import resume
 from mlzoo.training.workers.attempt import Attempt, Job, WorkerLost
+from mlzoo.training.workers.shipping import plugin_names
 
 TRIES = 3
 """Times that workers are started anew without a new checkpoint between."""
 
 
 def train_on_ray(
-    merged: Merged, machines: Machines, overwrite: bool, listener: Listener
+    merged: Merged,
+    machines: Machines,
+    overwrite: bool,
+    listener: Listener,
+    trust: bool = False,
 ) -> OpenedRun:
     """Train on the workers of a Ray cluster.
 
@@ -43,6 +50,7 @@ def train_on_ray(
         machines: how many workers, and the cluster.
         overwrite: replace a run of the same name.
         listener: hears of progress.
+        trust: run code that files name, as when `merged` was read.
 
     Returns:
         The finished run.
@@ -54,6 +62,8 @@ def train_on_ray(
     """
     config = merged.config
     _check(config, machines)
+    if overwrite and config.name is None:
+        raise UsageError("--overwrite: has no effect without --name")
     out = Path(os.path.abspath(expand(config.out)))
     run_folder.check_root(out)
     if config.name:
@@ -61,14 +71,16 @@ def train_on_ray(
     order: dict[str, Any] = {
         "resume": None,
         "epochs": None,
-        "trust": True,
-        "config": config.model_dump(mode="json"),
+        "trust": trust,
+        "trusted": registry.trusted(plugin_names(config)),
+        "config": from_home(config.model_dump(mode="json")),
         "given": sorted(merged.given),
         "warnings": list(merged.warnings),
         "allow_unused": merged.allow_unused,
         "overwrite": overwrite,
     }
-    return _train(Job(order, config, out, trust_flag(config.model_dump())), machines, listener)
+    flag = " --trust" if trust else trust_flag(config.model_dump())
+    return _train(Job(order, config, out, flag), machines, listener)
 
 
 def resume_on_ray(
@@ -95,6 +107,7 @@ def resume_on_ray(
         "resume": str(folder.final),
         "epochs": epochs,
         "trust": trust,
+        "trusted": registry.trusted(plugin_names(config)),
         "config": {},
         "given": [],
         "warnings": [],
@@ -108,11 +121,6 @@ def resume_on_ray(
 
 def _check(config: RunConfig, machines: Machines, resumed: bool = False) -> None:
     import_ray()  # fails before anything is written
-    if isinstance(config.augment, str) and config.augment.startswith("generated:"):
-        raise UsageError(
-            f"--augment {config.augment}: generators are not carried to a Ray cluster; train with "
-            "--rank, --world and --coordinator"
-        )
     if machines.workers > 1:
         check_backend(machines.workers, "--workers")
         check_config(config, resumed, "--workers")
@@ -130,6 +138,9 @@ def _train(job: Job, machines: Machines, listener: Listener) -> OpenedRun:
                 return OpenedRun(_short(path), trust=job.order["trust"])
             except WorkerLost as lost:
                 tries = 1 if job.checkpoints != before else tries + 1
+                if job.finished and job.run is not None:
+                    run_folder.tidy(job.run)
+                    return OpenedRun(_short(job.run), trust=job.order["trust"])
                 if stop.signal:
                     raise _stopped(job, machines, stop) from None
                 if tries > TRIES:
@@ -140,6 +151,10 @@ def _train(job: Job, machines: Machines, listener: Listener) -> OpenedRun:
                 _again(job, lost, listener)
             except (Interrupted, KeyboardInterrupt) as error:
                 raise _stopped(job, machines, stop, error) from None
+            except MlzooError as error:
+                if type(error) not in (MlzooError, ResourceError):
+                    raise
+                raise type(error)(f"{error}{_how_on(job, machines)}") from error
 
 
 def _again(job: Job, lost: WorkerLost, listener: Listener) -> None:
@@ -170,6 +185,19 @@ def _how_on(job: Job, machines: Machines) -> str:
         f"; resume with: mlzoo train --resume {shlex.quote(str(_short(job.run)))}{job.flag} "
         f"--engine ray --workers {machines.workers}{address}"
     )
+
+
+def from_home(value: Any) -> Any:
+    """Return the values of a configuration with `~/` replaced: other machines have other homes."""
+    if isinstance(value, dict):
+        return {name: from_home(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [from_home(each) for each in value]
+    if isinstance(value, str):
+        prefix = GENERATED if value.startswith(GENERATED) else ""
+        path = value.removeprefix(prefix)
+        return prefix + os.path.expanduser(path) if path.startswith("~/") else value
+    return value
 
 
 def _short(path: Path) -> Path:

@@ -29,9 +29,8 @@ from mlzoo.core.errors import (
     terminable,
 )
 from mlzoo.core.progress import Listener
-from mlzoo.core.validation.values import named_plugins
 from mlzoo.runs.config_loading import Merged
-from mlzoo.training.distributed.group import current
+from mlzoo.training.distributed.group import Group, current
 from mlzoo.training.distributed.running import resume_shared, train_shared
 from mlzoo.training.distributed.settings import Machines
 
@@ -46,9 +45,11 @@ class Order(TypedDict):
         machines: fields of `Machines`: rank, world and coordinator; none where it trains alone.
         folder: current folder.
         shipment: folder of files that were sent here; None: the disk is shared.
+        scratch: folder of the worker, which goes with it.
         resume: run to resume; None: a new one.
         epochs: train a resumed run up to this many, if not None.
-        trust: run code that the folder of a resumed run holds or names.
+        trust: run code that the folder of a resumed run holds or names, as the user said.
+        trusted: names of files of code that the user has let run.
         config: of a new run, JSON-able.
         given: fields of it that the user gave.
         warnings: about unused ones.
@@ -59,9 +60,11 @@ class Order(TypedDict):
     machines: dict[str, Any]
     folder: str
     shipment: str | None
+    scratch: str
     resume: str | None
     epochs: int | None
     trust: bool
+    trusted: list[str]
     config: dict[str, Any]
     given: list[str]
     warnings: list[str]
@@ -131,7 +134,7 @@ def main() -> None:
     """Carry out an order, and report how it ended."""
     reporter = Reporter(_reports())
     order: Order = json.loads(sys.stdin.readline())
-    threading.Thread(target=_end_with_input, daemon=True).start()
+    threading.Thread(target=_end_with_input, args=(order["scratch"],), daemon=True).start()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         with terminable():
@@ -147,6 +150,8 @@ def _carry_out(order: Order, reporter: Reporter) -> str | None:
     if order["shipment"] is not None:
         files.use_shipment(Path(order["shipment"]))
     os.chdir(order["folder"])
+    Group.supervised = True
+    registry.trust(*order["trusted"])
     machines = Machines(**order["machines"])
     listener = Listener() if machines.rank else reporter
     if order["resume"] is not None:
@@ -154,8 +159,6 @@ def _carry_out(order: Order, reporter: Reporter) -> str | None:
         run = resume_shared(Path(order["resume"]), *given)
     else:
         config = RunConfig(**order["config"])
-        # Whoever gave the order has checked them.
-        registry.trust(*(name for _, name in named_plugins(config.model_dump())))
         given_fields, warnings = frozenset(order["given"]), tuple(order["warnings"])
         merged = Merged(config, given_fields, warnings, order["allow_unused"])
         run = train_shared(merged, machines, order["overwrite"], listener)
@@ -185,9 +188,10 @@ def _reports() -> IO[str]:
     return reports
 
 
-def _end_with_input() -> None:
+def _end_with_input(worker_scratch: str) -> None:
     for _ in sys.stdin:
         pass
+    shutil.rmtree(worker_scratch, ignore_errors=True)
     if (scratch := current().scratch) is not None:
         shutil.rmtree(scratch, ignore_errors=True)
     os._exit(1)

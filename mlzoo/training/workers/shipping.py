@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import glob
 import os
-import shutil
 import tarfile
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,10 +18,10 @@ from typing import Any
 from mlzoo.core import registry
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import UsageError
-from mlzoo.core.files import expand, is_there
+from mlzoo.core.files import expand, is_there, read_mapping, real_path
 from mlzoo.core.validation.values import named_plugins
 from mlzoo.data.policies import adds_generated, generator_of
-from mlzoo.runs.run_folder import PARTIAL
+from mlzoo.runs.run_folder import LEFTOVERS, OF_THE_OWNER, PARTIAL, RunFolder
 
 MOST_BYTES = 2 * 2**30
 """Bytes that are sent to workers that do not share the disk."""
@@ -30,9 +29,19 @@ _PIECE = 2**26
 """Bytes of a piece of the archive."""
 
 
+def plugin_names(config: RunConfig) -> list[str]:
+    """Return the names of the plug-ins of a run, and of those of its generator."""
+    values: list[Mapping[str, Any]] = [config.model_dump()]
+    if adds_generated(config.augment):
+        file = expand(generator_of(str(config.augment))[0]) / "config.yaml"
+        if file.is_file():
+            values.append(read_mapping(file))
+    return [name for each in values for _, name in named_plugins(each)]
+
+
 def files_of_run(config: RunConfig) -> list[Path]:
     """Return the files and folders that a run reads, from the root on; links are not followed."""
-    plugins = [registry.own_file(name) for _, name in named_plugins(config.model_dump())]
+    plugins = [registry.own_file(name) for name in plugin_names(config)]
     named = [*plugins, config.data, config.class_weights, config.cost, config.equation]
     named += [config.exclude, config.relabel]
     if adds_generated(config.augment):
@@ -58,8 +67,8 @@ def pieces(paths: Iterable[Path]) -> Iterator[bytes]:
     Raises:
         UsageError: they are larger than `MOST_BYTES`.
     """
-    paths = list(paths)
-    size = sum(file.stat().st_size for path in paths for file in _files_in(path))
+    listed = [entry for path in paths for entry in _entries(path)]
+    size = sum(entry.stat().st_size for entry in listed if entry.is_file())
     if size > MOST_BYTES:
         raise UsageError(
             f"workers do not share the disk of this machine, and {size / 2**30:.1f} GiB of files "
@@ -68,17 +77,26 @@ def pieces(paths: Iterable[Path]) -> Iterator[bytes]:
         )
     with tempfile.TemporaryFile() as buffer:
         with tarfile.open(fileobj=buffer, mode="w", dereference=True) as archive:
-            for path in paths:
-                archive.add(path, str(path.relative_to(path.anchor)))
+            for path in listed:
+                archive.add(path, str(path.relative_to(path.anchor)), recursive=False)
         buffer.seek(0)
         while piece := buffer.read(_PIECE):
             yield piece
 
 
-def _files_in(path: Path) -> Iterator[Path]:
+def _entries(path: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
+    """Yield a file, or a folder and all below it; links are followed, but for those to nothing.
+
+    Args:
+        path: of the file or folder.
+        above: real paths of the folders that it lies in, none of which is entered again.
+    """
     if path.is_dir():
-        yield from (file for file in path.rglob("*") if file.is_file())
-    else:
+        if (place := real_path(path)) not in above:
+            yield path
+            for child in sorted(path.iterdir()):
+                yield from _entries(child, (*above, place))
+    elif path.is_file():
         yield path
 
 
@@ -101,46 +119,60 @@ def changed_files(run: Path, known: Mapping[str, Any]) -> dict[str, Any]:
         known: state of each file (size, time of change) that was returned before.
 
     Returns:
-        `states` of all files by their names; `contents` of those that have changed.
+        `states` of all files by their names, none where there is no folder; `contents` of those
+        that have changed; whether the run is `finished`.
     """
     partial = run.with_name(run.name + PARTIAL)
     folder = partial if partial.exists() else run
     states: dict[str, Any] = {}
     contents: dict[str, bytes] = {}
     for file in sorted(folder.rglob("*")):
-        name = str(file.relative_to(folder))
-        if name == "lock" or file.name.startswith(".") or not file.is_file():
+        name = file.relative_to(folder)
+        if name.parts[0] in OF_THE_OWNER or file.name.startswith(".") or not file.is_file():
             continue
         try:
             facts = file.stat()
             state = [facts.st_size, facts.st_mtime_ns]
-            if known.get(name) != state:
-                contents[name] = file.read_bytes()
+            if known.get(str(name)) != state:
+                contents[str(name)] = file.read_bytes()
         except FileNotFoundError:  # a checkpoint that a newer one has replaced meanwhile
             continue
-        states[name] = state
-    return {"states": states, "contents": contents, "finished": folder == run}
+        states[str(name)] = state
+    return {"states": states, "contents": contents, "finished": folder == run and bool(states)}
 
 
 class Mirror:
     """Copy of a run folder that a worker writes on a disk of its own.
 
     Args:
-        overwrite: replace a run that is there.
+        folder: that of the run here, which this process has locked.
     """
 
-    def __init__(self, overwrite: bool) -> None:
-        self._overwrite = overwrite
+    def __init__(self, folder: RunFolder) -> None:
+        self._folder = folder
         self.states: dict[str, Any] = {}
+        """State of each file that was taken over."""
+        self.finished = False
+        """Flag of a run that is here, under its final name."""
+        self._removed = False
 
-    def update(self, run: Path, changes: Mapping[str, Any]) -> None:
-        """Take over what `changed_files` has returned; a finished run gets its name.
+    def update(self, changes: Mapping[str, Any], ended: bool = False) -> None:
+        """Take over what `changed_files` has returned.
 
         Args:
-            run: its final path here.
             changes: since the call before.
+            ended: the process has ended: a finished run gets its final name, and one that the
+                process has removed goes here too, unless it holds weights.
         """
-        partial = run.with_name(run.name + PARTIAL)
+        over = self.finished or self._removed
+        if over or (changes["finished"] and not ended):
+            return
+        if not changes["states"]:
+            if ended and self.states and not self._folder.has_weights:
+                self._folder.discard()
+                self._removed = True
+            return
+        partial = self._folder.path
         for name, content in changes["contents"].items():
             file = partial / name
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -148,13 +180,23 @@ class Mirror:
             temporary.write_bytes(content)
             temporary.replace(file)
         self.states = dict(changes["states"])
+        kept = LEFTOVERS if changes["finished"] else OF_THE_OWNER
         for file in [file for file in partial.rglob("*") if file.is_file()]:
-            if str(file.relative_to(partial)) not in self.states:
+            name = file.relative_to(partial)
+            if name.parts[0] not in kept and str(name) not in self.states:
                 file.unlink()
         if changes["finished"]:
             for folder in sorted((p for p in partial.rglob("*") if p.is_dir()), reverse=True):
                 if not any(folder.iterdir()):
                     folder.rmdir()
-            if run.exists() and self._overwrite:
-                shutil.rmtree(run)
-            partial.rename(run)
+            self._folder.finish()
+            self.finished = True
+
+    def close(self) -> None:
+        """Let go of the folder; it goes where nothing was taken over."""
+        if self.finished or self._removed:
+            return
+        if (self._folder.path / "config.yaml").exists():
+            self._folder.release()
+        else:
+            self._folder.discard()

@@ -20,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlzoo.core.files import real_path
 from mlzoo.training.distributed.channel import free_port
 from mlzoo.training.workers.shipping import changed_files, unpack
 
@@ -40,10 +41,13 @@ class RayWorker:
         environment: variables that the process gets beside those of the worker; None removes one.
     """
 
+    member = "mlzoo.training.workers.member"
+    """Module that the process runs."""
+
     def __init__(self, environment: Mapping[str, str | None]) -> None:
         self._events: queue.Queue[dict[str, Any]] = queue.Queue()
         self._process: subprocess.Popen[str] | None = None
-        self._scratch = Path(tempfile.mkdtemp(prefix="mlzoo-worker-"))
+        self._scratch = real_path(tempfile.mkdtemp(prefix="mlzoo-worker-"))
         self._last: deque[str] = deque(maxlen=_LAST_LINES)
         paths = os.pathsep.join(path for path in sys.path if path)
         merged = {**os.environ, "PYTHONPATH": paths, **environment}
@@ -79,7 +83,7 @@ class RayWorker:
         """Start the process; return its number."""
         Path(order["folder"]).mkdir(parents=True, exist_ok=True)
         self._process = process = subprocess.Popen(
-            [sys.executable, "-m", "mlzoo.training.workers.member"],
+            [sys.executable, "-m", self.member],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -91,7 +95,7 @@ class RayWorker:
             start_new_session=True,  # Ctrl-C is for whoever gave the order
         )
         assert process.stdin is not None
-        process.stdin.write(json.dumps(order) + "\n")
+        process.stdin.write(json.dumps({**order, "scratch": str(self._scratch)}) + "\n")
         process.stdin.flush()
         threading.Thread(target=self._listen, daemon=True).start()
         return process.pid

@@ -6,9 +6,8 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,24 +24,20 @@ from mlzoo.runs.opened import OpenedRun
 from mlzoo.runs.predicting.settings import PredictConfig
 from mlzoo.runs.predicting.shards import ShardFolder, origin_of
 from mlzoo.training.distributed.settings import Machines
-from mlzoo.training.signals import Stop
 from mlzoo.training.workers import attempt, driving
 from mlzoo.training.workers.driving import resume_on_ray, train_on_ray
 from tests.ray_nodes import nodes
 from tests.training.distributed.test_processes import weights
+from tests.training.workers import pausing
 
 TWO = Machines(engine="ray", workers=2)
 
 
-EPOCHS = 20
-"""Many, so that what is done after two of them comes before the end, however late it is heard."""
-
-
 class Heard(Listener):
-    """Keeps what it hears, and acts once when two epochs are done."""
+    """Keeps what it hears; `at` acts once when an epoch is done."""
 
-    def __init__(self, act: Callable[[], None] = lambda: None) -> None:
-        self.act = act
+    def __init__(self, **at: Any) -> None:
+        self.at = {int(name[1:]): act for name, act in at.items()}
         self.notes: list[str] = []
         self.warnings: list[str] = []
         self.epochs: list[int] = []
@@ -55,8 +50,7 @@ class Heard(Listener):
 
     def epoch(self, row: Mapping[str, Any]) -> None:
         self.epochs.append(int(row["epoch"]))
-        if len(self.epochs) == 2:
-            self.act()
+        self.at.pop(self.epochs[-1], lambda: None)()
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +79,7 @@ def flowers(out: str, **changed: Any) -> Any:
         "preset": "none",
         "task": "classification",
         "set": {"hidden": [8], "dropout": 0.2},
-        "epochs": EPOCHS,
+        "epochs": 6,
         "batch_size": 12,
         "early_stopping": 0,
         "checkpoint_every": 0,
@@ -118,7 +112,7 @@ def apart(place: Path) -> tuple[Path, Heard]:
 def test_a_run_without_a_shared_disk_comes_back(apart: tuple[Path, Heard], place: Path) -> None:
     run, heard = apart
     assert run == place / "apart" / "run" and (run / "report.html").is_file()
-    assert heard.epochs == [*range(1, EPOCHS + 1)]
+    assert heard.epochs == [1, 2, 3, 4, 5, 6]
     assert f"sending {place / 'flowers.csv'} to workers" in "\n".join(heard.notes)
     kept = yaml.safe_load((run / "config.yaml").read_text())
     assert kept["data"] == str(place / "flowers.csv")
@@ -129,9 +123,11 @@ def test_a_run_without_a_shared_disk_comes_back(apart: tuple[Path, Heard], place
 @pytest.fixture(scope="module")
 def stopped(place: Path) -> Interrupted:
     """How a run on our disk ended that was asked to stop after its second epoch."""
-    heard = Heard(lambda: os.kill(os.getpid(), signal.SIGTERM))
-    with pytest.raises(Interrupted) as caught:
+    heard = Heard(_2=lambda: os.kill(os.getpid(), signal.SIGTERM))
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Interrupted) as caught:
+        pausing.pause(patch, 2, place / "until-signaled")
         train_on_ray(flowers("shared"), TWO, False, heard)
+    assert heard.epochs == [1, 2]
     return caught.value
 
 
@@ -154,8 +150,13 @@ def test_a_killed_worker_changes_no_bit(
             begun.append(self)
             return super().run()
 
+    def kill() -> None:
+        os.kill(begun[0].processes[1], signal.SIGKILL)
+        pausing.go_on()
+
     monkeypatch.setattr(driving, "Attempt", Known)
-    heard = Heard(lambda: os.kill(begun[0].processes[1], signal.SIGKILL))
+    pausing.pause(monkeypatch, 4, place / "until-killed")
+    heard = Heard(_4=kill)
     run = resume_on_ray(Path("shared/run"), TWO, None, False, heard)
     assert len(begun) == 2 and len(heard.warnings) == 1
     assert heard.warnings[0].startswith("worker 1 of 2 on ")
@@ -163,7 +164,7 @@ def test_a_killed_worker_changes_no_bit(
         "was lost: its process ended with SIGKILL; all workers are started anew from the last "
         "checkpoint"
     )
-    assert 2 <= heard.epochs[0] < EPOCHS and heard.epochs[-1] == EPOCHS
+    assert heard.epochs[:2] == [3, 4] and heard.epochs[-2:] == [5, 6]
     pairs = list(zip(weights(apart[0]), weights(place / run.path), strict=True))
     assert pairs and all(np.array_equal(*each) for each in pairs)
     first, second = (pd.read_csv(each / "history.csv") for each in (apart[0], run.path))
@@ -203,30 +204,6 @@ def test_tensorflow_is_refused_with_the_reason(monkeypatch: pytest.MonkeyPatch) 
         train_on_ray(merge({"model": "mlp", "data": "iris"}), TWO, False, Listener())
 
 
-def test_a_generator_is_not_carried_to_a_cluster() -> None:
-    merged = merge({"model": "mlp", "data": "iris"})
-    config = merged.config.model_copy(update={"augment": "generated:run"})
-    with pytest.raises(UsageError, match="generators are not carried to a Ray cluster"):
-        train_on_ray(replace(merged, config=config), TWO, False, Listener())
-
-
-def test_without_a_shared_disk_no_run_here_is_touched() -> None:
-    def problems(resume: str | None, overwrite: bool, **given: object) -> str:
-        config = merge({"model": "mlp", "data": "iris", **given}).config
-        order = {"resume": resume, "overwrite": overwrite}
-        job = attempt.Job(order, config, Path("runs"), "")
-        one = attempt.Attempt(None, job, TWO, Listener(), Stop())
-        with pytest.raises(UsageError) as refused:
-            one._check_apart()
-        return " ".join(refused.value.problems)
-
-    text = problems(None, True, out="~/runs")
-    assert all(option in text for option in ("--overwrite: ", "--name: ", "--out: "))
-    assert "--name" not in problems("runs/a", False, out="/runs")
-    with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
-        problems(None, False, out="runs", name="a")
-
-
 def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(UsageError, match=r"pip install 'mlzoo-keras\[ray\]'"):
@@ -245,6 +222,8 @@ def test_a_wrong_address_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
             raise ConnectionError(f"Could not find a cluster at {address}.\nMore.")
 
     before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(ResourceError, match="a cluster at local"):
+        ray_cluster.join(Ray(), None, 2)  # never one that RAY_ADDRESS names
     with pytest.raises(ResourceError) as caught:
         ray_cluster.join(Ray(), "node9:6379", 2)
     told = "--address node9:6379: no Ray cluster can be joined: Could not find a cluster at"
