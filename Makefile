@@ -21,8 +21,8 @@ $(VENV)/.installed: $(VENV)/.base requirements.lock
 	$(BIN)/python -m pip install --quiet --no-compile --require-hashes -r requirements.lock
 	touch $@
 
-# Two processes on two cores: threads of one that wait by spinning cost the other its time.
-PYTEST = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TF_CPP_MIN_LOG_LEVEL=2 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+# A process a core, of up to 4 GB: threads of one that wait by spinning cost another its time.
+PYTEST = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TF_CPP_MIN_LOG_LEVEL=2 $(BIN)/python -m pytest -n logical --maxprocesses 3 --dist loadfile --no-loadscope-reorder
 
 # What was compiled once is not compiled again, and what is compiled for a few steps need not be fast.
 JAX = KERAS_BACKEND=jax XLA_FLAGS=--xla_backend_optimization_level=0 \

@@ -54,9 +54,11 @@ def _full_size(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="module")
 def _collected() -> Iterator[None]:
-    """Building a model collects garbage, which takes the longer the more earlier tests left."""
+    """Building a model collects garbage, which takes the longer the more earlier tests left.
+
+    What is alive after a module's tests is hardly ever garbage later; it is not looked at again.
+    """
     yield
-    gc.unfreeze()  # What was alive before may be garbage by now.
     gc.collect()
     gc.freeze()
 
