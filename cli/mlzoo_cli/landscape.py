@@ -316,6 +316,13 @@ def _ranking(comparison: TrajectoryComparison, folder: Path) -> None:
     }
     rows = [[row[key] for key in names] for row in comparison.ranking]
     print(table(list(names.values()), rows))
+    if comparison.stationary:
+        from mlzoo.checking.functions.stationary import MOST
+
+        names = {"x": "x", "y": "y", "value": "value", "kind": "stationary point"}
+        names |= {"smaller": "eigenvalue", "larger": "eigenvalue", "hessian": "Hessian"}
+        points = [[row[key] for key in names] for row in comparison.stationary[:MOST]]
+        print(table(list(names.values()), points))
     for line in comparison.sentences:
         print(line)
     say(f"written to {folder}")

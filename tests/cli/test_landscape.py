@@ -31,7 +31,8 @@ def test_optimisers_on_a_function(mlzoo: Mlzoo) -> None:
     assert record["config"]["formulas"]["beta_1"] == 0.8
     names = {path.name for path in folder.iterdir()}
     assert names == {
-        "landscape.json", "paths.csv", "ranking.csv", "sweep.csv", "index.html", "paths.gif",
+        "landscape.json", "paths.csv", "ranking.csv", "sweep.csv", "stationary.csv", "index.html",
+        "paths.gif",
         *(f"{n}.{s}" for n in ("contour", "surface", "sweep") for s in ("png", "svg")),
     }  # fmt: skip
     rows = [row for row in table(folder / "paths.csv") if row["optimizer"] == "sgd"]
@@ -42,6 +43,8 @@ def test_optimisers_on_a_function(mlzoo: Mlzoo) -> None:
     assert len(page) < 300_000 and 'src="http' not in page and "Ranking" in page
     assert np.asarray(Image.open(folder / "contour.png").convert("L")).std() > 20
     assert Image.open(folder / "paths.gif").n_frames == 13
+    assert [row["kind"] for row in table(folder / "stationary.csv")] == ["minimum"]
+    assert "around (-3, 2) the function is 13 - 6 dx + 4 dy" in record["sentences"][-1]
     again = mlzoo("landscape", "bowl", "--name", "bowl", "--out", "out")
     assert again.code == 2 and "add --overwrite" in again.cause
 

@@ -1,8 +1,8 @@
 """`mlzoo landscape FUNCTION`: optimizers on a function of two numbers, compared and drawn.
 
 The folder: `landscape.json` (what was asked and found), `paths.csv` (every step of every path),
-`ranking.csv`, `contour` and `surface` (PNG, SVG), `index.html`, and where they were asked for
-`paths.gif`, `sweep.csv` and `sweep` (PNG, SVG).
+`ranking.csv`, `stationary.csv` (minima, maxima and saddles), `contour` and `surface` (PNG, SVG),
+`index.html`, and where they were asked for `paths.gif`, `sweep.csv` and `sweep` (PNG, SVG).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 from mlzoo.checking.functions import path_ranking
 from mlzoo.checking.functions.descent import Path, walk
 from mlzoo.checking.functions.functions import Function, make
+from mlzoo.checking.functions.stationary import MOST, stationary_points, taylor
 from mlzoo.checking.landscapes import folders, pictures
 from mlzoo.checking.landscapes.page import PageTable, Section, progress, write_page
 from mlzoo.checking.landscapes.turning import TURNING, turning_surface
@@ -30,12 +31,22 @@ from mlzoo.runs.contents.folders import write_folder
 
 @dataclass(frozen=True)
 class TrajectoryComparison:
-    """Results of a comparison: the ranked rows, those of the sweep, sentences, and the paths."""
+    """Results of a comparison.
+
+    Attributes:
+        function: what the paths are on.
+        paths: every path.
+        ranking: a row a path, the best first.
+        sweep: a row a path of the sweep.
+        stationary: a row a stationary point, see `stationary_points`.
+        sentences: what was found.
+    """
 
     function: Function
     paths: list[Path]
     ranking: list[dict[str, object]]
     sweep: list[dict[str, object]]
+    stationary: list[dict[str, object]]
     sentences: list[str]
 
 
@@ -68,7 +79,15 @@ def compare(
     rows = path_ranking.ranked([path_ranking.judge(function, p, config.tolerance) for p in paths])
     over = [path_ranking.judge(function, p, config.tolerance) for p in swept]
     sentences = [path_ranking.sentence(rows, function, config.steps), *path_ranking.spans(over)]
-    return TrajectoryComparison(function, paths, rows, over, sentences)
+    if expansion := taylor(function, start):
+        sentences.append(expansion)
+    stationary = stationary_points(function)
+    if len(stationary) > MOST:
+        sentences.append(
+            f"{len(stationary)} stationary points were found in view; the lowest {MOST} are shown, "
+            "and stationary.csv has all"
+        )
+    return TrajectoryComparison(function, paths, rows, over, stationary, sentences)
 
 
 def _swept_rates(config: WalkConfig) -> list[float]:
@@ -98,6 +117,7 @@ def write(
         "config": config.model_dump(mode="json"),
         "ranking": plain(result.ranking),
         "sweep": plain(result.sweep),
+        "stationary": result.stationary,
         "sentences": result.sentences,
     }
 
@@ -105,6 +125,8 @@ def write(
         files.write_json(place / folders.RECORD, record)
         files.write_text(place / "paths.csv", files.csv_text(path_rows(result.paths)))
         files.write_text(place / "ranking.csv", files.csv_text(result.ranking))
+        if result.stationary:
+            files.write_text(place / "stationary.csv", files.csv_text(result.stationary))
         grid = pictures.grid_of(function, result.paths)
         optima = None if function.circles else function.minima
         pictures.save(pictures.contour(grid, result.paths, optima), place / "contour.png")
@@ -120,6 +142,8 @@ def write(
             Section("Values", progress(result.paths, "f")),
         ]
         tables = [PageTable("Ranking", result.ranking)]
+        shown_points = result.stationary[:MOST]
+        tables += [PageTable("Stationary points", shown_points)] if shown_points else []
         tables += [PageTable("Sweep over rates", result.sweep)] if result.sweep else []
         title = f"Landscape: {grid.title}"
         write_page(place / "index.html", title, result.sentences, shown, tables)
