@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import keras
 
+from mlzoo.layers.mirrors import BODY
+
 
 def last_features(model: keras.Model) -> keras.KerasTensor:
     """Return what the layer `head` sees, (batch, ..., width); the mean of members that share it.
@@ -26,21 +28,22 @@ def feature_tensors(model: keras.Model) -> list[keras.KerasTensor]:
     They are the input of the layer `head` (its mean over positions where something is predicted at
     every pixel), and of images the mean over positions of the first convolution, since noise and
     other textures are lost in the last features. Of a model of several members they are those of
-    the first.
+    the first, and of one that sees mirror images those of the image itself.
 
     Args:
         model: of one prediction a sample, or at every pixel of an image.
     """
     names = {layer.name for layer in model.layers}
-    if "member1" in names:
+    if nested := {"member1", BODY} & names:
         # Its layers may also stand in the graph that it was trained in; those of a copy do not.
-        member = keras.models.clone_model(model.get_layer("member1"))
-        member.set_weights(model.get_layer("member1").get_weights())
-        inner = feature_tensors(member)
+        within = model.get_layer(nested.pop())
+        copy = keras.models.clone_model(within)
+        copy.set_weights(within.get_weights())
+        inner = feature_tensors(copy)
         if not inner:
             return []
         start = model.get_layer("scaling").output if "scaling" in names else model.inputs[0]
-        outputs = keras.Model(member.inputs, inner)(start)
+        outputs = keras.Model(copy.inputs, inner)(start)
         return list(outputs) if isinstance(outputs, list | tuple) else [outputs]
     if "head" not in names or len(last_features(model).shape) not in (2, 4):
         return []

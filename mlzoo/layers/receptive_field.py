@@ -9,12 +9,14 @@ pass through many layers would.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import partial, reduce
 from typing import Any
 
 import keras
 import numpy as np
+
+from mlzoo.layers.members import MemberMean, Members
 
 EDGE = 32
 """Pixels beyond either cut; also the height of the input. 5 halvings of the map fit into it."""
@@ -70,7 +72,18 @@ def _reach(model: keras.Model, axis: int) -> float:
 
 
 def _follow(layer: Any, axis: int, random: np.random.Generator, *args: Any, **kwargs: Any) -> Any:
-    """Return a layer's output for maps."""
+    """Return a layer's output for maps; of a model within a model, layer by layer."""
+    if isinstance(layer, keras.Model) and hasattr(layer, "_run_through_graph"):
+        return layer._run_through_graph(
+            keras.tree.flatten(args), lambda inner: partial(_follow, inner, axis, random)
+        )
+
+    if isinstance(layer, Members):
+        # Members stand for one map, which depends on what any of them depends on.
+        depends = reduce(np.logical_or, [each.depends for each in args[0]])
+        return replace(args[0][0], depends=depends)
+    if isinstance(layer, MemberMean):
+        return args[0]
 
     def feed(value: Any) -> Any:
         return _two(value, axis, random) if isinstance(value, _Map) else value

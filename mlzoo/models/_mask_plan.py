@@ -23,6 +23,8 @@ STEP_PIXELS = 2**18
 PIXELS = {"good": 2**27, "best": 2**29}
 """Pixels that one training sees, about: a quarter of an hour and an hour on two cores."""
 _STEPS_AN_EPOCH = 8
+_MIRRORS = {"Symmetry": "both", "HorizontalFlip": "horizontal", "VerticalFlip": "vertical"}
+"""Mirror images that are averaged, by the transform that training may apply."""
 _EPOCHS = (3, 200)
 _RARE = 0.1
 """Share of the pixels under which a class is rare."""
@@ -86,6 +88,7 @@ def mask_plan(part: Part, config: RunConfig) -> Recipe:
     """
     import numpy as np
 
+    from mlzoo.augmentation.choosing import flipped
     from mlzoo.data.contracts import Recipe
 
     shapes = shapes_of(part, config.tile)
@@ -112,6 +115,11 @@ def mask_plan(part: Part, config: RunConfig) -> Recipe:
         "epochs": f"about {epochs * shapes.views * side**2 / 1e6:,.0f} million pixels",
         "depth": f"{side} pixels are halved to no less than {_COARSEST}",
     }
+    settings: dict[str, object] = {"depth": depth}
+    turns, reasons, _ = flipped(part)
+    if turns:
+        settings["mirrors"] = _MIRRORS[next(iter(turns[0]))]
+        why["mirrors"] = "; ".join(reasons)
     classes = "" if shapes.rarest == 1 else f", rarest class {shapes.rarest:.1%} of the pixels"
     reason = f"{shapes.images:,} images of {shapes.height}x{shapes.width}{classes}"
-    return Recipe(fields, {"depth": depth}, reason, averages=True, why=why)
+    return Recipe(fields, settings, reason, averages=True, why=why)

@@ -61,6 +61,10 @@ class Config(Settings):
     that is not part of the model; they count a quarter each (Isensee et al., "nnU-Net", 2021). The
     history has the means over the heads in training, and the model's own on the validation split.
     """
+    mirrors: Literal["none", "horizontal", "vertical", "both"] = "none"
+    """Masks: predict the mean over an image and its mirror images (test-time augmentation):
+    horizontal exchanges left and right. It takes twice as long, with both four times, not in
+    training, and is part of the saved model."""
     l2: float = Field(0.0, ge=0)
     """Penalty on the squared weights."""
 
@@ -123,12 +127,18 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     from mlzoo.layers.volumes import Stack, Unstack
 
     inputs.require_image("unet", volumes=True)
-    outputs.refuse("unet", deep_supervision=config.deep_supervision and outputs.target.restores)
+    outputs.refuse(
+        "unet",
+        deep_supervision=config.deep_supervision and outputs.target.restores,
+        mirrors=config.mirrors != "none" and not outputs.target.pixel_class,
+    )
     if config.deep_supervision and (inputs.depth or inputs.flat):
         raise UsageError("unet: deep_supervision=true is for images; leave it out")
     if inputs.depth and config.stride > 1:
         raise UsageError(f"unet: stride={config.stride} is for images; leave it out for volumes")
-    shared = config.model_dump(exclude={"stride", "deep_supervision"})
+    if inputs.depth and config.mirrors != "none":
+        raise UsageError(f"unet: mirrors={config.mirrors} is for images; leave it out for volumes")
+    shared = config.model_dump(exclude={"stride", "deep_supervision", "mirrors"})
     levels = Levels(**shared, flat=inputs.flat)
     tensor, scaled = inputs.start(any_size=True)
     axes = (2,) if inputs.flat else (1, 2)
@@ -153,7 +163,26 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     if config.deep_supervision:
         coarser = dict(enumerate(seen[-2::-1][:2], start=2))
         model.twin = _supervised(model, coarser, start, config, outputs)
-    return model
+    return model if config.mirrors == "none" else _mirrored(model, scaled, config.mirrors)
+
+
+def _mirrored(model: keras.Model, image: keras.KerasTensor, mirrors: str) -> keras.Model:
+    """Return the model that sees mirror images too, and is trained as the one that does not.
+
+    Args:
+        model: from raw images to probabilities.
+        image: scaled, what follows which is repeated.
+        mirrors: which images are.
+    """
+    import keras
+
+    from mlzoo.layers.mirrors import BODY, mean_over_mirrors
+
+    body = keras.Model(image, model.output, name=BODY)
+    mean = mean_over_mirrors(body, image, mirrors)
+    mirrored = keras.Model(model.input, mean, name="unet")
+    mirrored.twin = getattr(model, "twin", TrainingModel(model))
+    return mirrored
 
 
 def _supervised(

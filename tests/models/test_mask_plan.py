@@ -52,7 +52,8 @@ def test_sizes_and_classes_decide(sizes, rarest, flags, fields, depth) -> None:
     config = RunConfig(**{"model": "unet", "data": "x", "preset": "good", **flags})
     plan = mask_plan(split_of(sizes, rarest), config)
     assert {name: plan.fields[name] for name in fields} == fields
-    assert plan.settings == {"depth": depth}
+    # Nobody can tell a black image from its mirror images.
+    assert plan.settings == {"depth": depth, "mirrors": "both"}
     assert ("tile" in plan.fields, "sampler" in plan.fields) == (
         "tile" in fields,
         "sampler" in fields,
@@ -64,11 +65,12 @@ def test_the_plan_and_its_reasons_are_told(tmp_path: Path) -> None:
     flags = {"data": str(folder(tmp_path / "d", height=96, width=96)), "tile": 64}
     given = merge({"model": "unet", "preset": "good", **flags})
     result, note = with_recipe(given, load(given.config))
-    assert (result.config.folds, result.config.set) == (5, {"depth": 2})
+    assert (result.config.folds, result.config.set) == (5, {"depth": 2, "mirrors": "both"})
     assert note.startswith("preset good for 9 images of 96x96, rarest class 1")
     assert "--batch-size 4" in note and "--tile" not in note
     assert "--batch-size 4: 9 steps an epoch of at most 262,144 pixels" in note
     assert "--set depth=2: 64 pixels are halved to no less than 16" in note
+    assert "--set mirrors=both: mirror images can't be told from images (area" in note
     # 9 images in 4 crops of 64x64 each, 200 times.
     assert "--epochs 200: about 29 million pixels" in note
     quick = merge({"model": "unet", **flags})

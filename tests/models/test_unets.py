@@ -13,6 +13,11 @@ from mlzoo.core import registry
 from mlzoo.core.errors import UsageError
 from mlzoo.data.specs import Inputs, Outputs
 from mlzoo.layers.description import describe
+from mlzoo.layers.features import feature_tensors
+from mlzoo.layers.portable import foreign, save_model
+from mlzoo.layers.receptive_field import reach
+from mlzoo.runs.models import read_model
+from mlzoo.training.members import combine
 from tests.contracts import outcome
 from tests.tasks.test_segmentation import masks
 from tests.training.made import LEAN
@@ -97,7 +102,7 @@ def test_coarser_levels_are_trained_with_heads_that_the_model_has_not() -> None:
 def test_members_of_folds_learn_with_heads_of_their_own(tmp_path: Path) -> None:
     data = masks(20)
     np.savez(tmp_path / "d.npz", x=data.samples.inputs, y=np.minimum(data.samples.targets, 1))
-    settings = {"filters": 2, "depth": 2, "deep_supervision": True}
+    settings = {"filters": 2, "depth": 2, "deep_supervision": True, "mirrors": "both"}
     run = mlzoo.train(
         "unet",
         str(tmp_path / "d.npz"),
@@ -110,6 +115,9 @@ def test_members_of_folds_learn_with_heads_of_their_own(tmp_path: Path) -> None:
     assert not [each for each in run.model.layers if each.name.startswith("head2")]
     first, second = (row["loss"] for row in run.metrics["members"])
     assert first != second and len(run.history) == 2
+    image = data.samples.inputs[:1]
+    turned = np.flip(run.outputs(np.ascontiguousarray(np.flip(image, (1, 2)))), (1, 2))
+    np.testing.assert_allclose(turned, run.outputs(image), atol=1e-5)
 
 
 def test_deep_supervision_is_refused_where_it_does_nothing() -> None:
@@ -118,6 +126,72 @@ def test_deep_supervision_is_refused_where_it_does_nothing() -> None:
     row = Inputs((1, 64, 2), "array")
     with pytest.raises(UsageError, match="deep_supervision=true is for images"):
         build("unet", row, Outputs("fields", 1), deep_supervision=True)
+
+
+@pytest.fixture(scope="module")
+def mirrored() -> keras.Model:
+    return build("unet", filters=2, depth=2, mirrors="both")
+
+
+@pytest.mark.backends
+def test_mirrors_are_averaged_and_not_trained_on(mirrored: keras.Model) -> None:
+    images = np.random.default_rng(0).random((2, 12, 20, 3)).astype("float32")
+    plain = mirrored.twin.model
+    views = [
+        np.flip(outcome(plain, np.flip(images, axes)), axes) for axes in ((), (1,), (2,), (1, 2))
+    ]
+    given = outcome(mirrored, images)
+    np.testing.assert_allclose(given, np.mean(views, axis=0), atol=1e-6)
+    assert np.abs(given - views[0]).max() > 1e-3
+    horizontal = build("unet", filters=2, depth=2, mirrors="horizontal")
+    horizontal.set_weights(mirrored.get_weights())
+    expected = (views[0] + views[2]) / 2
+    np.testing.assert_allclose(outcome(horizontal, images), expected, atol=1e-6)
+    assert mirrored.count_params() == plain.count_params()
+
+
+def test_mirrors_of_tiles_are_those_of_the_image(mirrored: keras.Model) -> None:
+    plain = mirrored.twin.model
+    assert reach(mirrored) == reach(plain) == reach(combine([plain, mirrored], TWO))
+    # The image's width is no multiple of 4; a tile's is, and begins at one.
+    wide = np.random.default_rng(1).random((1, 16, 97, 3)).astype("float32")
+    whole, tile = outcome(mirrored, wide), outcome(mirrored, wide[:, :, :64])
+    far = 64 - int(reach(mirrored))
+    assert far > 20
+    np.testing.assert_allclose(tile[:, :, :far], whole[:, :, :far], atol=1e-5)
+
+
+def test_features_are_those_of_the_image_itself(mirrored: keras.Model) -> None:
+    images = np.random.default_rng(2).random((2, 12, 20, 3)).astype("float32")
+    for mine, plain in zip(
+        feature_tensors(mirrored), feature_tensors(mirrored.twin.model), strict=True
+    ):
+        pair = [
+            outcome(keras.Model(model.input, tensor), images)
+            for model, tensor in ((mirrored, mine), (mirrored.twin.model, plain))
+        ]
+        np.testing.assert_allclose(*pair, atol=1e-6)
+
+
+def test_mirrors_are_in_the_file_without_mlzoo(mirrored: keras.Model, tmp_path: Path) -> None:
+    save_model(mirrored, tmp_path / "model.keras")
+    images = np.random.default_rng(3).random((1, 10, 13, 3)).astype("float32")
+    stock = keras.models.load_model(tmp_path / "model.keras", compile=False, safe_mode=True)
+    assert not foreign(stock)
+    for model in (stock, read_model(tmp_path / "model.keras")):
+        np.testing.assert_allclose(outcome(model, images), outcome(mirrored, images), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "match"),
+    [
+        (PHOTO, Outputs("fields", 1, (0.0,), (1.0,)), "mirrors has no effect on fields"),
+        (Inputs((16, 8, 1), "image", depth=2), TWO, "mirrors=both is for images"),
+    ],
+)
+def test_mirrors_are_for_masks_of_images(inputs: Inputs, outputs: Outputs, match: str) -> None:
+    with pytest.raises(UsageError, match=match):
+        build("unet", inputs, outputs, filters=2, depth=1, mirrors="both")
 
 
 def test_padding_by_the_mirror_image_leaves_the_interior_alone() -> None:
