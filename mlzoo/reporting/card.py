@@ -37,6 +37,7 @@ PICTURES = {
     "reliability": "Accuracy of predictions of the test split by their confidence",
     "residuals": "Predicted against true values of the test split, and their differences",
     "solution": "The solution at points of the domain: predicted, true, and the difference",
+    "epochs": "The solution over the epochs",
     "slices": "The solution over the place at several times",
     "residual": "Where the residual of the equations is large",
     "error_spectrum": "Amplitudes of the error and of the exact solution by frequency",
@@ -94,9 +95,10 @@ def write_card(folder: Path, facts: Facts) -> None:
 def pictures(folder: Path) -> dict[str, str]:
     """Return the pictures in a run folder: {relative path: caption}."""
     return {
-        f"plots/{name}.png": caption
+        f"plots/{name}.{ending}": caption
         for name, caption in PICTURES.items()
-        if (folder / "plots" / f"{name}.png").is_file()
+        for ending in ("png", "gif")
+        if (folder / "plots" / f"{name}.{ending}").is_file()
     }
 
 

@@ -1,4 +1,4 @@
-"""Films of episodes."""
+"""Films of episodes, and of solutions over epochs."""
 
 from __future__ import annotations
 

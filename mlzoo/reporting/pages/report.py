@@ -48,6 +48,7 @@ _FILES = {
     "bad_files.csv": "files that were left out",
     "augmentation.yaml": "how training samples were changed",
     "history.csv": "loss and metrics of every epoch",
+    "plots/epochs.gif": "a film of the solution over the epochs",
     "profile.csv": "where the time of the training went",
     "weights.csv": "how the weights of each layer spread over the epochs",
     "leaderboard.csv": "the candidates among which `train auto` chose",

@@ -18,6 +18,7 @@ from mlzoo.core import registry
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import DivergedError, Interrupted, UsageError
 from mlzoo.core.progress import Listener
+from mlzoo.data.problems.frames import MOST_INPUTS, Frame, grid
 from mlzoo.data.problems.parameters import Estimate
 from mlzoo.data.problems.points import draw
 from mlzoo.data.problems.trial import soft_part, trial_functions
@@ -25,6 +26,7 @@ from mlzoo.data.samples import Data
 from mlzoo.layers.derivatives.interface import compiled, weighted_terms
 from mlzoo.layers.derivatives.residuals import residual_sizes
 from mlzoo.layers.trial import FittedNumbers
+from mlzoo.runs.models import outputs_of
 from mlzoo.training import checkpoints
 from mlzoo.training.equations.residuals import mean_squares
 from mlzoo.training.loop.early_stopping import Fitted, Watch
@@ -39,6 +41,8 @@ _MEASURED = (2000, 200)
 """Points within the domain and of each condition on which what is kept is chosen."""
 _CANDIDATES = 10
 """Candidates for a point where points are drawn by the size of the residual."""
+_FRAMES = 20
+"""Epochs that a film shows at most, beside the first and the last."""
 
 
 class _WithNumbers(keras.Model):
@@ -103,6 +107,14 @@ class EquationTraining:
         self.history: list[dict[str, float]] = []
         self.best: checkpoints.Arrays = checkpoints.values(model.weights)
         self.stopped = f"all {self.epochs} epochs done"
+        filmed = config.pictures == "all" and len(problem.inputs) <= MOST_INPUTS
+        self.grid = grid(problem) if filmed else None
+        self.frames: list[Frame] = []
+
+    def _film(self, title: str) -> None:
+        """Note the solution on a grid, for a film."""
+        if self.grid is not None:
+            self.frames.append(Frame(title, outputs_of(self.model, self.grid)))
 
     def _tell_of_held(self, held: int) -> None:
         total = held + len(self.problem.conditions)
@@ -153,6 +165,7 @@ class EquationTraining:
 
     def adam(self) -> None:
         """Take the steps of Adam."""
+        self._film("initial")
         for epoch in range(self.config.epochs):
             self._balance(self.points(), first=not epoch)
             terms, pool = np.zeros_like(self.weights), self._pool()
@@ -254,6 +267,8 @@ class EquationTraining:
             )
         if self.watch.see(epoch, row["val_loss"]):
             self.best = checkpoints.values(self.model.weights)
+        if epoch % -(-self.epochs // _FRAMES) == 0:
+            self._film(f"epoch {epoch}, {'Adam' if epoch <= self.config.epochs else 'L-BFGS'}")
         self.listener.epoch(row)
         self._check_signal()
 
@@ -279,12 +294,21 @@ class EquationTraining:
     def keep_best(self) -> None:
         """Give the model the weights that were best."""
         checkpoints.assign(self.model.weights, self.best)
+        self._film(f"epoch {self.watch.best_epoch}, kept")
 
     def result(self, estimates: tuple[Estimate, ...]) -> Fitted:
         """Return the training, with the parameters that were fitted."""
         kept = self.watch.best_epoch
         value = self.history[kept - 1]["val_loss"]
-        return Fitted(self.history, kept, "best val_loss", value, self.stopped, estimates=estimates)
+        return Fitted(
+            self.history,
+            kept,
+            "best val_loss",
+            value,
+            self.stopped,
+            estimates=estimates,
+            frames=tuple(self.frames),
+        )
 
 
 def flat_vector(arrays: Sequence[Any]) -> np.ndarray:

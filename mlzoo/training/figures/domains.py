@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -13,6 +15,9 @@ from mlzoo.runs.models import outputs_of
 from mlzoo.tasks._samples import SampleOutcome
 from mlzoo.tasks.control import EpisodeOutcome
 from mlzoo.training.loop.batches import Batch
+
+if TYPE_CHECKING:
+    from mlzoo.data.problems.frames import Frame
 
 
 def draw_solution(
@@ -34,6 +39,15 @@ def draw_solution(
     equation_errors.residual_map(folder, problem, points, sizes_at(problem, model, points))
     for draw_errors in (equation_errors.slices, equation_errors.error_spectrum):
         draw_errors(folder, problem, lambda at: outputs_of(model, at))
+
+
+def draw_film(folder: Path, data: Data, frames: Sequence[Frame]) -> None:
+    """Write the solution of a problem over the epochs as a film."""
+    # A run of other data need not read these.
+    from mlzoo.reporting.figures.solutions import film
+
+    assert data.samples.problem is not None
+    film(folder, data.samples.problem, frames)
 
 
 def draw_episodes(

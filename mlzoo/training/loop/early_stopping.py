@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import DivergedError
 from mlzoo.data.problems.parameters import Estimate
 from mlzoo.training.checkpoints import TrainState
+
+if TYPE_CHECKING:
+    from mlzoo.data.problems.frames import Frame
 
 
 @dataclass
@@ -107,7 +110,7 @@ class Fitted:
     """A finished training: its history, the epoch whose weights the model holds, and why.
 
     `events` says what happened on the way, a sentence each; `estimates` are numbers that were
-    fitted with the network.
+    fitted with the network, `frames` the solution of a problem over the epochs.
     """
 
     history: list[dict[str, float]]
@@ -118,6 +121,7 @@ class Fitted:
     seconds: float = 0.0
     events: tuple[str, ...] = ()
     estimates: tuple[Estimate, ...] = ()
+    frames: tuple[Frame, ...] = ()
 
 
 def diverged(

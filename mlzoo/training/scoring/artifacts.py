@@ -32,6 +32,7 @@ from mlzoo.statistics.forecasts import ResidualQuantiles
 from mlzoo.statistics.metrics import mode
 from mlzoo.training.calibration.conformal import scores_record
 from mlzoo.training.checkpoints import weights_sha256
+from mlzoo.training.figures.domains import draw_film
 from mlzoo.training.figures.drawing import draw
 from mlzoo.training.loop.batches import Batch
 from mlzoo.training.loop.early_stopping import Fitted
@@ -123,6 +124,8 @@ def write_artifacts(
     scales = record.get("scales", {})
     plots.learning_curves(plots_folder, fitted.history, fitted.kept_epoch, scales)
     draw(plots_folder, model, record, data, fed, outcome)
+    if fitted.frames:
+        draw_film(plots_folder, data, fitted.frames)
 
 
 def write_model(folder: Path, model: keras.Model, fitted: Fitted) -> None:

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import mlzoo
+from mlzoo.data.problems.frames import Frame, grid
 from mlzoo.data.problems.points import spread
 from mlzoo.data.problems.problem import Problem
 from mlzoo.data.problems.reading import read_problem
-from mlzoo.reporting.figures import equation_errors
+from mlzoo.reporting.figures import equation_errors, solutions
 
 NAMED = Path(mlzoo.__file__).parent / "data" / "problems" / "named"
 
@@ -55,3 +57,43 @@ def test_residuals_are_drawn_where_they_are(heat: Problem, tmp_path: Path) -> No
     assert picture is not None and picture.stat().st_size > 5000
     rows = np.array(_rows(tmp_path / "residual.csv"))
     np.testing.assert_allclose(rows[:, 2], points[:, 0])
+
+
+def _pictures(path: Path) -> np.ndarray:
+    """Return the pictures (n, height, width, 3) of a film."""
+    with Image.open(path) as film:
+        frames = range(film.n_frames)
+        return np.stack([np.asarray((film.seek(at), film.convert("RGB"))[1]) for at in frames])
+
+
+@pytest.mark.parametrize("name", ["heat", "poisson-l-shape"])
+def test_a_film_has_a_field_a_frame_and_no_color_outside_of_the_domain(
+    name: str, tmp_path: Path
+) -> None:
+    problem = read_problem(NAMED / f"{name}.yaml")
+    nodes = grid(problem)
+    # Rises along the second coordinate alone: time, to the right, or y, upward.
+    values = nodes[:, 1:] * np.ones((1, len(problem.unknowns)))
+    film = solutions.film(tmp_path, problem, [Frame("initial", 0 * values), Frame("kept", values)])
+    first, last = _pictures(film).astype(int)
+    assert film == tmp_path / "epochs.gif" and not np.array_equal(first, last)
+    left, right, low, high = (
+        last[part].sum()
+        for part in (np.s_[100:120, 80], np.s_[100:120, 240], np.s_[270, 80:150], np.s_[60, 80:150])
+    )
+    white = (last == 255).all(axis=-1)
+    if name == "heat":  # viridis: dark to bright
+        assert right > left + 1000 and not white[50:270, 60:280].any()
+    else:
+        assert high > low + 1000
+        assert white[170:260, 180:255].all() and not white[60:150, 80:260].any()
+
+
+def test_a_film_over_one_coordinate_moves_a_curve(tmp_path: Path) -> None:
+    problem = read_problem(NAMED / "lotka-volterra.yaml")
+    values = np.repeat(grid(problem), 2, axis=1)
+    still, moved = Frame("a", values), Frame("a", values[::-1])
+    film = solutions.film(tmp_path, problem, [moved, still, still, still])
+    first, second, *others = _pictures(film)
+    assert not np.array_equal(first, second)
+    assert all(np.array_equal(second, other) for other in others)

@@ -9,6 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 import mlzoo
 from mlzoo.core.configs import RunConfig
@@ -118,6 +119,10 @@ def test_a_run_solves_a_system_and_predicts_a_column_an_unknown(
     assert "solve_ivp" in scores["baselines"]["classical"]["note"]
     assert run.metrics["valid"]["residual"] < 1e-2
     assert (run.path / "plots" / "solution.png").stat().st_size > 10_000
+    with Image.open(run.path / "plots" / "epochs.gif") as film:
+        assert film.n_frames == 1 + 9 + 1  # initial, an epoch each, kept
+    assert "plots/epochs.gif" in (run.path / "README.md").read_text()
+    assert "epochs.gif" in (run.path / "report.html").read_text()
     history = (run.path / "history.csv").read_text().splitlines()
     assert history[0].split(",")[:4] == ["epoch", "loss", "residual", "conditions"]
     points = tmp_path / "points.csv"
