@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 Predict = Callable[[np.ndarray], np.ndarray]
 """From raw inputs (n, *shape) to a model's outputs (n, ...)."""
+LogWeights = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""From raw training samples (m, *shape), by which the spread of outputs is set, and other raw
+samples (n, *shape) to log p(x, z) - log q(z | x) of codes z drawn of each, (n, codes), in nats."""
 Scorer = Callable[[np.ndarray], np.ndarray]
 """From weights (r, n) over samples to a metric's values (r,)."""
 Mode = Literal["max", "min"]
@@ -61,6 +64,23 @@ class Baseline:
     def note_on(self, rows: Part) -> str:
         """Return the note on the scores of a part."""
         return self.note if isinstance(self.note, str) else self.note(rows)
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """A generative model as a `Predict`.
+
+    Attributes:
+        draw: from positions (m,) to m scaled samples.
+        log_weights: of a model with a likelihood; else None.
+    """
+
+    draw: Predict
+    log_weights: LogWeights | None = None
+
+    def __call__(self, positions: np.ndarray) -> np.ndarray:
+        """Return m scaled samples (m, *shape)."""
+        return self.draw(positions)
 
 
 @dataclass(frozen=True)

@@ -7,17 +7,18 @@ from functools import partial
 
 import numpy as np
 
-from mlzoo.core import files
+from mlzoo.core import files, registry
 from mlzoo.core.errors import UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.data import loading
-from mlzoo.data.contracts import Outcome, SplitScores
+from mlzoo.data.contracts import Outcome, Predict, Sampler, SplitScores
 from mlzoo.data.inputs import read_labelled
 from mlzoo.data.record import class_totals, trained_on
 from mlzoo.data.samples import Part
 from mlzoo.evaluating.decision_costs import decision_costs
 from mlzoo.evaluating.evaluate import evaluate
 from mlzoo.runs import devices
+from mlzoo.runs.models import log_weights_of
 from mlzoo.runs.opened import OpenedRun
 from mlzoo.statistics.metrics import rarer
 
@@ -87,9 +88,11 @@ def evaluate_run(
         result = {**result, "part": "all", "trained_on": seen}
         return _with_costs(result, run, outcome, test.test, 0)
     arranged = run.own_data(listener)
-    predict = run.distributions
+    predict: Predict = run.distributions
     if run.target.drawn:
-        predict = partial(_draw, run, config.seed)
+        plugin = registry.load("model", config.model)
+        given = plugin, config.set, run.networks, arranged.outputs, config.seed
+        predict = Sampler(partial(_draw, run, config.seed), log_weights_of(*given))
     spread = run.spread_model is not None
     outputs = replace(arranged.outputs, code=code_size(run.model), distribution=spread)
     within = tolerance or config.tolerance

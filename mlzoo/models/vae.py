@@ -11,7 +11,7 @@ outputs, without their noise. The model that is kept is the decoder.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from math import log, pi, prod
 from typing import TYPE_CHECKING, Any, Literal
@@ -33,6 +33,8 @@ TARGETS = ("inputs per draw",)
 MAIN = "decoder"
 _CONVOLVED = 16
 """Smallest side of images, in pixels, that convolutions are taken for."""
+_LEAST_VARIANCE = 1e-6
+"""Of Gaussian outputs, whose likelihood would have no bound."""
 
 
 class Config(Settings):
@@ -126,6 +128,61 @@ def encode(config: Config, networks: Mapping[str, keras.Model], inputs: np.ndarr
     return np.asarray(networks["encoder"].predict_on_batch(inputs))[:, : config.code]
 
 
+def log_weights(
+    config: Config,
+    networks: Mapping[str, keras.Model],
+    outputs: Outputs,
+    codes: int,
+    seed: int,
+    train: np.ndarray,
+    inputs: np.ndarray,
+) -> np.ndarray:
+    """Return log p(x, z) - log q(z | x) of codes z drawn of each sample, (n, codes), in nats.
+
+    Densities are of scaled samples. The variance of Gaussian outputs is the best one for the
+    training samples.
+
+    Args:
+        config: the model's settings.
+        networks: by name.
+        outputs: specification of scaled samples.
+        codes: drawn of each sample.
+        seed: of these.
+        train: (m, *shape) raw samples that the variance is set by.
+        inputs: (n, *shape) raw samples.
+    """
+    import numpy as np
+
+    from mlzoo.layers.input_scaling import scaled
+
+    rng = np.random.default_rng(seed)
+
+    def restored(raw: np.ndarray, times: int) -> Iterator[tuple[np.ndarray, ...]]:
+        """Yield codes, their noise and log variance (n, code), x and its restoration (n, k)."""
+        moments = np.asarray(networks["encoder"].predict_on_batch(raw), "float64")
+        mean, log_variance = np.split(moments, 2, axis=1)
+        x = scaled(outputs.scaling, raw).reshape(len(raw), -1).astype("float64")
+        for _ in range(times):
+            noise = rng.normal(size=mean.shape)
+            z = mean + np.exp(log_variance / 2) * noise
+            y = np.asarray(networks["decoder"].predict_on_batch(z.astype("float32")), "float64")
+            yield z, noise, log_variance, x, y.reshape(len(raw), -1)
+
+    if config.reconstruction == "gaussian":
+        [(*_, x, y)] = restored(train, 1)
+        variance = float(np.mean((x - y) ** 2)) + _LEAST_VARIANCE
+    weights = []
+    for z, noise, log_variance, x, y in restored(inputs, codes):
+        if config.reconstruction == "bce":
+            y = np.clip(y, 1e-6, 1 - 1e-6)
+            likelihood = x * np.log(y) + (1 - x) * np.log(1 - y)
+        else:
+            likelihood = -((x - y) ** 2 / variance + log(2 * pi * variance)) / 2
+        prior = (noise**2 + log_variance - z**2) / 2
+        weights.append(likelihood.sum(axis=1) + prior.sum(axis=1))
+    return np.stack(weights, axis=1)
+
+
 def _negative_elbo(
     config: Config,
     scale: Any,
@@ -168,5 +225,5 @@ def _gaussian(values: int, x: Any, restored: Any) -> Any:
 
     # Its logarithm has the rounding of the mean in every gradient.
     errors = ops.cast(x - restored, config.floatx())
-    variance = ops.mean(ops.square(errors)) + 1e-6
+    variance = ops.mean(ops.square(errors)) + _LEAST_VARIANCE
     return values / 2 * (ops.log(variance) + 1 + log(2 * pi))

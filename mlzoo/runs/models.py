@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from importlib.util import find_spec
 from math import prod
 from pathlib import Path
@@ -16,9 +17,13 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
+    from mlzoo.data.contracts import LogWeights
     from mlzoo.data.environments.environment import Policy
+    from mlzoo.data.specs import Outputs
 
 
+_MOST_WEIGHED = 2_000_000
+"""Parameters of a model that samples are weighed by, at most: each is decoded many times."""
 _UNPACKED = 50
 """Times its size that a large .keras file may unpack to: Keras does not compress weights."""
 
@@ -136,6 +141,33 @@ def decode_codes(
         for at in range(0, len(codes), size)
     ]
     return np.concatenate(chunks)
+
+
+def log_weights_of(
+    plugin: ModuleType,
+    settings: Mapping[str, Any],
+    networks: Mapping[str, keras.Model],
+    outputs: Outputs,
+    seed: int,
+) -> LogWeights | None:
+    """Return what weighs drawn codes of given samples; None of a model without it or a large one.
+
+    Args:
+        plugin: of the model; its `log_weights` does where there is one.
+        settings: values of the model's `Config` by field.
+        networks: by name.
+        outputs: specification of scaled samples.
+        seed: of the codes that are drawn.
+    """
+    from mlzoo.statistics.unlabeled.likelihood import CODES
+
+    if not hasattr(plugin, "log_weights"):
+        return None
+    if networks[plugin.MAIN].count_params() > _MOST_WEIGHED:
+        return None
+    config = plugin.Config(**settings)
+    weigh: LogWeights = partial(plugin.log_weights, config, networks, outputs, CODES, seed)
+    return weigh
 
 
 def chunk_size(shape: tuple[int, ...]) -> int:

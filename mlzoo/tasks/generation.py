@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from mlzoo.core.errors import DivergedError
-from mlzoo.data.contracts import Baseline, Headline, Predict
+from mlzoo.data.contracts import Baseline, Headline, Predict, Sampler
 from mlzoo.data.samples import Data, Part
 from mlzoo.data.specs import Outputs, Target
 from mlzoo.statistics.unlabeled.draws import (
@@ -23,6 +23,7 @@ from mlzoo.statistics.unlabeled.draws import (
     compare,
     learned_from,
 )
+from mlzoo.statistics.unlabeled.likelihood import SAMPLES
 from mlzoo.tasks._inputs import InputTask
 from mlzoo.tasks._tallies import Counting, Tally
 
@@ -47,6 +48,8 @@ class Task(InputTask):
         "nearest_ratio",
         "class_agreement",
         "train_on_drawn",
+        "elbo",
+        "log_likelihood",
     )
 
     def count(
@@ -79,6 +82,8 @@ class Task(InputTask):
                 )
             flat = samples.reshape(len(samples), -1)
             counts = compare(space, real, flat)
+            if not name and isinstance(predict, Sampler):
+                counts = _with_likelihood(counts, predict, data.train, rows)
             if conditions and not name:
                 wanted = np.arange(len(samples)) % conditions
                 agreed = agreement(space, _classes(data.train), flat, wanted)
@@ -125,10 +130,23 @@ class GenerationTally:
         }
 
 
+def _with_likelihood(counts: Draws, model: Sampler, train: Part, rows: Part) -> Draws:
+    """Return the same with what the model's likelihood is made from, of some of the samples."""
+    if model.log_weights is None:
+        return counts
+    some, known = (_some(part, SAMPLES) for part in (rows, train))
+    weights = model.log_weights(train.inputs(known), rows.inputs(some))
+    return replace(counts, measured=some, log_weights=weights)
+
+
+def _some(rows: Part, count: int) -> np.ndarray:
+    """Return evenly spaced positions in a split, at most so many."""
+    return np.unique(np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int))
+
+
 def _learned_real(data: Data, space: ComponentSpace, real: np.ndarray, rows: Part) -> np.ndarray:
     """Return whether what learned from as many training samples as are drawn is right, (n,)."""
-    some = np.unique(np.linspace(0, len(data.train) - 1, len(rows)).astype(int))
-    chosen = Part(data.samples, data.train.indices[some])
+    chosen = Part(data.samples, data.train.indices[_some(data.train, len(rows))])
     flat = _scaled(data.outputs, chosen)
     return learned_from(space, flat, _classes(chosen), real, _classes(rows))
 

@@ -77,6 +77,11 @@ def test_what_needs_predictions_is_refused_for_a_generator(
     trained = run_mlzoo("train", "vae", "iris", "--epochs", 1, "--name", "v", *two)
     assert trained.code == 0, trained.err
     run, rows = "saved_models/v", tmp_path / "new.csv"
+    scored = json.loads((tmp_path / run / "metrics.json").read_text())["test"]["metrics"]
+    assert scored["elbo"] < scored["log_likelihood"] < 0
+    again = json.loads(run_mlzoo("evaluate", run, "--json").out)["metrics"]
+    for name in ("elbo", "log_likelihood"):
+        assert again[name] == pytest.approx(scored[name], rel=1e-4)
     plots = tmp_path / run / "plots"
     assert (plots / "latent_grid.png").exists() and (plots / "codes.csv").exists()
     grid = run_mlzoo("generate", run, "--latent-grid", "--count", 10, "-o", tmp_path / "grid")

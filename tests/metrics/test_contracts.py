@@ -86,7 +86,8 @@ def predictions(of: str, y_true: np.ndarray, y_pred: np.ndarray) -> Any:
         truth = y_true[:, None].astype("float64")
         rows = (truth, truth + 5 * wrong[:, None])
         right = 1 - wrong
-        return Draws(*rows, right, right, wrong, right, right, right, right, right)
+        weighed = np.arange(len(right)), right[:, None] * np.ones((1, 3))
+        return Draws(*rows, right, right, wrong, right, right, right, right, right, *weighed)
     if target.is_input:  # the classes are normal and anomalous samples
         sums = np.stack([np.ones(len(chosen)), 0.8 * chosen, 0.8 * chosen], axis=1)
         return Reconstructions(sums, y_true == 1, np.where(chosen == 1, 0.01, 0.5))

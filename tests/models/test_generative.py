@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -26,7 +27,8 @@ from mlzoo.layers.input_scaling import input_spec
 from mlzoo.layers.networks import StepContext
 from mlzoo.layers.spectral_norm import SpectralNormConv2D
 from mlzoo.runs import datasets
-from mlzoo.runs.models import draw_samples
+from mlzoo.runs.models import draw_samples, log_weights_of
+from mlzoo.statistics.unlabeled.likelihood import elbo_of, log_likelihood_of
 from mlzoo.training import checkpoints
 from mlzoo.training.building import build_model
 from mlzoo.training.figures import unlabeled
@@ -96,6 +98,82 @@ def test_samples_have_the_shape_and_range_of_the_data(
     again = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)
     loaded = draw({**networks, plugin.MAIN: again}, 5, 1)
     np.testing.assert_allclose(loaded, samples, atol=1e-6)
+
+
+def linear_gaussian(
+    shift: float,
+) -> tuple[dict[str, keras.Model], np.ndarray, Callable[[float], np.ndarray]]:
+    """Networks of x = W z + b + noise, samples x (1200, 3), and their log-likelihood by variance.
+
+    W has orthogonal columns, so that the codes' posterior at a variance of .25, which the encoder
+    gives, has a diagonal covariance; its means are shifted.
+    """
+    rng, variance = np.random.default_rng(1), 0.25
+    columns = np.linalg.qr(rng.normal(size=(3, 2)))[0] * [2.0, 0.7]
+    offset = np.array([1.0, -2.0, 0.5])
+    z, noise = rng.normal(size=(1200, 2)), rng.normal(size=(1200, 3))
+    centered = z @ columns.T + variance**0.5 * noise
+
+    def exact(variance: float) -> np.ndarray:
+        covariance = columns @ columns.T + variance * np.eye(3)
+        distances = (centered @ np.linalg.inv(covariance) * centered).sum(axis=1)
+        return -(distances + np.linalg.slogdet(2 * np.pi * covariance)[1]) / 2
+
+    posterior = 1 / (1 + (columns**2).sum(axis=0) / variance)
+    back = columns * posterior / variance
+    encoder = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4)])
+    means = np.concatenate([back, np.zeros((3, 2))], axis=1)
+    encoder.set_weights([means, np.concatenate([shift - offset @ back, np.log(posterior)])])
+    decoder = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
+    decoder.set_weights([columns.T, offset])
+    return {"encoder": encoder, "decoder": decoder}, centered + offset, exact
+
+
+def test_the_likelihood_of_a_linear_vae_is_in_closed_form() -> None:
+    plugin = registry.load("model", "vae")
+    weigh = partial(plugin.log_weights, plugin.Config(code=2))
+    outputs = Outputs("generation", 3, shape=(3,))
+
+    networks, x, exact = linear_gaussian(0.0)
+    weights = weigh(networks, outputs, 8, 0, x[200:], x[:200])
+    # By the exact posterior each weight is the likelihood; the variance alone is estimated.
+    np.testing.assert_allclose(weights, np.repeat(exact(0.25)[:200, None], 8, axis=1), atol=0.3)
+    assert elbo_of(weights).mean() == pytest.approx(exact(0.25)[:200].mean(), abs=0.03)
+
+    networks, x, exact = linear_gaussian(0.25)
+    mean, log_variance = np.split(networks["encoder"].predict_on_batch(x[200:]), 2, axis=1)
+    noise = np.random.default_rng(0).normal(size=mean.shape)
+    y = networks["decoder"].predict_on_batch(mean + np.exp(log_variance / 2) * noise)
+    expected = exact(float(np.mean((x[200:] - y) ** 2)))[:200].mean()
+    few, many = (weigh(networks, outputs, codes, 0, x[200:], x[:200]) for codes in (2, 400))
+    assert elbo_of(many).mean() < expected - 0.4
+    assert log_likelihood_of(few).mean() < expected - 0.1
+    assert log_likelihood_of(many).mean() == pytest.approx(expected, abs=0.06)
+
+
+def test_the_likelihood_of_pixels_is_their_cross_entropy() -> None:
+    plugin, gaussian, inputs, outputs = specs("vae", (8, 8, 1))
+    settings = gaussian.model_copy(update={"reconstruction": "bce"})
+    networks = plugin.networks(settings, inputs, outputs)
+    x = np.random.default_rng(0).integers(0, 17, size=(5, 8, 8, 1)).astype("float32")
+    weights = plugin.log_weights(settings, networks, outputs, 400, 0, x, x)
+    [objective] = plugin.objectives(settings, inputs, outputs)
+    losses = [
+        number(objective.loss(networks, x, x, StepContext(seeds, 100.0, 0, False))["loss"])
+        for seeds in map(keras.random.SeedGenerator, range(30))
+    ]
+    assert elbo_of(weights).mean() == pytest.approx(-np.mean(losses), abs=0.2)
+    assert (log_likelihood_of(weights) >= elbo_of(weights)).all()
+
+
+def test_models_without_a_likelihood_or_too_large_ones_have_none() -> None:
+    plugin, settings, inputs, outputs = specs("vae", (8, 8, 1))
+    networks = plugin.networks(settings, inputs, outputs)
+    assert log_weights_of(plugin, {}, networks, outputs, 0) is not None
+    code = keras.Input((2,))
+    large = keras.Model(code, keras.layers.Dense(700_000)(code))
+    assert log_weights_of(plugin, {}, {**networks, "decoder": large}, outputs, 0) is None
+    assert log_weights_of(registry.load("model", "dcgan"), {}, {}, outputs, 0) is None
 
 
 @pytest.mark.backends

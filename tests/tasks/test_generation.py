@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mlzoo.core.errors import DivergedError
-from mlzoo.data.contracts import task
+from mlzoo.data.contracts import Sampler, task
 from mlzoo.data.samples import Data, Part, Samples
 from mlzoo.evaluating.evaluate import evaluate
 from mlzoo.layers.input_scaling import input_spec, scaled, unscaled
@@ -111,7 +111,14 @@ def test_real_samples_and_principal_components_stand_beside() -> None:
     def constant(positions: np.ndarray) -> np.ndarray:
         return np.zeros((len(positions), 2))
 
-    result, outcome = evaluate(constant, data)
+    def weigh(train: np.ndarray, inputs: np.ndarray) -> np.ndarray:
+        assert (train == data.train.inputs()).all() and (inputs == data.test.inputs()).all()
+        return np.tile(np.log([1.0, 3.0]), (len(inputs), 1))
+
+    result, outcome = evaluate(Sampler(constant, weigh), data)
+    assert result["metrics"]["log_likelihood"] == pytest.approx(np.log(2))
+    assert result["metrics"]["elbo"] == pytest.approx(np.log(3) / 2)
+    assert "elbo" not in evaluate(constant, data)[0]["metrics"]
     scores = result["baselines"]
     assert list(scores) == ["real", "pca_gaussian"]
     for each in scores.values():  # two Gaussian numbers are what it fits

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,6 +62,8 @@ class Draws:
             real ones; None where no class was asked for.
         learned: (n,) whether a classifier that learned from the drawn samples is right on each real
             one; None where no class was asked for.
+        measured: (k,) positions of the real samples that the model has a likelihood of.
+        log_weights: (k, codes) of these; see `likelihood.py`. None of a model without one.
     """
 
     real: Array
@@ -73,6 +76,8 @@ class Draws:
     nearest_ratio: Array
     agreed: Array | None = None
     learned: Array | None = None
+    measured: Array | None = None
+    log_weights: Array | None = None
 
     def two_sample(self) -> Scorer:
         """Return the accuracy of a 1-nearest-neighbor classifier of real and drawn samples.
@@ -139,6 +144,13 @@ class Draws:
     def train_on_drawn(self) -> Scorer | None:
         """Return the accuracy on real samples of a classifier that learned from drawn ones."""
         return None if self.learned is None else weighted_mean(self.learned)
+
+    def likelihood(self, of: Callable[[Array], Array]) -> Scorer | None:
+        """Return the mean of what `of` makes of the log weights (k, codes) of each sample, (k,)."""
+        if self.log_weights is None:
+            return None
+        mean, measured = weighted_mean(of(self.log_weights)), self.measured
+        return lambda weights: mean(weights[:, measured])
 
     def frechet(self) -> Scorer:
         """Return the Frechet distance of two Gaussians with the samples' means and covariances.

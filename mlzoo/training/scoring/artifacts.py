@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -12,8 +13,9 @@ import numpy as np
 
 from mlzoo.core import files, registry
 from mlzoo.core.configs import RunConfig
-from mlzoo.data.contracts import Baseline, Outcome, SplitScores
+from mlzoo.data.contracts import Baseline, Outcome, Predict, Sampler, SplitScores
 from mlzoo.data.samples import Data, Part
+from mlzoo.data.specs import Outputs
 from mlzoo.evaluating.evaluate import evaluate, summarize_repeats, write_predictions
 from mlzoo.layers.description import code_size, layer_graph
 from mlzoo.layers.networks import Networks
@@ -24,7 +26,7 @@ from mlzoo.reporting.facts import gather
 from mlzoo.reporting.figures import plots
 from mlzoo.reporting.pages.report import write_report
 from mlzoo.runs.contents.metrics import HeadlineScore, RunMetrics, TrainingRecord
-from mlzoo.runs.models import draw_samples, outputs_of
+from mlzoo.runs.models import draw_samples, log_weights_of, outputs_of
 from mlzoo.statistics.calibration.conformal import ConformalScores
 from mlzoo.statistics.calibration.field_widths import FieldWidths
 from mlzoo.statistics.calibration.risk import MissRates
@@ -62,16 +64,22 @@ def score(
         # Members were trained on it: its errors and thresholds say nothing of new samples.
         data = replace(data, valid=Part(data.samples, np.arange(0)))
     networks: Networks | None = getattr(model, "networks", None)
-
-    def predict(inputs: np.ndarray) -> np.ndarray:
-        if networks is None or not data.outputs.target.drawn:
-            return outputs_of(spread or model, inputs)
-        plugin = registry.load("model", config.model)
-        classes = inputs % outputs.conditions if outputs.conditions else None
-        return draw_samples(plugin, config.set, networks.networks, len(inputs), seed, classes)
-
+    predict: Predict = partial(outputs_of, spread or model)
+    if networks is not None and data.outputs.target.drawn:
+        predict = _sampler(networks, config, outputs, seed)
     which = config.baselines
     return evaluate(predict, data, "test", seed, which, extra=config.metrics, beside=beside)
+
+
+def _sampler(networks: Networks, config: RunConfig, outputs: Outputs, seed: int) -> Sampler:
+    """Return a generative model as what draws samples and weighs given ones."""
+    given = registry.load("model", config.model), config.set, networks.networks
+
+    def draw(positions: np.ndarray) -> np.ndarray:
+        classes = positions % outputs.conditions if outputs.conditions else None
+        return draw_samples(*given, len(positions), seed, classes)
+
+    return Sampler(draw, log_weights_of(*given, outputs, seed))
 
 
 def training_record(
