@@ -34,7 +34,12 @@ def generate(
 
     opened = load(run, trust=trust)
     drawn = opened.generate(
-        config.count, config.seed, config.class_name, config.interpolate, config.latent_grid
+        config.count,
+        config.seed,
+        config.class_name,
+        config.interpolate,
+        config.latent_grid,
+        config.number,
     )
     count, side = len(drawn.samples), isqrt(config.count)
     facts = {
@@ -43,6 +48,9 @@ def generate(
         "weights_sha256": opened.metrics.get("weights_sha256"),
         "seed": config.seed,
         **({} if config.class_name is None else {"class": config.class_name}),
+        **(
+            {} if drawn.numbers is None else {"numbers": [float(f"{n:.6g}") for n in drawn.numbers]}
+        ),
         **({} if config.interpolate is None else {"interpolate": list(config.interpolate)}),
         **({"latent_grid": [side, side]} if config.latent_grid else {}),
     }

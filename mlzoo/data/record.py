@@ -23,6 +23,7 @@ def data_record(data: Data, config: RunConfig) -> dict[str, object]:
     samples = data.samples
     # A run tells of the equations that it was trained on, whatever becomes of their file.
     text = {"problem": samples.problem.text} if samples.problem and samples.problem.text else {}
+    numbers = data.outputs.condition_quantiles
     return {
         "data": config.data,
         "task": samples.task,
@@ -40,6 +41,7 @@ def data_record(data: Data, config: RunConfig) -> dict[str, object]:
         "notes": list(data.notes),
         "warnings": list(data.warnings),
         **text,
+        **({"condition_quantiles": list(numbers)} if numbers else {}),
     }
 
 

@@ -70,7 +70,8 @@ class Samples:
         weights: (n,) over 0 with a mean of 1, how much each sample counts in the loss of training
             and validation. None: all count the same.
         classes: where the target is the sample itself and its class is known, (n,) positions in
-            `class_names`, which nothing is learned from.
+            `class_names`, which nothing is learned from but to draw samples of a class.
+        numbers: the same of a number of each, (n,) float32.
         copies: whether each sample is an augmented copy of another in its group. None: none is.
         given_parts: `train`, `valid` or `test` a sample where the source is already split.
         published: the given parts are a published benchmark's; copies across them are its own
@@ -107,6 +108,7 @@ class Samples:
     groups: np.ndarray | None = None
     weights: np.ndarray | None = None
     classes: np.ndarray | None = None
+    numbers: np.ndarray | None = None
     copies: np.ndarray | None = None
     given_parts: np.ndarray | None = None
     published: bool = False
@@ -179,6 +181,7 @@ class Samples:
             groups=pick(self.groups),
             weights=pick(self.weights),
             classes=pick(self.classes),
+            numbers=pick(self.numbers),
             copies=pick(self.copies),
             given_parts=pick(self.given_parts),
             hashes=pick(self.hashes),
@@ -218,7 +221,7 @@ def _named(names: Any, indices: np.ndarray) -> Sequence[str]:
 
 
 def without_labels(samples: Samples, task: str) -> Samples:
-    """Return samples whose target is the sample itself; their classes are kept to score by.
+    """Return samples whose target is the sample itself; their classes or numbers are kept.
 
     Args:
         samples: as a source gives them.
@@ -235,6 +238,7 @@ def without_labels(samples: Samples, task: str) -> Samples:
             f"{samples.task} on {samples.kind}s; give a folder of images or a table alone"
         )
     labeled = samples.target.sample_class
+    numbers = samples.labels.reshape(len(samples), -1) if samples.target.sample_numbers else None
     note = "targets: the samples themselves; " + (
         "classes are not learned from" if labeled else "labels are left out"
     )
@@ -245,6 +249,7 @@ def without_labels(samples: Samples, task: str) -> Samples:
         class_names=samples.class_names if labeled else (),
         target_names=tuple(column.name for column in samples.columns),
         classes=samples.labels if labeled else None,
+        numbers=numbers[:, 0] if numbers is not None and numbers.shape[1] == 1 else None,
         pixels=None,
         instances=None,
         target_hashes=None,

@@ -357,8 +357,9 @@ class Outputs:
     input after `scaling` (serialized layers, as those of `Inputs`), of shape `shape`, whose last
     axis has `units` entries; `bounded` if all lie from 0 to 1; `code` is the size of the model's
     bottleneck, once there is a model. Generation: the same; `conditions` is the number of classes
-    that samples are drawn of, 0 without a choice. Translation: one unit a symbol at each of the
-    `shape[0]` places of the longest target. With
+    that samples are drawn of, 0 without a choice; `condition_quantiles`, from least to largest, are
+    those of a number of the training split that they are drawn of instead. Translation: one unit a
+    symbol at each of the `shape[0]` places of the longest target. With
     `distribution` the head of a regression predicts standard deviations too, which a layer
     `distribution` holds beside means, or quantiles of these levels, of which the median is first.
     `join` puts what else is known of a sample beside the features that the head gets.
@@ -376,6 +377,7 @@ class Outputs:
     bounded: bool = False
     code: int = 0
     conditions: int = 0
+    condition_quantiles: tuple[float, ...] = ()
     distribution: bool = False
     quantiles: tuple[float, ...] = ()
     join: Callable[[keras.KerasTensor], keras.KerasTensor] | None = None
@@ -384,6 +386,11 @@ class Outputs:
     def target(self) -> Target:
         """Return the kind of target that is predicted."""
         return target_of(self.task)
+
+    @property
+    def conditional(self) -> bool:
+        """Return whether samples are drawn of a class or number that is asked for."""
+        return bool(self.conditions or self.condition_quantiles)
 
     def refuse(self, model: str, **changed: bool) -> None:
         """Raise UsageError for settings that were changed but have no effect on the task."""

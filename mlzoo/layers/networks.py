@@ -12,9 +12,10 @@ network's first input. Where that takes more than one call of the main network i
 `decode(config, networks, codes) -> np.ndarray` too: scaled samples (count, *shape). One that finds
 codes of given samples exports `encode(config, networks, inputs) -> np.ndarray`.
 
-Where its setting `conditional` is true, `outputs.conditions` is the number of classes, the targets
-of a batch are their positions (batch,), and `decode` gets those of the samples to draw last, or the
-main network after the codes.
+Where its setting `conditional` is true, `outputs.conditions` is the number of classes, or
+`outputs.condition_quantiles` are those of a number; the targets of a batch are positions of classes
+or numbers (batch,), and `decode` gets those of the samples to draw last, or the main network after
+the codes.
 """
 
 from __future__ import annotations

@@ -56,8 +56,9 @@ class Config(Settings):
     """Divide the discriminator's kernels by their spectral norm, in place of batch normalization
     (Miyato et al., 2018)."""
     conditional: bool = False
-    """Draw images of a class that is asked for, which both networks get as an input beside (Mirza
-    and Osindero, "Conditional generative adversarial nets", 2014)."""
+    """Draw images of a class or, of a table of images with numbers, of a number that is asked for,
+    which both networks get as an input beside (Mirza and Osindero, "Conditional generative
+    adversarial nets", 2014)."""
 
     @model_validator(mode="after")
     def _together(self) -> Config:
@@ -86,8 +87,8 @@ def recipe(data: Data, config: RunConfig) -> Recipe:
 def networks(config: Config, inputs: Inputs, outputs: Outputs) -> dict[str, keras.Model]:
     """Return generator, from (batch, code) to scaled images, and discriminator, to logits.
 
-    Both take the positions of classes (batch, 1) last where they are conditional. `scaling` gives
-    the scaled image of a raw one.
+    Both take the positions of classes or the numbers (batch, 1) last where they are conditional.
+    `scaling` gives the scaled image of a raw one.
 
     Args:
         config: the model's settings.
@@ -110,16 +111,16 @@ def networks(config: Config, inputs: Inputs, outputs: Outputs) -> dict[str, kera
     widths = [config.filters * 2**number for number in range(len(sizes))]
     code = keras.Input((config.code,), name="code")
     given, x = [code], code
-    if outputs.conditions:
-        label, embedded = _embedded(outputs.conditions, config.code)
+    if outputs.conditional:
+        label, embedded = _embedded(outputs, config.code)
         given, x = [code, label], keras.layers.Concatenate(name="code_of_class")([code, embedded])
     x = upsample(x, sizes[::-1], widths[::-1], "relu", normalize=True)
     generator = keras.Model(given, outputs.head(x, kernel_size=3), name="generator")
 
     image = keras.Input(outputs.shape, name="image")
     given, x = [image], keras.layers.Rescaling(2.0, -1.0, name="centered")(image)
-    if outputs.conditions:
-        label, embedded = _embedded(outputs.conditions, height * width)
+    if outputs.conditional:
+        label, embedded = _embedded(outputs, height * width)
         plane = keras.layers.Reshape((height, width, 1), name="class_map")(embedded)
         given, x = [image, label], keras.layers.Concatenate(name="image_of_class")([x, plane])
     convolution, dense = keras.layers.Conv2D, keras.layers.Dense
@@ -148,12 +149,22 @@ def _normalized(config: Config, x: keras.KerasTensor, name: str) -> keras.KerasT
     return keras.layers.BatchNormalization(name=name)(x)
 
 
-def _embedded(classes: int, size: int) -> tuple[keras.KerasTensor, keras.KerasTensor]:
-    """Return an input of class positions (batch, 1), and learned numbers (batch, size) of each."""
+def _embedded(outputs: Outputs, size: int) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    """Return an input of class positions or numbers (batch, 1), and what is learned of each.
+
+    Of a class these are numbers (batch, size) of its own, of a number a linear function of it,
+    where the middle of its quantiles is 0 and the ends are -1 and 1.
+    """
     import keras
 
+    if outputs.condition_quantiles:
+        low, high = outputs.condition_quantiles[0], outputs.condition_quantiles[-1]
+        half = (high - low) / 2 or 1.0
+        number = keras.Input((1,), name="number")
+        middle = keras.layers.Rescaling(1 / half, -(low + high) / 2 / half, name="number_scaled")
+        return number, keras.layers.Dense(size, name="number_embedding")(middle(number))
     label = keras.Input((1,), dtype="int32", name="class")
-    embedded = keras.layers.Embedding(classes, size, name="class_embedding")(label)
+    embedded = keras.layers.Embedding(outputs.conditions, size, name="class_embedding")(label)
     return label, keras.layers.Reshape((size,), name="class_code")(embedded)
 
 
@@ -239,9 +250,9 @@ def _gradient_penalty(
 
 
 def _classes(networks: Mapping[str, keras.Model], targets: Any) -> list[Any]:
-    """Return the class positions (batch, 1) of a batch where networks are conditional, else none.
+    """Return classes or numbers (batch, 1) of a batch where networks are conditional, else none.
 
-    Drawn images are of the same classes as the real ones beside them.
+    Drawn images are of the same ones as the real ones beside them.
     """
     from keras import ops
 

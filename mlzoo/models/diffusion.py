@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from mlzoo.core.configs import RunConfig, Settings
+from mlzoo.core.errors import UsageError
 from mlzoo.core.setting_types import searched
 from mlzoo.data.specs import Inputs, Outputs
 
@@ -82,13 +83,18 @@ def networks(config: Config, inputs: Inputs, outputs: Outputs) -> dict[str, kera
         outputs: specification of scaled samples.
 
     Raises:
-        UsageError: a sample is no image.
+        UsageError: a sample is no image, or is drawn of a number.
     """
     import keras
 
     from mlzoo.models._denoiser import denoiser
 
     inputs.require_image("diffusion")
+    if outputs.condition_quantiles:
+        raise UsageError(
+            "diffusion: conditional is for classes, and these samples have numbers; use dcgan, or "
+            "leave it out"
+        )
     tensor, x = inputs.start()
     if outputs.bounded:
         x = keras.layers.Rescaling(2.0, -1.0, dtype="float32", name="centered")(x)

@@ -7,7 +7,7 @@ reported before Keras starts.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import UsageError
@@ -15,7 +15,10 @@ from mlzoo.core.validation.consistency import quantile_levels, spreads
 from mlzoo.data import loading
 
 if TYPE_CHECKING:
-    from mlzoo.data.samples import Data, Samples
+    from mlzoo.data.samples import Data, Part, Samples
+
+_QUANTILES = 33
+"""Of a number that samples are drawn of."""
 
 
 def load(config: RunConfig, progress: loading.Progress | None = None) -> Data:
@@ -63,7 +66,7 @@ def arrange(samples: Samples, config: RunConfig, seed: int) -> Data:
         task(samples.task).output_spec(train),
         distribution=spreads(config),
         quantiles=quantile_levels(config),
-        conditions=_conditions(samples, config),
+        **_conditions(train, config),
     )
     return Data(
         samples=samples,
@@ -81,17 +84,25 @@ def arrange(samples: Samples, config: RunConfig, seed: int) -> Data:
     )
 
 
-def _conditions(samples: Samples, config: RunConfig) -> int:
-    """Return the number of classes that a conditional model draws samples of, else 0.
+def _conditions(train: Part, config: RunConfig) -> dict[str, Any]:
+    """Return what a conditional model draws samples of, as fields of `Outputs`; else none.
 
     Raises:
-        UsageError: the samples have no classes.
+        UsageError: the samples have neither classes nor a number.
     """
+    samples = train.samples
     if not config.set.get("conditional") or not samples.target.drawn:
-        return 0
+        return {}
+    if samples.numbers is not None:
+        import numpy as np
+
+        known = samples.numbers[train.indices].astype(float)
+        quantiles = np.quantile(known, np.linspace(0, 1, _QUANTILES))
+        return {"condition_quantiles": tuple(float(f"{each:.6g}") for each in quantiles)}
     if samples.classes is None or len(samples.class_names) < 2:
         raise UsageError(
-            f"--set conditional={config.set['conditional']}: samples are drawn of a class, but "
-            f"{config.data} has none; give a folder of images a class"
+            f"--set conditional={config.set['conditional']}: samples are drawn of a class or a "
+            f"number, but {config.data} has none; give a folder of images a class, or a table of "
+            "images with a column of numbers (--target)"
         )
-    return len(samples.class_names)
+    return {"conditions": len(samples.class_names)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib.util import find_spec
 from math import prod
@@ -90,7 +90,7 @@ def draw_samples(
     networks: Mapping[str, keras.Model],
     count: int,
     seed: int,
-    classes: np.ndarray | None = None,
+    conditions: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return new scaled samples (count, *shape) of a generative model.
 
@@ -100,13 +100,35 @@ def draw_samples(
         networks: by name.
         count: how many.
         seed: decides what is drawn; the same samples come first, however many are drawn.
-        classes: (count,) position of the class of each, of a conditional model.
+        conditions: (count,) class position or number of each, of a conditional model.
     """
     import numpy as np
 
     shape = networks[plugin.MAIN].inputs[0].shape[1:]
     codes = np.random.default_rng(seed).normal(size=(count, *shape)).astype("float32")
-    return decode_codes(plugin, settings, networks, codes, classes)
+    return decode_codes(plugin, settings, networks, codes, conditions)
+
+
+def conditions_in_turn(
+    classes: int, quantiles: Sequence[float], positions: np.ndarray
+) -> np.ndarray | None:
+    """Return class positions or numbers (n,) for samples at positions; None without a condition.
+
+    Each class comes in turn. Numbers are spread as those of the training split, and so are the
+    first of them: a sequence of multiples of the golden ratio, which begins with the median.
+
+    Args:
+        classes: how many there are; 0: none.
+        quantiles: of the number, from least to largest; none where there is none.
+        positions: (n,) from 0.
+    """
+    import numpy as np
+
+    if quantiles:
+        shares = np.mod(0.5 + positions * ((5**0.5 - 1) / 2), 1.0)
+        numbers = np.interp(shares, np.linspace(0, 1, len(quantiles)), quantiles)
+        return np.asarray(numbers, "float32")
+    return positions % classes if classes else None
 
 
 def decode_codes(
@@ -114,30 +136,30 @@ def decode_codes(
     settings: Mapping[str, Any],
     networks: Mapping[str, keras.Model],
     codes: np.ndarray,
-    classes: np.ndarray | None = None,
+    conditions: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return the scaled samples (n, *shape) that a generative model makes of codes.
 
     Args:
         plugin: of the model. Its `decode(config, networks, codes)` makes them; without one the
-            main network does. Where there are classes, both get them after the codes.
+            main network does. Where there are conditions, both get them after the codes.
         settings: values of the model's `Config` by field.
         networks: by name.
         codes: (n, *shape of a code), standard normal where samples are drawn.
-        classes: (n,) position of the class of each, of a conditional model.
+        conditions: (n,) class position or number of each, of a conditional model.
     """
     import numpy as np
 
     if hasattr(plugin, "decode"):
-        given = () if classes is None else (classes,)
+        given = () if conditions is None else (conditions,)
         samples: np.ndarray = plugin.decode(plugin.Config(**settings), networks, codes, *given)
         return samples
     main = networks[plugin.MAIN]
-    if classes is None:
+    if conditions is None:
         return outputs_of(main, codes)
     size = chunk_size(main.output_shape[1:])
     chunks = [
-        np.asarray(main.predict_on_batch([codes[at : at + size], classes[at : at + size, None]]))
+        np.asarray(main.predict_on_batch([codes[at : at + size], conditions[at : at + size, None]]))
         for at in range(0, len(codes), size)
     ]
     return np.concatenate(chunks)

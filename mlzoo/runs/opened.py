@@ -163,6 +163,7 @@ class OpenedRun(LoadedRun):
         class_name: str | None = None,
         interpolate: tuple[str, str] | None = None,
         latent_grid: bool = False,
+        number: float | None = None,
     ) -> Generated:
         """Draw new samples from a generative model.
 
@@ -174,15 +175,18 @@ class OpenedRun(LoadedRun):
             interpolate: draw samples on the way between the codes of two ends: seeds, samples of
                 the run's data (`test:3`) or files of one sample.
             latent_grid: draw samples at a square grid of codes, of at most `count`.
+            number: of all samples, of a model that is conditional on one, by default spread as
+                those of the training split, and the median where they are interpolated or of a
+                grid.
 
         Raises:
-            UsageError: the run's model draws no samples, or none of a class that is chosen, or
-                there is no such end.
+            UsageError: the run's model draws no samples, or none of a class or number that is
+                chosen, or there is no such end.
             DataError: the file of an end can't be read, or does not fit.
         """
         from mlzoo.runs.predicting.drawing import draw
 
-        return draw(self, count, seed, class_name, interpolate, latent_grid)
+        return draw(self, count, seed, class_name, interpolate, latent_grid, number)
 
     def write(
         self,

@@ -187,7 +187,9 @@ class Generated:
     Attributes:
         samples: (n, *shape) raw samples, of the type and range of those it was trained on.
         scaled: (n, *shape) as the model gives them: pixels from 0 to 1, standardized numbers.
+        numbers: (n,) that they are conditional on; None of other models.
     """
 
     samples: np.ndarray
     scaled: np.ndarray
+    numbers: np.ndarray | None = None

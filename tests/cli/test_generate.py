@@ -56,7 +56,9 @@ def test_samples_go_into_the_run_where_no_folder_is_named(
         config=SimpleNamespace(model="vae"),
         metrics={"weights_sha256": "0"},
         reader=reader,
-        generate=lambda count, seed, *_: SimpleNamespace(samples=np.full((count, 1), float(seed))),
+        generate=lambda count, seed, *_: SimpleNamespace(
+            samples=np.full((count, 1), float(seed)), numbers=None
+        ),
     )
     monkeypatch.setattr("mlzoo.api.load", lambda *_, **__: run)
     done = run_mlzoo("generate", tmp_path, "--count", 2, "--seed", 3)
@@ -112,3 +114,40 @@ def test_what_needs_predictions_is_refused_for_a_generator(
         assert f"use `mlzoo generate {run}`" in done.err
     assert not (tmp_path / run / "exports").exists()
     assert run_mlzoo("generate", run, "--count", 3).code == 0
+
+
+@pytest.mark.slow
+def test_a_number_of_a_column_is_what_samples_are_drawn_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from PIL import Image
+
+    monkeypatch.chdir(tmp_path)
+    rng, lines = np.random.default_rng(0), ["file,width"]
+    for number in range(30):
+        pixels = rng.integers(0, 60, (8, 8)).astype("uint8")
+        pixels[:, : 2 + number % 6] += 150
+        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+        lines.append(f"{number}.png,{2.5 + number % 6}")
+    (tmp_path / "labels.csv").write_text("\n".join(lines) + "\n")
+    given = ("labels.csv", "--target", "width", "--epochs", 1, "--baselines", "none")
+    small = ("--set", "conditional=true", "--set", "filters=4", "--pictures", "none")
+    trained = run_mlzoo("train", "dcgan", *given, *small, "--name", "of-width")
+    assert trained.code == 0, trained.err
+    run = "saved_models/of-width"
+    quantiles = json.loads((tmp_path / run / "data.json").read_text())["condition_quantiles"]
+    assert quantiles[0] == 2.5 and quantiles[-1] == 7.5 and quantiles == sorted(quantiles)
+    for extra, numbers in ((("--number", 4.25), [4.25] * 3), ((), None)):
+        done = run_mlzoo("generate", run, "--count", 3, "-o", "out", "--overwrite", *extra)
+        assert done.code == 0, done.err
+        written = json.loads((tmp_path / "out" / "manifest.json").read_text())["numbers"]
+        assert written == numbers if numbers else len(set(written)) == 3
+    for extra, message in (
+        (("--number", 9), "was trained on numbers from 2.5 to 7.5"),
+        (("--class", "a"), "draws samples of a number; use --number"),
+    ):
+        refused = run_mlzoo("generate", run, "--count", 3, *extra)
+        assert refused.code == 2 and message in refused.err
+    refused = run_mlzoo("train", "diffusion", *given, *small[:2])
+    assert refused.code == 2 and "conditional is for classes" in refused.err
+    assert run_mlzoo("evaluate", run, "--json").code == 0

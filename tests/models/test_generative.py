@@ -27,7 +27,7 @@ from mlzoo.layers.input_scaling import input_spec
 from mlzoo.layers.networks import StepContext
 from mlzoo.layers.spectral_norm import SpectralNormConv2D
 from mlzoo.runs import datasets
-from mlzoo.runs.models import draw_samples, log_weights_of
+from mlzoo.runs.models import conditions_in_turn, draw_samples, log_weights_of
 from mlzoo.statistics.unlabeled.likelihood import elbo_of, log_likelihood_of
 from mlzoo.training import checkpoints
 from mlzoo.training.building import build_model
@@ -401,6 +401,39 @@ def test_the_class_decides_on_what_is_drawn(name: str) -> None:
     x, classes = np.zeros((6, 8, 8, 1), "float32"), np.array([0, 1, 2, 0, 1, 2])
     for objective in plugin.objectives(settings, inputs, outputs):
         assert np.isfinite(number(objective.loss(networks, x, classes, context())["loss"]))
+
+
+@pytest.mark.backends
+def test_the_number_decides_on_what_is_drawn() -> None:
+    plugin, settings, inputs, outputs = specs("dcgan", (8, 8, 1))
+    settings = settings.model_copy(update={"conditional": True})
+    outputs = replace(outputs, condition_quantiles=(10.0, 15.0, 30.0))
+    networks = plugin.networks(settings, inputs, outputs)
+    draw = partial(draw_samples, plugin, {**SETTINGS["dcgan"], "conditional": True}, networks, 4, 1)
+    numbers = [np.array(each, "float32") for each in ([10, 20, 30, 15], [10, 30, 30, 20])]
+    first, second = map(draw, numbers)
+    np.testing.assert_allclose(first[[0, 2]], second[[0, 2]], atol=1e-5)
+    assert (abs(first - second)[[1, 3]].max(axis=(1, 2, 3)) > 1e-4).all()
+    ends = networks["generator"].get_layer("number_scaled")(np.array([[10.0], [20.0], [30.0]]))
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(ends)[:, 0], [-1, 0, 1], atol=1e-6)
+    x = np.zeros((4, 8, 8, 1), "float32")
+    for objective in plugin.objectives(settings, inputs, outputs):
+        losses = [number(objective.loss(networks, x, each, context())["loss"]) for each in numbers]
+        assert losses[0] != losses[1] and np.isfinite(losses).all()
+    plugin, settings, *_ = specs("diffusion", (8, 8, 1))
+    with pytest.raises(UsageError, match="conditional is for classes"):
+        plugin.networks(settings, inputs, outputs)
+
+
+def test_numbers_in_turn_are_spread_as_those_of_training() -> None:
+    quantiles = np.quantile(np.random.default_rng(0).exponential(size=5000), np.linspace(0, 1, 33))
+    numbers = conditions_in_turn(0, quantiles.tolist(), np.arange(300))
+    assert numbers is not None and numbers[0] == pytest.approx(quantiles[16])
+    for few in (numbers[:30], numbers):
+        assert np.quantile(few, 0.25) == pytest.approx(quantiles[8], abs=0.08)
+        assert np.quantile(few, 0.75) == pytest.approx(quantiles[24], abs=0.2)
+    assert conditions_in_turn(3, [], np.arange(4)).tolist() == [0, 1, 2, 0]
+    assert conditions_in_turn(0, [], np.arange(4)) is None
 
 
 def test_guidance_goes_beyond_what_the_class_adds() -> None:

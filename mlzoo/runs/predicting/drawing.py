@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mlzoo.core import registry
 from mlzoo.core.errors import UsageError
 from mlzoo.core.progress import Listener
-from mlzoo.runs.models import decode_codes, draw_samples
+from mlzoo.runs.models import conditions_in_turn, decode_codes, draw_samples
 from mlzoo.runs.results import Generated
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def draw(
     class_name: str | None,
     interpolate: tuple[str, str] | None = None,
     latent_grid: bool = False,
+    number: float | None = None,
 ) -> Generated:
     """Draw new samples from a generative model.
 
@@ -38,12 +39,16 @@ def draw(
             where they are interpolated or of a grid.
         interpolate: ends of a path of codes: seeds, samples of the run's data, or files of one.
         latent_grid: draw samples at a square grid of codes, of at most `count`.
+        number: of all samples, of a model that is conditional on one; None: spread as those of the
+            training split, and the median where samples are interpolated or of a grid.
 
     Raises:
-        UsageError: the run's model draws no samples, or none of a class that is chosen, or there
-            is no such end.
+        UsageError: the run's model draws no samples, or none of a class or number that is chosen,
+            or there is no such end.
         DataError: the file of an end can't be read, or does not fit.
     """
+    import numpy as np
+
     from mlzoo.statistics.unlabeled.codes import grid_codes, slerp
 
     if not run.target.drawn:
@@ -54,11 +59,11 @@ def draw(
     networks = run.networks
     plugin = registry.load("model", run.config.model)
     if interpolate is None and not latent_grid:
-        classes = _classes(run, count, class_name)
-        scaled = draw_samples(plugin, run.config.set, networks, count, seed, classes)
+        conditions = _conditions(run, count, class_name, number)
+        scaled = draw_samples(plugin, run.config.set, networks, count, seed, conditions)
     else:
-        first = _classes(run, 1, class_name)
-        decode = partial(_decode, run, classes=first)
+        conditions = _conditions(run, 1, class_name, number)
+        decode = partial(_decode, run, conditions=conditions)
         shape = tuple(networks[plugin.MAIN].inputs[0].shape[1:])
         if interpolate is None:
             codes = grid_codes(decode, shape, count, seed)
@@ -66,7 +71,10 @@ def draw(
             start, end = (_code_of(run, name, shape) for name in interpolate)
             codes = slerp(start, end, count)
         scaled = decode(codes)
-    return Generated(_raw(run, scaled), scaled)
+    numbers = None
+    if conditions is not None and run.record.get("condition_quantiles"):
+        numbers = np.resize(conditions, len(scaled))
+    return Generated(_raw(run, scaled), scaled, numbers)
 
 
 def draw_of_classes(run: LoadedRun, classes: np.ndarray, seed: int) -> np.ndarray:
@@ -92,37 +100,49 @@ def _raw(run: LoadedRun, scaled: np.ndarray) -> np.ndarray:
     return np.clip(raw, 0, run.reader.maximum) if run.reader.maximum else raw
 
 
-def _classes(run: LoadedRun, count: int, name: str | None) -> np.ndarray | None:
-    """Return the position (count,) of the class of each sample of a conditional model.
+def _conditions(
+    run: LoadedRun, count: int, class_name: str | None, number: float | None
+) -> np.ndarray | None:
+    """Return the class position or number (count,) of each sample of a conditional model.
 
     Raises:
-        UsageError: there is no such class, or the model is not conditional.
+        UsageError: there is no such class or number, or the model is not conditional on it.
     """
     import numpy as np
 
-    known = run.record["class_names"]
-    if not run.config.set.get("conditional"):
-        if name is not None:
-            raise UsageError(
-                f"--class {name}: {run.path} draws samples of any class; train it with "
-                "--set conditional=true"
-            )
+    known, quantiles = run.record["class_names"], run.record.get("condition_quantiles", [])
+    conditional = bool(run.config.set.get("conditional"))
+    kind = "any class" if not conditional else "a number" if quantiles else "a class"
+    if class_name is not None and kind != "a class":
+        other = "use --number" if quantiles else "train it with --set conditional=true"
+        raise UsageError(f"--class {class_name}: {run.path} draws samples of {kind}; {other}")
+    if number is not None and kind != "a number":
+        other = "use --class" if conditional else "leave it out"
+        raise UsageError(f"--number {number:g}: {run.path} draws samples of {kind}; {other}")
+    if number is not None and not quantiles[0] <= number <= quantiles[-1]:
+        raise UsageError(
+            f"--number {number:g}: {run.path} was trained on numbers from {quantiles[0]:g} to "
+            f"{quantiles[-1]:g}; choose one of these"
+        )
+    if class_name is not None and class_name not in known:
+        unknown = registry.unknown("class", class_name, known)
+        raise UsageError(f"--class: {unknown}; there are {', '.join(known)}")
+    if not conditional:
         return None
-    if name is None:
-        return np.arange(count) % len(known)
-    if name not in known:
-        listed = ", ".join(known)
-        raise UsageError(f"--class: {registry.unknown('class', name, known)}; there are {listed}")
-    return np.full(count, known.index(name))
+    if number is not None:
+        return np.full(count, number, "float32")
+    if class_name is not None:
+        return np.full(count, known.index(class_name))
+    return conditions_in_turn(len(known), quantiles, np.arange(count))
 
 
-def _decode(run: LoadedRun, codes: np.ndarray, classes: np.ndarray | None) -> np.ndarray:
-    """Return the scaled samples of codes, of the classes (1,) of a conditional model."""
+def _decode(run: LoadedRun, codes: np.ndarray, conditions: np.ndarray | None) -> np.ndarray:
+    """Return the scaled samples of codes, of the class or number (1,) of a conditional model."""
     import numpy as np
 
     plugin = registry.load("model", run.config.model)
-    labels = None if classes is None else np.resize(classes, len(codes))
-    return decode_codes(plugin, run.config.set, run.networks, codes, labels)
+    each = None if conditions is None else np.resize(conditions, len(codes))
+    return decode_codes(plugin, run.config.set, run.networks, codes, each)
 
 
 def _code_of(run: LoadedRun, end: str, shape: tuple[int, ...]) -> np.ndarray:

@@ -115,6 +115,9 @@ class GenerateConfig(Settings):
     """Samples to draw."""
     class_name: Annotated[str | None, Flag(also="--class", metavar="NAME")] = None
     """Class of all samples, of a conditional model; by default each class in turn."""
+    number: float | None = None
+    """Number of all samples, of a model that is conditional on one; by default spread as those of
+    the training split."""
     seed: int = Field(0, ge=0)
     """Seed of what is drawn."""
     interpolate: Annotated[tuple[str, str] | None, Flag(metavar="A B")] = None

@@ -183,7 +183,7 @@ class SampleFeed:
         sampler: `shuffle`, or `balanced` over classes.
         class_weights: a weight a class, by which samples count beside their own weights.
         policy: how samples are changed at random.
-        conditional: feed the classes of samples as the targets of samples that are their own.
+        conditional: feed the classes or numbers of samples that are their own as their targets.
     """
 
     def __init__(
@@ -204,7 +204,7 @@ class SampleFeed:
         self._inputs = None if on_disk else part.inputs()
         # Samples that are their own target are not held, or read, twice.
         self._targets = None if part.samples.target.is_input else part.targets
-        self._classes = classes_of(part) if conditional else None
+        self._conditions = conditions_of(part) if conditional else None
         self._weights = sample_weights(part, class_weights)
 
     def order(self, epoch: int) -> np.ndarray:
@@ -223,7 +223,8 @@ class SampleFeed:
         if self._targets is None:
             if self.augmenter is not None:
                 inputs, _ = self.augmenter.change(inputs, None, items, epoch)
-            return inputs, inputs if self._classes is None else self._classes[items], weights
+            conditions = self._conditions
+            return inputs, inputs if conditions is None else conditions[items], weights
         targets = self._targets[items]
         if self.augmenter is not None:
             inputs, _ = self.augmenter.change(inputs, None, items, epoch)
@@ -265,7 +266,7 @@ def build_batches(config: RunConfig, data: Data, seed: int) -> Batches:
         feed = ByLength(part, few, config.buckets, seed, config.sampler, weights, augmenter)
     else:
         weights = class_weights(config.class_weights, data)
-        conditional = bool(data.outputs.conditions)
+        conditional = data.outputs.conditional
         feed = SampleFeed(part, seed, config.sampler, weights, data.policy, conditional)
     size = {"auto": few, "full": len(feed.samples)}.get(str(batch_size)) or int(batch_size)
     return Batches(part, feed, size, worker_count(config, feed))
@@ -349,7 +350,7 @@ def validation(data: Data, devices: int = 1) -> Iterator[tuple[np.ndarray, ...]]
     part, tiling = data.valid, data.tiling
     if not data.outputs.target.dense:
         size = _divisible(chunk_size(part.samples.inputs.shape[1:]), devices)
-        yield from chunks(part, size, bool(data.outputs.conditions))
+        yield from chunks(part, size, data.outputs.conditional)
     elif tiling is None:
         height, width = part.samples.inputs.shape[1:3]
         size = _divisible(CHUNK_PIXELS // (height * width), devices)
@@ -368,10 +369,12 @@ def _divisible(size: int, devices: int) -> int:
     return max(size // devices, 1) * devices
 
 
-def classes_of(part: Part) -> np.ndarray:
-    """Return the class positions (n,) of samples that are their own targets."""
-    assert part.samples.classes is not None
-    return part.samples.classes[part.indices]
+def conditions_of(part: Part) -> np.ndarray:
+    """Return the class positions or numbers (n,) of samples that are their own targets."""
+    samples = part.samples
+    known = samples.classes if samples.numbers is None else samples.numbers
+    assert known is not None
+    return known[part.indices]
 
 
 def chunks(
@@ -380,7 +383,7 @@ def chunks(
     """A part in order, as (inputs, targets), at most `size` (default: about 4 MiB) at a time.
 
     Weights, where samples have them, come third.
-    With `conditional` the targets of samples that are their own are their classes.
+    With `conditional` the targets of samples that are their own are their classes or numbers.
     """
     if not size:
         size = chunk_size(part.samples.inputs.shape[1:])
@@ -390,7 +393,7 @@ def chunks(
         where = slice(start, start + size)
         inputs = part.inputs(where)
         if conditional:
-            yield inputs, classes_of(part)[where]
+            yield inputs, conditions_of(part)[where]
             continue
         targets = inputs if part.samples.target.is_input else part.targets_at(where)
         yield (inputs, targets) if weights is None else (inputs, targets, weights[where])

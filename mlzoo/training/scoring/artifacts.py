@@ -26,7 +26,7 @@ from mlzoo.reporting.facts import gather
 from mlzoo.reporting.figures import plots
 from mlzoo.reporting.pages.report import write_report
 from mlzoo.runs.contents.metrics import HeadlineScore, RunMetrics, TrainingRecord
-from mlzoo.runs.models import draw_samples, log_weights_of, outputs_of
+from mlzoo.runs.models import conditions_in_turn, draw_samples, log_weights_of, outputs_of
 from mlzoo.statistics.calibration.conformal import ConformalScores
 from mlzoo.statistics.calibration.field_widths import FieldWidths
 from mlzoo.statistics.calibration.risk import MissRates
@@ -76,8 +76,9 @@ def _sampler(networks: Networks, config: RunConfig, outputs: Outputs, seed: int)
     given = registry.load("model", config.model), config.set, networks.networks
 
     def draw(positions: np.ndarray) -> np.ndarray:
-        classes = positions % outputs.conditions if outputs.conditions else None
-        return draw_samples(*given, len(positions), seed, classes)
+        quantiles = outputs.condition_quantiles
+        conditions = conditions_in_turn(outputs.conditions, quantiles, positions)
+        return draw_samples(*given, len(positions), seed, conditions)
 
     return Sampler(draw, log_weights_of(*given, outputs, seed))
 

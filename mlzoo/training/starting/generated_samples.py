@@ -116,7 +116,8 @@ def _opened(config: RunConfig) -> LoadedRun:
             f"instead of {recorded}): put the old one back, or start a new run"
         )
     run = LoadedRun(folder)
-    if not run.target.drawn or not run.config.set.get("conditional"):
+    of_class = run.config.set.get("conditional") and run.record["class_names"]
+    if not run.target.drawn or not of_class:
         raise UsageError(
             f"--augment: {path} draws no samples of a class that is asked for; train a generator "
             "with --set conditional=true, such as dcgan or diffusion"
