@@ -443,6 +443,11 @@ class RunConfig(Settings):
         return max(self.folds, self.ensemble)
 
     @property
+    def trainings(self) -> int:
+        """The number of trainings that know nothing of each other."""
+        return self.averaged * self.repeats
+
+    @property
     def full_batch(self) -> bool:
         """Return whether the optimizer takes the whole training split at once."""
         return values.is_full_batch(self.optimizer)

@@ -33,11 +33,13 @@ from mlzoo.runs.models import outputs_of
 from mlzoo.tasks._dense import whole
 from mlzoo.training import checkpoints, full_batch
 from mlzoo.training.building import build_model, cutting, takes_full_batch
+from mlzoo.training.distributed.group import current
 from mlzoo.training.hooks.callbacks import refuse_callbacks
 from mlzoo.training.loop.early_stopping import Fitted
 from mlzoo.training.loop.training import Training
 from mlzoo.training.signals import Stop
 from mlzoo.training.starting.generated_samples import with_generated
+from mlzoo.training.turns import train_in_turns
 
 OUT_OF_FOLD = "out_of_fold"
 _INNER = (8, 4, 2)
@@ -189,20 +191,66 @@ def fit_members(
     """
     members = members_of(config, data, seed, listener)
     models = [build_model(config, member.data, member.seed) for member in members]
+    folders = _folders(folder, members)
+    apart = current().apart and _share_out(config, members, folders, listener, stop)
     shared = build_model(config, members[0].data, members[0].seed)
     fits, rows = _Fits(config, shared, listener, stop), []
-    for member, model in zip(members, models, strict=True):
-        listener.note(_announced(member, len(members)))
+    for member, model, path in zip(members, models, folders, strict=True):
+        if not apart:  # else they are trained by now
+            listener.note(_announced(member, len(members)))
         began = time.monotonic()
-        path = folder.with_name(f"{folder.name}-{member.number}")
         fitted = fits.fit(member, model, path)
-        rows.append(_row(member, fitted, time.monotonic() - began))
+        seconds = fitted.seconds if apart else time.monotonic() - began
+        rows.append(_row(member, fitted, seconds))
         if member.number == 1:
             first = fitted
     pool, fold = _pool(members, data)
     outputs = _held_out(config, members, models, pool) if len(pool) else None
     combined = combine(models, members[0].data.outputs)
     return Ensemble(combined, first, rows, outputs, pool, fold, members)
+
+
+def take_part(
+    config: RunConfig, data: Data, seed: int, folder: Path, listener: Listener, stop: Stop
+) -> None:
+    """Train the members that are this process's among several; rank 0 gets their checkpoints.
+
+    Args:
+        config: of the run.
+        data: as split for it.
+        seed: of the run or its repeat.
+        folder: of the checkpoints; member m has `folder-m` beside it.
+        listener: hears of progress.
+        stop: says when to stop.
+    """
+    members = members_of(config, data, seed, listener)
+    _share_out(config, members, _folders(folder, members), listener, stop)
+
+
+def _folders(folder: Path, members: Sequence[Member]) -> list[Path]:
+    return [folder.with_name(f"{folder.name}-{member.number}") for member in members]
+
+
+def _share_out(
+    config: RunConfig,
+    members: Sequence[Member],
+    folders: Sequence[Path],
+    listener: Listener,
+    stop: Stop,
+) -> bool:
+    """Train all members by several processes; return False for trainings without checkpoints."""
+    first = members[0]
+    if takes_full_batch(config, build_model(config, first.data, first.seed)):
+        return False
+
+    def fit(place: int) -> None:
+        member = members[place]
+        listener.note(_announced(member, len(members)))
+        model = build_model(config, member.data, member.seed)
+        Training(model, member.data, config, folders[place], member.seed, listener, stop).fit()
+
+    train_in_turns(current(), folders, fit, stop)
+    return True
 
 
 def _held_out(

@@ -44,6 +44,8 @@ def train_repeats(
 
     records = read_finished(folder.path, listener)
     current().share(str(len(records)).encode())
+    first = Repeat(folder, config, data, config.seed, True, listener, stage)
+    _share_out(first, samples, len(records))
     first_test = data.test.indices.tolist()
     policy: Policy | None = None
     for repeat in range(len(records), config.repeats):
@@ -123,19 +125,67 @@ def follow_repeats(
         data: their splits by the seed of the run.
         stage: what is being done, which is told where it is interrupted.
     """
+    done = 0 if config.unscored else int(current().share())
+    first = Repeat(folder, config, data, config.seed, False, Listener(), stage)
+    _share_out(first, samples, done)
+    for number in range(done, config.repeats):
+        repeat = _repeat(first, samples, number)
+        _take_part(repeat)
+        if not config.unscored and adds_generated(config.augment):
+            _take_part(_plain(repeat))
+
+
+def _repeat(first: Repeat, samples: Samples, number: int) -> Repeat:
+    """Return a repeat, from 0, without the samples that are set aside of its own split."""
     from mlzoo.runs import datasets
     from mlzoo.training.calibration import conformal
 
-    done = 0 if config.unscored else int(current().share())
-    for number in range(done, config.repeats):
-        seed, listener = config.seed + number, Listener()
-        if number:
-            data = datasets.arrange(samples, config, seed)
-        rest = data if config.unscored else conformal.set_aside(config, data, seed, listener)[0]
-        repeat = Repeat(folder, config, rest, seed, False, listener, stage)
-        _fit(repeat, build_model(config, rest, seed))
-        if not config.unscored:
-            _without_generated(repeat)
+    config, seed = first.config, first.config.seed + number
+    data = datasets.arrange(samples, config, seed) if number else first.data
+    if not config.unscored:
+        data = conformal.set_aside(config, data, seed, Listener())[0]
+    return replace(first, data=data, seed=seed, first=first.first and not number)
+
+
+def _share_out(first: Repeat, samples: Samples, done: int) -> None:
+    """Do the trainings of several repeats, of one model each, by several processes.
+
+    Args:
+        first: the first repeat.
+        samples: all samples.
+        done: repeats that are done and scored.
+    """
+    from mlzoo.training.signals import caught
+    from mlzoo.training.turns import train_in_turns
+
+    config, numbers = first.config, range(done, first.config.repeats)
+    if not current().apart or config.averaged > 1 or len(numbers) < 2:
+        return
+    if takes_full_batch(config, build_model(config, first.data, first.seed)):
+        return
+    repeats = [replace(first, seed=config.seed + number) for number in numbers]
+    with caught() as stop:
+
+        def fit(place: int) -> None:
+            repeat = _repeat(first, samples, numbers[place])
+            repeat.listener.note(f"repeat {numbers[place] + 1} of {config.repeats} is trained")
+            _fit(repeat, build_model(config, repeat.data, repeat.seed), stop)
+
+        train_in_turns(current(), [repeat.checkpoints for repeat in repeats], fit, stop)
+
+
+def _take_part(repeat: Repeat) -> None:
+    """Do this process's part of a training: of each batch, of its members, or nothing."""
+    from mlzoo.training.signals import caught
+
+    if not current().apart:
+        _fit(repeat, build_model(repeat.config, repeat.data, repeat.seed))
+    elif repeat.config.averaged > 1:
+        from mlzoo.training.members import take_part
+
+        with caught() as stop:
+            given = repeat.config, repeat.data, repeat.seed, repeat.checkpoints
+            take_part(*given, repeat.listener, stop)
 
 
 def train_unscored(
@@ -199,9 +249,8 @@ def _without_generated(repeat: Repeat) -> Trained | None:
     if not adds_generated(repeat.config.augment):
         return None
     repeat.listener.note("the same model without generated samples is trained to stand beside it")
-    changed = {"augment": "none", "profile": False, "callback": []}
-    config = repeat.config.model_copy(update=changed)
-    plain = replace(repeat, config=config, listener=Listener(), plain=True)
+    plain = _plain(repeat)
+    config = plain.config
     try:
         with handed_over(()):
             trained = _fit(plain, build_model(config, plain.data, plain.seed))
@@ -212,8 +261,20 @@ def _without_generated(repeat: Repeat) -> Trained | None:
     return replace(trained, model=calibrated(config, trained.model, *given)[0])
 
 
-def _fit(repeat: Repeat, model: keras.Model) -> Trained:
+def _plain(repeat: Repeat) -> Repeat:
+    """Return the same without generated samples."""
+    changed = {"augment": "none", "profile": False, "callback": []}
+    config = repeat.config.model_copy(update=changed)
+    return replace(repeat, config=config, listener=Listener(), plain=True)
+
+
+def _fit(repeat: Repeat, model: keras.Model, stop: Stop | None = None) -> Trained:
     """Train a model, or the members that its configuration asks for.
+
+    Args:
+        repeat: of which run and split.
+        model: its weights are changed.
+        stop: where signals are noted that are caught already.
 
     Raises:
         DivergedError: the loss is no finite number any more; the run's best weights are kept.
@@ -223,7 +284,7 @@ def _fit(repeat: Repeat, model: keras.Model) -> Trained:
 
     config, data, seed, listener = repeat.config, repeat.data, repeat.seed, repeat.listener
     try:
-        with caught() as stop:
+        with caught(stop) as stop:
             if config.averaged > 1:
                 from mlzoo.training.members import fit_members
 

@@ -1,8 +1,9 @@
-"""Processes that share the batches of a training.
+"""Processes that share the batches of a training, or the trainings of a run.
 
 All ranks read the data and take the same steps; JAX adds up their gradients. Rank 0 alone writes
 the run folder, its checkpoints and the report. What must not differ (weights after a resume, scores
-of the validation split) is decided by rank 0 and told to the others.
+of the validation split) is decided by rank 0 and told to the others. Of several trainings
+(members, repeats) each process does some by itself, and rank 0 gets their checkpoints: `turns.py`.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 _PATIENCE = 5.0
 """Seconds that a process has to end by itself once another has failed."""
+_MOMENT = 0.2
+"""Seconds between two looks for what other processes have sent."""
 _OWN_AFFAIR = ("out", "name", "data", "pictures", "log", "baselines", "checkpoint_every")
 """Fields of a run that may differ between processes: rank 0 alone reads them, or paths do."""
 
@@ -44,13 +47,16 @@ class Group:
         rank: of this process.
         world: number of processes.
         coordinator: address of rank 0, HOST:PORT.
+        apart: each process does whole trainings, and shares no batch with others.
     """
 
     supervised = False
     """Flag of a process that whoever started it starts anew; how to resume is said there."""
 
-    def __init__(self, rank: int = 0, world: int = 1, coordinator: str = "") -> None:
-        self.rank, self.world, self.coordinator = rank, world, coordinator
+    def __init__(
+        self, rank: int = 0, world: int = 1, coordinator: str = "", apart: bool = False
+    ) -> None:
+        self.rank, self.world, self.coordinator, self.apart = rank, world, coordinator, apart
         self.channel: Channel | None = None
         self.scratch: Path | None = None
         """Folder of this process, which is removed when it ends."""
@@ -87,6 +93,15 @@ class Group:
             self.channel.peers[0].send(b"d", content)
             return []
         return [content, *(self._received(place) for place in range(self.world - 1))]
+
+    def heard(self) -> bool:
+        """Wait a moment; return whether all others have sent something to rank 0, or one failed."""
+        if self.channel is None or self._failed.is_set():
+            return True
+        if not any(peer.received.empty() for peer in self.channel.peers):
+            return True
+        self._failed.wait(_MOMENT)
+        return False
 
     def _received(self, place: int) -> bytes:
         assert self.channel is not None
@@ -213,6 +228,23 @@ _current = ALONE
 def current() -> Group:
     """Return the processes that this one trains with."""
     return _current
+
+
+class _Apart(Group):
+    """This process alone, where others do other trainings: they too can ask it to stop."""
+
+    def __init__(self, whole: Group) -> None:
+        super().__init__()
+        self._whole = whole
+
+    def signal(self, own: int) -> int:
+        """Return the signal for which this process saves and stops; 0: it goes on."""
+        return self._whole.signal(own)
+
+
+def sharing() -> Group:
+    """Return the processes that share each batch with this one."""
+    return _Apart(_current) if _current.apart else _current
 
 
 def mean_scores(parts: Sequence[tuple[Mapping[str, float], int]]) -> dict[str, float]:

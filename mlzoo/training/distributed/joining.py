@@ -33,32 +33,39 @@ def joined(machines: Machines, config: RunConfig, resumed: bool = False) -> Iter
         resumed: the run was begun before, so that its settings can't be others.
 
     Raises:
-        UsageError: the backend is not JAX, or the processes differ.
+        UsageError: they share batches and the backend is not JAX, or they differ.
         ResourceError: a process did not come, or was lost.
     """
     if machines.world == 1:
         yield ALONE
         return
-    check_backend(machines.world)
+    apart = config.trainings > 1
+    if not apart:
+        check_backend(machines.world)
     check_config(config, resumed)
     assert machines.rank is not None and machines.coordinator is not None
-    group = Group(machines.rank, machines.world, machines.coordinator)
+    group = Group(machines.rank, machines.world, machines.coordinator, apart)
     devices.choose(config.device)
     given = group.rank, group.world, machines.coordinator, facts_of(config)
     group.channel = Channel(*given, group.ended)
     with joined_by(group):
-        _start(group)
+        if not apart:
+            _start(group)
         yield group
+
+
+def backend() -> str:
+    """Return the backend of Keras that this process has, without importing Keras."""
+    return os.environ.get("KERAS_BACKEND", "tensorflow")
 
 
 def check_backend(world: int, option: str = "--world") -> None:
     """Raise UsageError where the backend is not JAX; `option` has said how many processes."""
-    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
-    if backend != "jax":
+    if backend() != "jax":
         raise UsageError(
-            f"{option} {world}: only JAX trains in several processes as in one, and the backend is "
-            f"{backend}, on which Keras' training fails under a strategy of many machines; set "
-            "KERAS_BACKEND=jax"
+            f"{option} {world}: only JAX shares batches among processes, and the backend is "
+            f"{backend()}, on which Keras' training fails under a strategy of many machines; set "
+            "KERAS_BACKEND=jax, or share out whole trainings: --folds, --ensemble or --repeats"
         )
 
 
@@ -88,7 +95,7 @@ def check_config(config: RunConfig, resumed: bool = False, option: str = "--worl
 def facts_of(config: RunConfig) -> dict[str, str]:
     """Return what must be equal in all processes before anything is read."""
     versions = devices.versions()
-    names = ("mlzoo", "python", "keras", "jax", "numpy")
+    names = ("mlzoo", "python", "keras", backend(), "numpy")
     facts = {f"version of {name}": versions.get(name, "none") for name in names}
     return facts | settings_of(config)
 

@@ -11,21 +11,22 @@ from mlzoo.core.fields import Flag
 
 
 class Machines(Settings):
-    """Processes that share each batch of a training, each with a device of its own."""
+    """Processes that share the batches of a training, or the trainings of a run."""
 
     # -- Machines
     rank: int | None = Field(None, ge=0)
     """Number of this process among those of --world, from 0. That of 0 writes the run folder."""
     world: int = Field(1, ge=1, le=65536)
-    """Processes that share each batch, on one machine or many: the same command is started once
-    with each --rank. On JAX; the samples of a batch are a multiple of their number."""
+    """Processes on one machine or many: the same command is started once with each --rank. They
+    share out the trainings of --folds, --ensemble and --repeats; of a single one each batch, on
+    JAX, whose samples are a multiple of their number."""
     coordinator: Annotated[str | None, Flag(metavar="HOST:PORT")] = None
     """Address at which the process with --rank 0 waits for the others."""
     engine: Literal["local", "ray"] = "local"
     """Who starts the processes: local, whoever gives the commands; ray, a Ray cluster, which gets
     one command for all --workers."""
     workers: int = Field(1, ge=1, le=65536)
-    """Processes that --engine ray starts; they share each batch as those of --world do."""
+    """Processes that --engine ray starts; they share out work as those of --world do."""
     address: str | None = None
     """The Ray cluster: auto, or HOST:PORT; by default one is started on this machine."""
 

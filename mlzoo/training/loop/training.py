@@ -65,7 +65,7 @@ class Training:
         model, data = self.model, self.data
         self.config = config
         self.folder, self.listener, self.stop = folder, listener, stop
-        self.group = processes.current()
+        self.group = processes.sharing()
         self.batches = build_batches(config, data, seed)
         self.batches.feed_part(self.group.rank, self.group.world)
         self.twin: TrainingModel | None = getattr(model, "twin", None)

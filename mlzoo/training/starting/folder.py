@@ -23,7 +23,7 @@ from mlzoo.runs import devices, run_folder
 from mlzoo.runs.config_loading import Merged, unread_by_source
 from mlzoo.runs.contents.resolved_config import absolute_fields, resolved_yaml
 from mlzoo.runs.run_folder import REPEATS, RunFolder
-from mlzoo.training.distributed.group import current
+from mlzoo.training.distributed.group import sharing
 from mlzoo.training.starting.generated_samples import recorded_generator
 
 if TYPE_CHECKING:
@@ -127,8 +127,8 @@ def write_start(folder: RunFolder, config: RunConfig, data: Data) -> None:
     command = shlex.join(["mlzoo", *sys.argv[1:]]) if sys.argv[0].endswith("mlzoo") else None
     environment = devices.environment(config.seed, config.precision, config.devices)
     facts = {**environment, "command": command, "files": files_read(config)}
-    if current().world > 1:
-        facts["processes"] = current().world
+    if sharing().world > 1:
+        facts["processes"] = sharing().world
     folder.write_json(STARTED, facts)
 
 

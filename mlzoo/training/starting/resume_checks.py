@@ -9,7 +9,7 @@ from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import UsageError
 from mlzoo.runs import devices
 from mlzoo.runs.contents.environment import EnvironmentRecord
-from mlzoo.training.distributed.group import current
+from mlzoo.training.distributed.group import sharing
 from mlzoo.training.starting.folder import files_read, seal
 
 
@@ -34,7 +34,7 @@ def check_config(path: Path) -> None:
 def devices_note(before: EnvironmentRecord, config: RunConfig) -> str:
     """Return a note where a batch is now shared by another number of devices, else ""."""
     names = before.get("devices", []), devices.shared(config.devices)
-    processes = before.get("processes", 1), current().world
+    processes = before.get("processes", 1), sharing().world
     counts = [max(len(n), 1) * count for n, count in zip(names, processes, strict=True)]
     if counts[0] == counts[1]:
         return ""

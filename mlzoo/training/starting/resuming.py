@@ -15,7 +15,7 @@ from mlzoo.runs.config_loading import Merged, merge
 from mlzoo.runs.contents.environment import EnvironmentRecord
 from mlzoo.runs.run_folder import RunFolder
 from mlzoo.training.distributed.agreeing import agree_on
-from mlzoo.training.distributed.group import current
+from mlzoo.training.distributed.group import current, sharing
 from mlzoo.training.starting.folder import STARTED, config_text, seal, write_start
 from mlzoo.training.starting.resume_checks import (
     check_code,
@@ -91,7 +91,7 @@ def read_again(
         if note := devices_note(before, config):
             listener.note(note)
             shared = list(devices.shared(config.devices))
-            count = current().world
+            count = sharing().world
             folder.write_json(STARTED, {**before, "devices": shared, "processes": count})
     _write_changes(folder, merged, config)
     data = datasets.arrange(samples, config, config.seed)

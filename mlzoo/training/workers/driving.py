@@ -122,7 +122,8 @@ def resume_on_ray(
 def _check(config: RunConfig, machines: Machines, resumed: bool = False) -> None:
     import_ray()  # fails before anything is written
     if machines.workers > 1:
-        check_backend(machines.workers, "--workers")
+        if config.trainings == 1:
+            check_backend(machines.workers, "--workers")
         check_config(config, resumed, "--workers")
 
 

@@ -18,6 +18,7 @@ from mlzoo.training.distributed import agreeing, running
 from mlzoo.training.distributed.group import Group
 from mlzoo.training.distributed.settings import Machines
 from mlzoo.training.loop import training
+from mlzoo.training.scoring.scored import Repeat
 from mlzoo.training.signals import Stage
 
 CONFIG = RunConfig(model="mlp", data="iris")
@@ -55,17 +56,22 @@ def test_what_files_hold_is_compared_by_their_names(tmp_path: Path) -> None:
 def test_a_model_beside_is_followed_where_rank_0_trains_one(
     unscored: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    done: list[str] = []
+    done: list[tuple[str, bool]] = []
     monkeypatch.setattr(repeats, "build_model", lambda *given: None)
-    monkeypatch.setattr(repeats, "_fit", lambda *given: done.append("fit"))
-    monkeypatch.setattr(repeats, "_without_generated", lambda repeat: done.append("beside"))
+    monkeypatch.setattr(repeats, "_fit", lambda repeat, model: done.append(kind_of(repeat)))
     monkeypatch.setattr(conformal, "set_aside", lambda config, data, *given: (data, None))
-    monkeypatch.setattr(repeats, "current", lambda: SimpleNamespace(share=lambda: b"0"))
+    alone = SimpleNamespace(share=lambda: b"0", apart=False)
+    monkeypatch.setattr(repeats, "current", lambda: alone)
     given: Any = {"unscored": unscored, "augment": "generated:gan"}
     nothing: Any = None
     config = CONFIG.model_copy(update=given)
     repeats.follow_repeats(nothing, config, nothing, nothing, Stage("training"))
-    assert done == (["fit"] if unscored else ["fit", "beside"])
+    beside = [("none", True)] * (not unscored)
+    assert done == [("generated:gan", False), *beside]
+
+
+def kind_of(repeat: Repeat) -> tuple[str, bool]:
+    return str(repeat.config.augment), repeat.plain
 
 
 def test_files_that_rank_0_writes_or_removes_meanwhile_are_not_copied(
