@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -52,6 +54,11 @@ class Memory:
         if self._path.parents[1].is_dir():
             self._path.parent.mkdir(exist_ok=True)
             files.write_json(self._path, {"key": self.key, "epochs": self._epochs})
+
+
+def quiet() -> contextlib.redirect_stdout[io.StringIO]:
+    """Keep what a library prints from the standard output, which is the command's own."""
+    return contextlib.redirect_stdout(io.StringIO())
 
 
 def named(run: RunInfo, training: str, values: Mapping[str, float]) -> dict[str, float]:

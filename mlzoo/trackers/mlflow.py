@@ -55,16 +55,19 @@ class MlflowRun:
 
     def close(self) -> None:
         """End the run; one that was stopped is `KILLED` until it is resumed."""
-        status = "FINISHED" if self._finished else "KILLED"
-        self._client.set_terminated(self._memory.key, status)
+        self._end(self._memory.key, "FINISHED" if self._finished else "KILLED")
 
     def _parent(self, search: Path) -> str:
         """Return the key of the search's run, which the first of its trials makes."""
         memory = _report.Memory(search, "mlflow")
         if not memory.key:
             memory.begin(self._created(search.name, {}))
-            self._client.set_terminated(memory.key)
+            self._end(memory.key, "FINISHED")
         return memory.key
+
+    def _end(self, key: str, status: str) -> None:
+        with _report.quiet():  # It prints the addresses of a run and its experiment.
+            self._client.set_terminated(key, status)
 
     def _created(self, name: str, tags: dict[str, str]) -> str:
         created = self._client.create_run(self._experiment, run_name=name, tags=tags)

@@ -5,8 +5,6 @@ The project is that of `TRACKIO_PROJECT`, else `mlzoo`.
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
 import uuid
 from collections.abc import Mapping
@@ -34,7 +32,7 @@ class TrackioRun:
         if not self._memory.key:
             # Runs are known by their names there, which another folder's run may have too.
             self._memory.begin(f"{run.name}-{uuid.uuid4().hex[:6]}")
-        with _quiet():
+        with _report.quiet():
             self._trackio: Any = trackio.init(
                 project=os.environ.get("TRACKIO_PROJECT") or "mlzoo",
                 name=self._memory.key,
@@ -55,13 +53,8 @@ class TrackioRun:
 
     def close(self) -> None:
         """End the run; it goes on when it is resumed."""
-        with _quiet():
+        with _report.quiet():
             self._trackio.finish()
-
-
-def _quiet() -> contextlib.redirect_stdout[io.StringIO]:
-    """Keep what the library prints from the standard output, which is ours."""
-    return contextlib.redirect_stdout(io.StringIO())
 
 
 def track(run: RunInfo) -> Tracker:

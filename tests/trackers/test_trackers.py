@@ -70,6 +70,7 @@ def mlflow(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, Any]]:
             runs[key]["states"].append(status)
 
         def set_terminated(self, key: str, status: str = "FINISHED") -> None:
+            print("View run at: http://localhost")
             runs[key]["states"].append(status)
 
         def log_param(self, key: str, name: str, value: Any) -> None:
@@ -89,8 +90,11 @@ def mlflow(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, Any]]:
     return runs
 
 
-def test_mlflow_goes_on_with_the_same_run(folder: Path, mlflow: dict[str, Any]) -> None:
+def test_mlflow_goes_on_with_the_same_run(
+    folder: Path, mlflow: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
     told("mlflow", folder)
+    assert capsys.readouterr().out == "", "the standard output is the command's own"
     (run,) = mlflow.values()
     assert run["states"] == ["RUNNING", "KILLED", "RUNNING", "FINISHED"]
     assert run["params"] == {"model": "mlp", "set.hidden": [8]}
