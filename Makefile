@@ -83,6 +83,7 @@ bench: setup
 	$(BIN)/python benchmarks/export.py
 	$(BIN)/python benchmarks/pack.py
 	$(BIN)/python benchmarks/trackers.py
+	$(BIN)/python benchmarks/tracking_server.py
 	$(BIN)/python benchmarks/transfer.py
 	$(BIN)/python benchmarks/landscape.py
 	$(BIN)/python benchmarks/demos.py

@@ -4,15 +4,18 @@ Both serve the same ONNX file of a zoo model for the same rows, LitServe by an A
 without batches and with those of up to 64 rows that wait a millisecond. The server has one core,
 the client another; each gets `--requests` over 64 connections, in turn, and the median of the
 rounds is printed. Environments of their own are made in `--work` (from the package index; they are
-kept there).
+kept there). Whether memory stays flat, of `mlzoo serve` too, is shown by `--servers packed,serve
+--connections 32 --requests 20000`.
 
     python benchmarks/pack.py [--model mlp-wine] [--requests 5000] [--rounds 3] [--work FOLDER]
+                              [--servers packed,litserve]
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import os
 import signal
 import socket
@@ -23,8 +26,9 @@ import tempfile
 import time
 from pathlib import Path
 
-CONNECTIONS = 64
 WARM_UP = 500
+PORT = object()
+"""Stands for the port in the words of a command."""
 Numbers = dict[str, float]
 HEALTH = b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 PEER = """
@@ -108,14 +112,16 @@ class Client(asyncio.Protocol):
         self._ask()
 
 
-async def load(port: int, body: bytes, requests: int) -> tuple[float, list[float]]:
+async def load(
+    port: int, body: bytes, requests: int, connections: int
+) -> tuple[float, list[float]]:
     """Return the seconds that all requests took, and those of each."""
     head = f"POST /predict HTTP/1.1\r\nHost: localhost:{port}\r\nContent-Type: application/json\r\n"
     request = f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
     left, seconds = [requests], []
     start = time.perf_counter()
     loop, clients = asyncio.get_running_loop(), []
-    for _ in range(CONNECTIONS):
+    for _ in range(connections):
         _, client = await loop.create_connection(
             lambda: Client(request, left, seconds), "127.0.0.1", port
         )
@@ -168,21 +174,25 @@ def spent(process: int) -> tuple[float, float]:
     return seconds, sum(each.memory_info().rss for each in tree) / 1e6
 
 
-def measured(command: list[str], folder: Path, port: int, body: bytes, requests: int) -> Numbers:
+def measured(
+    command: list[str], folder: Path, port: int, body: bytes, requests: int, connections: int
+) -> Numbers:
     """Start a server, ask it, and stop it with all that it started."""
     process, seconds = start(command, folder, port)
     all_cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {cores()[-1]})
     try:
-        asyncio.run(load(port, body, WARM_UP))
+        asyncio.run(load(port, body, WARM_UP, connections))
         cpu, before = spent(process.pid)
-        took, times = asyncio.run(load(port, body, requests))
+        took, times = asyncio.run(load(port, body, requests // 2, connections))
+        _, half = spent(process.pid)
+        rest, more = asyncio.run(load(port, body, requests - requests // 2, connections))
         cpu_after, after = spent(process.pid)
     finally:
         os.sched_setaffinity(0, all_cores)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-    times.sort()
+    times, took = sorted(times + more), took + rest
     return {
         "requests/s": requests / took,
         "requests/CPU s": requests / (cpu_after - cpu),
@@ -190,6 +200,7 @@ def measured(command: list[str], folder: Path, port: int, body: bytes, requests:
         "p99 ms": 1000 * times[int(0.99 * len(times))],
         "start s": seconds,
         "MB at first": before,
+        "MB halfway": half,
         "MB at last": after,
     }
 
@@ -222,8 +233,13 @@ def main() -> None:
     parser.add_argument("--model", default="mlp-wine", help="a zoo model of a table with classes")
     parser.add_argument("--requests", type=int, default=5000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--connections", type=int, default=64, help="fewer than 64 for serve")
+    parser.add_argument("--servers", default="packed,litserve", help="of packed, litserve, serve")
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "mlzoo-pack")
     given = parser.parse_args()
+    servers = given.servers.split(",")
+    if unknown := sorted(set(servers) - {"packed", "litserve", "serve"}):
+        parser.error(f"--servers {','.join(unknown)}: there are packed, litserve and serve")
 
     from mlzoo.packing.pack import pack
     from mlzoo.runs import zoo
@@ -232,33 +248,41 @@ def main() -> None:
     packed = work / given.model
     record = pack(zoo.find(given.model), output=packed, overwrite=packed.exists())
     print(f"answers differ from mlzoo predict by {record['largest']:.2g} at most")
-    requirements = ["--no-deps", "-r", str(packed / "requirements.txt")]
-    own, own_size = environment(work / "packed", requirements)
-    pinned = [line for line in record["requirements"] if line.startswith(("numpy=", "onnxruntime"))]
-    lit, lit_size = environment(work / "litserve", ["litserve", *pinned])
-    (work / "peer.py").write_text(PEER)
     body = (packed / "examples" / "sample.json").read_bytes()
+    commands: dict[str, list[str]] = {}
+    ports: dict[str, int] = {}
+    sizes: dict[str, float] = {}
 
-    ports = {"packed": free_port()}
-    commands = {
-        "packed": [str(own), "-m", "served", "--port", str(ports["packed"])],
-    }
-    sizes = {"packed": own_size}
-    for batch in (1, 64):
-        name = f"litserve {batch}"
-        ports[name], sizes[name] = free_port(), lit_size
-        peer = [str(lit), str(work / "peer.py")]
-        commands[name] = [*peer, str(packed), str(ports[name]), str(batch)]
+    def add(name: str, size: float, *words: object) -> None:
+        ports[name], sizes[name] = free_port(), size
+        commands[name] = [str(ports[name] if word is PORT else word) for word in words]
+
+    if "packed" in servers:
+        requirements = ["--no-deps", "-r", str(packed / "requirements.txt")]
+        own, size = environment(work / "packed", requirements)
+        add("packed", size, own, "-m", "served", "--port", PORT)
+    if "serve" in servers:
+        run = zoo.find(given.model)
+        add("serve", math.nan, sys.executable, "-m", "mlzoo", "serve", run, "--port", PORT)
+    if "litserve" in servers:
+        wanted = ("numpy=", "onnxruntime")
+        pinned = [line for line in record["requirements"] if line.startswith(wanted)]
+        lit, size = environment(work / "litserve", ["litserve", *pinned])
+        (work / "peer.py").write_text(PEER)
+        for batch in (1, 64):
+            add(f"litserve {batch}", size, lit, work / "peer.py", packed, PORT, batch)
     rounds: dict[str, list[Numbers]] = {name: [] for name in commands}
     for _ in range(given.rounds):
         for name, command in commands.items():
-            port = ports[name]
-            rounds[name].append(measured(command, packed, port, body, given.requests))
-    print(f"{given.model}: {given.requests} requests over {CONNECTIONS} connections; medians of")
+            sent = body, given.requests, given.connections
+            rounds[name].append(measured(command, packed, ports[name], *sent))
+    print(
+        f"{given.model}: {given.requests} requests over {given.connections} connections; medians of"
+    )
     print(f"{given.rounds} rounds; requests per second of the server's CPU do not depend on what")
     print("else the machine does")
     print(f"{'':18}{''.join(f'{name:>12}' for name in commands)}")
-    for key in rounds["packed"][0]:
+    for key in next(iter(rounds.values()))[0]:
         medians = [statistics.median(each[key] for each in rounds[name]) for name in commands]
         print(f"{key:18}{''.join(f'{value:12.4g}' for value in medians)}")
     print(f"{'site-packages MB':18}{''.join(f'{sizes[name]:12.4g}' for name in commands)}")

@@ -52,6 +52,7 @@ SCRIPTS = [
     "strong_tables",
     "tiles",
     "trackers",
+    "tracking_server",
     "transfer",
     "tune",
     "uncertainty",
