@@ -7,6 +7,7 @@ line of `LESS`.
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import os
 import re
@@ -26,6 +27,7 @@ import pytest
 import typer
 from mlzoo_cli.main import app
 from mlzoo_cli.output import ConsoleReporter
+from PIL import Image
 
 import mlzoo
 from tests import stand_ins
@@ -255,10 +257,34 @@ def test_every_command_block_runs_and_prints_what_is_shown(page: str, folder: Pa
 
 def test_the_readme_is_short_and_shows_pictures() -> None:
     readme = PAGES["README.md"]
-    pictures = re.findall(r"!\[[^]]+\]\(([^)]+)\)", readme)
+    pictures = re.findall(r'srcset="([^"]+)"><img alt="[^"]+" src="([^"]+)">', readme)
     assert len(readme.splitlines()) < 150
     assert len(pictures) == 3
-    assert all((ROOT / picture).is_file() for picture in pictures)
+    for dark, light in pictures:
+        assert (ROOT / light).is_file() and dark == light.replace(".png", "-dark.png")
+
+
+def test_each_picture_has_one_for_dark_pages() -> None:
+    place = ROOT / "docs" / "dark_pictures.py"
+    spec = importlib.util.spec_from_file_location("dark_pictures", place)
+    assert spec and spec.loader
+    drawing = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(drawing)
+    names = {path.stem for path in drawing.FOLDER.glob("*.png")}
+    light = {name for name in names if not name.endswith("-dark")}
+    assert names - light == {f"{name}-dark" for name in light}
+    for name in ("forecasts", "mistakes"):
+        page = np.asarray(Image.open(drawing.FOLDER / f"{name}.png").convert("RGB"))
+        dark = np.asarray(Image.open(drawing.FOLDER / f"{name}-dark.png"))
+        np.testing.assert_array_equal(
+            dark, drawing.dark(name, page), "python docs/dark_pictures.py"
+        )
+        black, paper = page.max(axis=-1) == 0, page.min(axis=-1) == 255
+        if name == "forecasts":
+            assert (dark[black][:, :3] > 200).all() and (dark[paper][:, 3] == 0).all()
+        else:
+            assert (dark[black][:, :3] == 0).mean() > 0.9, "digits stay as they are"
+            assert dark[0, 0, 3] == 0 and (dark[paper][:, 3] == 255).any()
 
 
 @pytest.fixture(scope="module")

@@ -77,7 +77,10 @@ def forecast_cases(
             if len(ahead) == 1:
                 for values, color in zip(drawn, ("black", BLUE, GRAY, GRAY), strict=False):
                     axes.plot(ahead, values, color=color, marker="o", markersize=3.5)
-            tidy(axes, f"{case.title}: {label(case.name)}", "steps", label(target_names[i]))
+            below = (
+                "steps" if case is cases[-1] else ""
+            )  # An axis' label is close to a title below.
+            tidy(axes, f"{case.title}: {label(case.name)}", below, label(target_names[i]))
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             what = [case.title, case.name, target_names[i]]
             nothing = [None] * (len(drawn) - 1)
