@@ -150,11 +150,11 @@ def _recalls(
 
 
 def _relative(ratios: Mapping[str, Mapping[str, Any]], unit: str | None) -> str:
-    """The mean absolute error over that of each baseline."""
+    """The mean absolute error relative to that of each baseline."""
     rows = []
     for name, row in ratios.items():
         ends = row["interval"]
         shown = f"[{ends[0]:.4g}, {ends[1]:.4g}]" if ends else ""
         rows.append([name, row["value"], shown, over(row.get("units"), unit)])
-    header = ["mae over that of (under 1 is better)", "ratio", "95 % interval", "over"]
+    header = ["MAE relative to (below 1 is better)", "ratio", "95 % interval", "over"]
     return table(header, rows)

@@ -24,6 +24,7 @@ from mlzoo.data.quality.differences import array_differences, differences
 from mlzoo.data.quality.digests import row_digests
 from mlzoo.data.quality.validation import Checked, check_images
 from mlzoo.data.reader import Reader
+from mlzoo.data.recognition import names_a_set
 from mlzoo.data.samples import Rows, Samples
 from mlzoo.data.tables.reader import TableReader
 
@@ -60,7 +61,13 @@ def existing(path: str) -> Path:
         return location
     refuse_special(location)
     if not location.exists():
-        raise UsageError(f"{path!r} is not there (looked at {real_path(location)})")
+        missing = f"{path!r} is not there (looked at {real_path(location)})"
+        if names_a_set(path):
+            missing += (
+                "; data sets are named to train on them, and other samples are read from files or "
+                "folders (`mlzoo evaluate RUN` scores those of the run's test split)"
+            )
+        raise UsageError(missing)
     return location
 
 

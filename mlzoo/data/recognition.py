@@ -113,6 +113,11 @@ def _knows(source: str, name: str) -> bool:
     return name.replace("_", "-") in _names(source)
 
 
+def names_a_set(path: str) -> bool:
+    """Return whether a source has a data set of that name."""
+    return any(_knows(source, path) for source in registry.names("source"))
+
+
 def path_free(source: str) -> bool:
     """Return whether a source knows its data by name rather than by path."""
     return bool(_names(source))

@@ -542,6 +542,7 @@ def test_predicting_a_table_without_a_column(mlzoo: Mlzoo, runs: Path, tmp_path:
 
 def test_predicting_what_is_not_there(mlzoo: Mlzoo, runs: Path) -> None:
     refused(mlzoo("predict", runs / "table", "new.csv"), 2, "'new.csv' is not there (looked at ")
+    refused(mlzoo("predict", runs / "table", "iris"), 2, "data sets are named to train on them")
 
 
 def test_predicting_bad_images(mlzoo: Mlzoo, runs: Path) -> None:

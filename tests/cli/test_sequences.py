@@ -108,7 +108,7 @@ def test_forecasts_are_told_relative_to_naive_ones(trained: Path) -> None:
     test = json.loads((trained / "daily" / "metrics.json").read_text())["test"]
     out = (trained / "daily.out").read_text().splitlines()
     assert out[4].split()[:4] == ["coverage", "(near", "0.9)", f"{test['metrics']['coverage']:.4g}"]
-    assert out[5].split("  ")[0] == "mae over that of (under 1 is better)"
+    assert out[5].split("  ")[0] == "MAE relative to (below 1 is better)"
     for line, name in zip(out[6:], ("persistence", "seasonal", "linear"), strict=True):
         row = test["relative_mae"][name]
         ends = row["interval"]  # none from fewer than 6 blocks of time

@@ -116,6 +116,31 @@ def test_a_step_of_a_labeling_does_not_see_what_comes_after() -> None:
     assert found[:, 8:].max() == 0 and found[:, 7].min() > 0
 
 
+def test_points_of_a_path_go_through_the_model_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    keras.utils.set_random_seed(0)
+    start = keras.Input((9, 2))
+    z = keras.layers.GRU(4, name="gru")(start)
+    model = keras.Model(start, keras.layers.Dense(2, activation="softmax", name="head")(z))
+    x = np.random.default_rng(1).normal(size=(3, 9, 2)).astype("float32")
+    probe, sizes = Probe(model, x), []
+    gradient = probe.gradient
+
+    def counted(*arrays: np.ndarray, odds: bool) -> tuple[np.ndarray, np.ndarray]:
+        sizes.append([len(array) for array in arrays])
+        return gradient(*arrays, odds=odds)
+
+    monkeypatch.setattr(probe, "gradient", counted)
+    plugin, target = registry.load("explainer", "integrated_gradients"), np.array([0, 1, 0])
+    weights = target_weights.of_classes(target, 2)
+    found = plugin.explain(plugin.Config(steps=24, most_steps=24), probe, x, weights)
+    assert sizes == [[30] * 3, [30] * 3, [12] * 3], "24 points of each of 3 samples"
+    monkeypatch.undo()
+    alone = plugin.explain(plugin.Config(steps=24, most_steps=24), probe, x[1:2], weights[1:2])
+    np.testing.assert_allclose(found[1:2], alone, atol=1e-6)
+    change = probe.evidence(x, weights)[0] - probe.evidence(np.zeros_like(x), weights)[0]
+    np.testing.assert_allclose(found.sum(axis=(1, 2)), change, rtol=0.02)
+
+
 @pytest.mark.parametrize(("sequences", "layer"), [(True, "first"), (False, None)])
 def test_a_forecast_is_mapped_where_steps_are_still_the_input_s(
     sequences: bool, layer: str | None

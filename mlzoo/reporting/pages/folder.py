@@ -109,7 +109,7 @@ def answers(tested: Mapping[str, Any]) -> list[tuple[str, list[dict[str, object]
             }
             for name, row in relative.items()
         ]
-        tables.append(("Error relative to the baselines (under 1 is better)", rows))
+        tables.append(("Error relative to the baselines (below 1 is better)", rows))
     return tables
 
 
