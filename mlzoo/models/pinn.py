@@ -58,6 +58,8 @@ class Config(Settings):
     """Steps of Adam in an epoch, and iterations of L-BFGS."""
     lbfgs: int = Field(20, ge=0)
     """Epochs of L-BFGS that follow those of Adam, on points that stay."""
+    lbfgs_rounds: int = Field(1, ge=1)
+    """Rounds that those iterations are divided into; each has points of its own."""
     sampling: Literal["uniform", "adaptive"] = "uniform"
     """Where points within the domain are drawn: uniform, or adaptive, of which half are drawn by
     the size of the residual, anew in each epoch."""

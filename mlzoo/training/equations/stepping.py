@@ -1,6 +1,7 @@
 """Training on the residuals of differential equations and their conditions, step by step.
 
-Adam takes steps on points that are drawn anew; then L-BFGS minimizes the loss on points that stay.
+Adam takes steps on points that are drawn anew; then L-BFGS minimizes the loss on points that stay,
+in one round or several with points of their own.
 The weights of the terms are set so that their gradients have equal norms (Wang, Sankaran, Wang and
 Perdikaris 2023). What is kept is best on points that nothing was trained on. A run that was stopped
 starts again from its initial weights, which ends in the same place.
@@ -9,6 +10,7 @@ starts again from its initial weights, which ends in the same place.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import keras
@@ -176,14 +178,13 @@ class EquationTraining:
             self._end_epoch(terms)
 
     def lbfgs(self) -> None:
-        """Minimize on points that stay, from what was best so far."""
+        """Minimize from what was best so far, on points that stay within a round."""
         if not self.settings.lbfgs:
             return
         checkpoints.assign(self.model.weights, self.best)
-        points, seen = self._sharpened(self.points(_MORE_POINTS), self._pool()), [0]
-        variables = self.trained.trainable_variables
+        variables, seen = self.trained.trainable_variables, [0]
 
-        def callback(flat: np.ndarray) -> None:
+        def callback(points: Sequence[np.ndarray], flat: np.ndarray) -> None:
             seen[0] += 1
             if seen[0] % self.settings.steps:
                 self._check_signal()
@@ -192,9 +193,13 @@ class EquationTraining:
             self._end_epoch(self._terms(points))
 
         iterations = self.settings.lbfgs * self.settings.steps
-        end, reason = self.minimized(points, self.weights, iterations, callback)
-        if seen[0] % self.settings.steps or not seen[0]:
+        ends = np.linspace(0, iterations, self.settings.lbfgs_rounds + 1).astype(int)
+        for budget in np.diff(ends).tolist():
+            points = self._sharpened(self.points(_MORE_POINTS), self._pool())
+            see = partial(callback, points)
+            end, reason = self.minimized(points, self.weights, budget, see)
             assign_flat(variables, end)
+        if seen[0] % self.settings.steps or not seen[0]:
             self._end_epoch(self._terms(points))
             self.stopped = f"L-BFGS ended after {seen[0]} iterations: {reason}"
 

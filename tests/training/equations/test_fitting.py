@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -26,6 +27,7 @@ from mlzoo.training.building import build_model
 from mlzoo.training.compiling import compile_model
 from mlzoo.training.equations import fitting
 from mlzoo.training.equations.residuals import mean_squares
+from mlzoo.training.equations.stepping import EquationTraining
 from mlzoo.training.signals import Stop
 
 NAMED = Path(mlzoo.__file__).parent / "data" / "problems" / "named"
@@ -157,6 +159,28 @@ def test_training_is_the_same_again_and_never_sees_the_solution(problem: Path) -
     for weights in (trained(OSCILLATOR), trained(OSCILLATOR.replace("cos(w*t)", "7*cos(w*t)"))):
         for one, other in zip(first, weights, strict=True):
             np.testing.assert_array_equal(one, other)
+
+
+def test_rounds_of_lbfgs_have_points_of_their_own(
+    problem: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {**SETTINGS, "steps": 5, "lbfgs": 3, "lbfgs_rounds": 2}
+    run = RunConfig(model="pinn", data=str(problem), epochs=1, set=settings, precision="float64")
+    data = datasets.load(run)
+    training = EquationTraining(build_model(run, data, 0), data, run, 0, Listener(), Stop())
+    minimized, rounds = training.minimized, []
+
+    def watched(points: list[np.ndarray], weights: np.ndarray, iterations: int, callback: Any):
+        rounds.append((points[0], iterations))
+        return minimized(points, weights, iterations, callback)
+
+    monkeypatch.setattr(training, "minimized", watched)
+    training.lbfgs()
+    (first, few), (second, others) = rounds
+    assert few + others == 15 and few in (7, 8)
+    assert first.shape == second.shape == (128, 1) and not np.isin(first, second).any()
+    losses = [row["val_loss"] for row in training.history]
+    assert len(losses) == 3 and losses == sorted(losses, reverse=True), "a round goes on"
 
 
 @pytest.mark.parametrize(
