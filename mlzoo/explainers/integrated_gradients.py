@@ -78,7 +78,7 @@ def _integral(
         middles = (np.arange(first, min(first + together, steps)) + 0.5) / steps
         places = middles.astype("float32").reshape(-1, *[1] * z.ndim)
         along = (start + places * (z - start)).reshape(-1, *z.shape[1:])
-        repeated = [np.concatenate([array] * len(middles)) for array in (x, target)]
-        gradients = model.gradient(*repeated, along, odds=True)[1]
+        repeated, targets = (np.concatenate([array] * len(middles)) for array in (x, target))
+        gradients = model.gradient(repeated, targets, along, odds=True)[1]
         total += gradients.reshape(-1, *z.shape).sum(axis=0, dtype="float64")
     return ((z - start) * (total / steps)).astype("float32")
