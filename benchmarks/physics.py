@@ -264,7 +264,7 @@ def peers(seeds: int, backend: str) -> bool:
             costs = []
             for steps in (PEER_STEPS // 3, PEER_STEPS):  # the same but for the steps between
                 more = ["--epochs", steps // PEER_EPOCH, "--seed", seed, "--out", out, "--json"]
-                costs.append(run_well([*typed, *more, "--overwrite"], KERAS_BACKEND=backend))
+                costs.append(run_well([*typed, *more], KERAS_BACKEND=backend))
             between = (PEER_STEPS - PEER_STEPS // 3) / (costs[1].cpu - costs[0].cpu)
             rates.setdefault("mlzoo", []).append(between)
             errors.setdefault("mlzoo", []).append(json.loads(costs[1].out)["headline"]["value"])
