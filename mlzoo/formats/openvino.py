@@ -61,13 +61,17 @@ def write(
 
 def _through_onnx(model: keras.Model) -> Any:
     """Return OpenVINO's model of a model's ONNX graph."""
+    import onnx
+
     from mlzoo.formats._graphs import signature
+    from mlzoo.formats._loops import separated
 
     with tempfile.TemporaryDirectory(prefix="mlzoo-") as scratch:
         path = Path(scratch) / "model.onnx"
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)
             model.export(path, format="onnx", verbose=False, input_signature=signature(model))
+        onnx.save(separated(onnx.load(path)), path)
         return _openvino().convert_model(str(path))
 
 

@@ -133,7 +133,14 @@ def transfer(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("family", "name"), [("steps", "litert"), ("text", "onnx"), ("transfer", "openvino")]
+    ("family", "name"),
+    [
+        ("steps", "litert"),
+        ("steps", "openvino"),
+        ("text", "onnx"),
+        ("text", "openvino"),
+        ("transfer", "openvino"),
+    ],
 )
 def test_families_whose_graphs_are_of_another_kind(
     request: pytest.FixtureRequest, family: str, name: str, tmp_path: Path
@@ -154,6 +161,21 @@ def test_recurrent_layers_are_operations_of_openvino(tmp_path: Path) -> None:
     record = export(mlzoo.load(zoo.find("rnn-mackey-glass")), "openvino", output=tmp_path / "out")
     assert record["score"]["largest"] < 1e-5 and record["score"]["samples"] == 171
     assert 'type="LSTMSequence"' in (tmp_path / "out" / "model.xml").read_text("utf-8")
+
+
+def test_loops_over_masked_steps_are_read_by_openvino(tmp_path: Path) -> None:
+    """Values that a loop hands on as they are were counted twice."""
+    if package := lacking("openvino"):
+        pytest.skip(f"{package} is not installed (pip install 'mlzoo-keras[export]')")
+    keras.utils.set_random_seed(0)
+    tensor = keras.Input((None, 3), name="input")
+    both = keras.layers.Bidirectional(keras.layers.GRU(4, return_sequences=True))
+    model = keras.Model(tensor, both(keras.layers.Masking(-1)(tensor)))
+    plugin = registry.load("format", "openvino")
+    path = plugin.write(plugin.Config(), model, tmp_path, SampleShape((7, 3)), [])
+    x = np.random.default_rng(0).normal(size=(5, 7, 3)).astype("float32")
+    x[1, 4:] = x[2, 1:] = -1
+    np.testing.assert_allclose(plugin.open_written(path)(x), model(x), atol=1e-6)
 
 
 def test_recurrent_steps_are_not_called_one_by_one(
@@ -193,9 +215,16 @@ def test_int8_of_missing_values_is_refused(run: Run, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_a_format_that_can_not_hold_a_model_leaves_nothing(steps: Run) -> None:
+def test_a_format_that_can_not_hold_a_model_leaves_nothing(
+    steps: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if package := lacking("openvino"):
         pytest.skip(f"{package} is not installed (pip install 'mlzoo-keras[export]')")
+
+    def fails(*_: object) -> None:
+        raise RuntimeError("OpConversionFailure")
+
+    monkeypatch.setattr(registry.load("format", "openvino"), "write", fails)
     with pytest.raises(MlzooError, match=r"openvino can't hold this model \(rnn\).*--format onnx"):
         export(steps, "openvino")
     assert not (steps.path / "exports").exists()
