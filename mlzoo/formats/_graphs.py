@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import keras
@@ -64,3 +67,39 @@ def _exact(config: Any) -> Any:
     if isinstance(config, list | tuple):
         return type(config)(map(_exact, config))
     return "float32" if config in ("mixed_float16", "mixed_bfloat16") else config
+
+
+@contextmanager
+def depthwise_as_such(model: keras.Model) -> Iterator[None]:
+    """Trace convolutions of one channel a group, as ConvNeXt has, as depthwise ones meanwhile.
+
+    TensorFlow compiles those of groups into calls that converters do not look into.
+
+    Args:
+        model: the model; it is as before in the end.
+    """
+    layers = [
+        layer
+        for layer in model._flatten_layers()
+        if isinstance(layer, keras.layers.Conv2D)
+        and 1 < layer.groups == layer.filters == layer.kernel.shape[-1] * layer.kernel.shape[-2]
+    ]
+    for layer in layers:
+        layer.convolution_op = partial(_depthwise, layer)
+    try:
+        yield
+    finally:
+        for layer in layers:
+            del layer.convolution_op
+
+
+def _depthwise(layer: keras.layers.Conv2D, inputs: Any, kernel: Any) -> Any:
+    """Return the convolution of each channel; the kernel is (height, width, 1, channels)."""
+    return keras.ops.depthwise_conv(
+        inputs,
+        keras.ops.transpose(kernel, (0, 1, 3, 2)),
+        strides=layer.strides,
+        padding=layer.padding,
+        data_format=layer.data_format,
+        dilation_rate=layer.dilation_rate,
+    )

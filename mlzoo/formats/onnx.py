@@ -44,19 +44,44 @@ def write(
         sample_shape: the shape of one sample, for fixed sizes.
         calibration: batches (n, *shape) that int8 ranges come from; empty without int8.
     """
-    from mlzoo.formats._graphs import signature
+    from mlzoo.formats._graphs import depthwise_as_such, signature
 
     _teach()
     path = folder / "model.onnx"
-    if config.resize:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)
-            _write_resizing(model, path, sample_shape.fixed)
-        return path
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), depthwise_as_such(model):
         warnings.simplefilter("ignore", FutureWarning)
-        model.export(path, format="onnx", verbose=False, input_signature=signature(model))
+        if config.resize:
+            _write_resizing(model, path, sample_shape.fixed)
+        else:
+            model.export(path, format="onnx", verbose=False, input_signature=signature(model))
+            _fold_constants(model, path)
     return path
+
+
+def _fold_constants(model: keras.Model, path: Path) -> None:
+    """Write a file again whose graph asks for constants of the model as if they were inputs.
+
+    tf2onnx does so with what functions within the model take from around them, as the scaling of
+    ConvNeXt and positions of KerasHub's ViT; of a graph that is frozen it knows one input alone.
+    """
+    import onnx
+    import tensorflow as tf
+    import tf2onnx
+
+    from mlzoo.formats._graphs import frozen
+
+    graph = onnx.load(path).graph
+    if len(graph.input) == len(model.inputs) or len(model.inputs) > 1:
+        return
+    name, shape = graph.output[0].name, (None, *model.input_shape[1:])
+    function = frozen(model, shape)
+    spec = tf.TensorSpec(shape, model.inputs[0].dtype, name="input")
+
+    @tf.function(input_signature=[spec])
+    def whole(input: Any) -> Any:
+        return {name: function(input)[0]}
+
+    tf2onnx.convert.from_function(whole, [spec], output_path=path)
 
 
 def _write_resizing(model: keras.Model, path: Path, shape: tuple[int, ...]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -296,6 +297,39 @@ def test_the_exact_gelu_of_a_plugin_is_written_as_onnx(tmp_path: Path) -> None:
     path = plugin.write(plugin.Config(), model, tmp_path, SampleShape((3,)), [])
     x = np.linspace(-4, 4, 30, dtype="float32").reshape(10, 3)
     np.testing.assert_allclose(plugin.open_written(path)(x), model(x), atol=1e-6)
+
+
+def convnext() -> keras.Model:
+    from keras.src.applications.convnext import ConvNeXt
+
+    sizes = {"depths": [1, 1, 1, 1], "projection_dims": [4, 8, 8, 8]}
+    given = {"include_top": False, "weights": None, "pooling": "avg"}
+    return ConvNeXt(**sizes, **given, input_shape=(32, 32, 3))
+
+
+def vit() -> keras.Model:
+    hub = pytest.importorskip("keras_hub", reason="keras_hub is not installed ([hub])")
+    return hub.models.ViTBackbone((32, 32, 3), (16, 16), 1, 2, 8, 16)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backbone", [convnext, vit])
+def test_constants_within_backbones_are_no_inputs_of_onnx(
+    backbone: Callable[[], keras.Model], tmp_path: Path
+) -> None:
+    if package := lacking("onnx"):
+        pytest.skip(f"{package} is not installed (pip install 'mlzoo-keras[export]')")
+    keras.utils.set_random_seed(0)
+    tensor = keras.Input((32, 32, 3), name="input")
+    features = keras.layers.Flatten()(backbone()(tensor))
+    model = keras.Model(tensor, keras.layers.Dense(3, activation="softmax", name="head")(features))
+    x = np.random.default_rng(0).uniform(0, 255, (4, 32, 32, 3)).astype("float32")
+    expected = np.asarray(model(x))
+    assert np.ptp(expected, axis=0).max() > 1e-3, "images are told apart"
+    plugin = registry.load("format", "onnx")
+    path = plugin.write(plugin.Config(), model, tmp_path, SampleShape((32, 32, 3)), [])
+    np.testing.assert_allclose(plugin.open_written(path)(x), expected, atol=1e-5)
+    np.testing.assert_array_equal(model(x), expected)
 
 
 def test_a_frozen_graph_holds_its_weights() -> None:
