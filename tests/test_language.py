@@ -24,7 +24,9 @@ BRITISH = re.compile(
 KEPT = re.compile(
     r"(?:Uns|S|\"s|'s)tandardised?\b|\bstandardised\b|\brecognises\b|\bcolours\b|optimis(?:m|tic)"
 )
-BENCHMARKS = sorted((ROOT / "benchmarks").rglob("*.py"))
+BENCHMARKS = sorted(
+    path for path in (ROOT / "benchmarks").rglob("*.py") if ".venv" not in path.parts
+)
 BANNED = {"found", "said", "asked", "told", "Place", "Safe", "Ended", "Tried", "Form", "Found"}
 CONTRACTS = {"Config", "Task", "InitSchema"}
 """Classes whose names a contract prescribes, or that a library looks up by name."""
