@@ -2,7 +2,9 @@
 
 Runs in an environment of its own, with a backend in DDE_BACKEND: `python equations.py STEPS SEED`
 prints a JSON object: `seconds` of CPU for the steps after the first ones, which compile, and
-`relative_l2`, the error on a grid after all. Points are drawn once.
+`relative_l2`, the error on a grid after all. Points are drawn once. DeepXDE takes the points of its
+conditions for points of the equation too, so that it differentiates twice at 1,300, of which 1,000
+are in the loss of the equation.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ def measured(steps: int, seed: int) -> dict[str, float]:
         domain,
         residual,
         [ends, start],
-        num_domain=POINTS,
+        num_domain=POINTS - 3 * FACE_POINTS,
         num_boundary=2 * FACE_POINTS,
         num_initial=FACE_POINTS,
     )

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 Predict = Callable[[np.ndarray], np.ndarray]
 """From raw inputs (n, *shape) to a model's outputs (n, ...)."""
-LogWeights = Callable[[np.ndarray, np.ndarray], np.ndarray]
+LogWeights = Callable[[np.ndarray, np.ndarray], np.ndarray | None]
 """From raw training samples (m, *shape), by which the spread of outputs is set, and other raw
 samples (n, *shape) to log p(x, z) - log q(z | x) of codes z drawn of each, (n, codes), in nats."""
 Scorer = Callable[[np.ndarray], np.ndarray]

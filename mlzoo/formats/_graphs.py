@@ -10,11 +10,11 @@ from typing import Any
 import keras
 
 
-def traced(model: keras.Model, shape: tuple[int | None, ...]) -> Any:
-    """Return the concrete function of a model for inputs of a shape."""
+def traced(model: keras.Model, shape: tuple[int | None, ...], dtype: str | None = None) -> Any:
+    """Return the concrete function of a model for inputs of a shape, by default of its dtype."""
     import tensorflow as tf
 
-    spec = tf.TensorSpec(shape, model.inputs[0].dtype, name="input")
+    spec = tf.TensorSpec(shape, dtype or model.inputs[0].dtype, name="input")
 
     @tf.function(input_signature=[spec])
     def serve(x: Any) -> Any:
@@ -23,14 +23,15 @@ def traced(model: keras.Model, shape: tuple[int | None, ...]) -> Any:
     return serve.get_concrete_function()
 
 
-def frozen(model: keras.Model, shape: tuple[int | None, ...]) -> Any:
+def frozen(model: keras.Model, shape: tuple[int | None, ...], dtype: str | None = None) -> Any:
     """Return the concrete function of a model with its weights made constants."""
     from tensorflow.python.framework.convert_to_constants import (
         convert_variables_to_constants_v2,
     )
 
     # Loops stay loops: converters know TensorFlow 2's, not those that they are lowered to.
-    return convert_variables_to_constants_v2(traced(model, shape), lower_control_flow=False)
+    function = traced(model, shape, dtype)
+    return convert_variables_to_constants_v2(function, lower_control_flow=False)
 
 
 def single(model: keras.Model) -> keras.Model:
@@ -53,7 +54,9 @@ def signature(model: keras.Model) -> list[Any]:
 
 def in_float32(model: keras.Model) -> keras.Model:
     """Return the model, or a copy with its weights that computes in float32 if it does not."""
-    if all(layer.compute_dtype == "float32" for layer in model.layers if layer.weights):
+    # A loaded model's own policy says nothing of its layers, neither does that of a model within.
+    layers = [layer for layer in model._flatten_layers() if not isinstance(layer, keras.Model)]
+    if all(layer.compute_dtype == "float32" for layer in layers if layer.weights):
         return model
     exact = type(model).from_config(_exact(model.get_config()))
     exact.set_weights(model.get_weights())

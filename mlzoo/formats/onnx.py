@@ -54,11 +54,14 @@ def write(
             _write_resizing(model, path, sample_shape.fixed)
         else:
             model.export(path, format="onnx", verbose=False, input_signature=signature(model))
-            _fold_constants(model, path)
+            if len(model.inputs) == 1:
+                _fold_constants(model, path, (None, *model.input_shape[1:]), model.inputs[0].dtype)
     return path
 
 
-def _fold_constants(model: keras.Model, path: Path) -> None:
+def _fold_constants(
+    model: keras.Model, path: Path, shape: tuple[int | None, ...], dtype: str
+) -> None:
     """Write a file again whose graph asks for constants of the model as if they were inputs.
 
     tf2onnx does so with what functions within the model take from around them, as the scaling of
@@ -71,11 +74,10 @@ def _fold_constants(model: keras.Model, path: Path) -> None:
     from mlzoo.formats._graphs import frozen
 
     graph = onnx.load(path).graph
-    if len(graph.input) == len(model.inputs) or len(model.inputs) > 1:
+    if len(graph.input) == 1:
         return
-    name, shape = graph.output[0].name, (None, *model.input_shape[1:])
-    function = frozen(model, shape)
-    spec = tf.TensorSpec(shape, model.inputs[0].dtype, name="input")
+    name, function = graph.output[0].name, frozen(model, shape, dtype)
+    spec = tf.TensorSpec(shape, dtype, name="input")
 
     @tf.function(input_signature=[spec])
     def whole(input: Any) -> Any:
@@ -96,6 +98,7 @@ def _write_resizing(model: keras.Model, path: Path, shape: tuple[int, ...]) -> N
     whole(np.zeros((1, *shape), "uint8"))  # Keras exports what was called once.
     spec = keras.InputSpec("uint8", (None, None, None, channels), name="input")
     whole.export(path, format="onnx", verbose=False, input_signature=[spec])
+    _fold_constants(whole, path, (None, None, None, channels), "uint8")
 
 
 def annotate(path: Path, facts: Mapping[str, str]) -> None:

@@ -6,7 +6,7 @@ difference how a model was built: Functional, Sequential, loaded from a file, ne
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,14 +28,19 @@ class Called:
 
     Attributes:
         outputs: the model's.
-        layers: each layer's output by the layer's identity; of a layer called several times, the
-            last one. Layers within a loop over time steps are left out.
+        calls: outputs of each layer, one for each call, by the layer's identity. Layers within a
+            loop over time steps are left out.
         order: the layers in order of their calls.
     """
 
     outputs: Any = None
-    layers: dict[int, Any] = field(default_factory=dict)
+    calls: dict[int, list[Any]] = field(default_factory=dict)
     order: list[keras.layers.Layer] = field(default_factory=list)
+
+    @property
+    def layers(self) -> dict[int, Any]:
+        """Each layer's output by the layer's identity; of several calls that of the last."""
+        return {name: outputs[-1] for name, outputs in self.calls.items()}
 
 
 def of_members(called: Called) -> list[keras.layers.Layer]:
@@ -59,24 +64,26 @@ def all_layers(model: keras.Model) -> list[keras.layers.Layer]:
     return list(layers.values())
 
 
-def call(model: keras.Model, x: Any, instead: dict[int, Any] | None = None) -> Called:
+def call(model: keras.Model, x: Any, instead: Mapping[int, Sequence[Any]] | None = None) -> Called:
     """Call a model within a graph and record the outputs of its layers.
 
     Args:
         model: left as it is.
         x: symbolic inputs (n, *shape).
-        instead: outputs that layers (by identity) shall give in place of their own.
+        instead: outputs that layers (by identity) shall give in place of their own, one for each
+            call.
     """
     import tensorflow as tf
 
     called, graph = Called(), tf.compat.v1.get_default_graph()
+    given = {layer: iter(outputs) for layer, outputs in (instead or {}).items()}
 
     def record(layer: keras.layers.Layer, original: Callable[..., Any]) -> Callable[..., Any]:
         def shadow(*args: Any, **kwargs: Any) -> Any:
-            replaced = (instead or {}).get(id(layer))
-            output = original(*args, **kwargs) if replaced is None else replaced
+            replaced = given.get(id(layer))
+            output = original(*args, **kwargs) if replaced is None else next(replaced)
             if getattr(output, "graph", None) is graph:
-                called.layers[id(layer)] = output
+                called.calls.setdefault(id(layer), []).append(output)
                 called.order.append(layer)
             return output
 

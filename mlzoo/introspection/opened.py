@@ -5,7 +5,7 @@ All graphs are traced once, take batches of any size, and are fed in chunks that
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -236,12 +236,14 @@ class Opened:
     def _both(self, x: np.ndarray, z: np.ndarray | None) -> list[np.ndarray]:
         return [x, self.enter(x) if z is None else z]
 
-    def _call(self, x: Any, z: Any, instead: dict[int, Any] | None = None) -> graphs.Called:
+    def _call(
+        self, x: Any, z: Any, instead: Mapping[int, Sequence[Any]] | None = None
+    ) -> graphs.Called:
         if z is None:
             return graphs.call(self.model, tf.cast(x, self._x.dtype), instead)
         if self._entry is None:
             return graphs.call(self.model, tf.cast(z, self._x.dtype), instead)
-        entry_output = {id(self._entry): tf.cast(z, self._dtype)}
+        entry_output = {id(self._entry): [tf.cast(z, self._dtype)]}
         return graphs.call(
             self.model, tf.cast(x, self._x.dtype), {**entry_output, **(instead or {})}
         )

@@ -95,9 +95,9 @@ class Probe(InputPositions, Answers):
 
         def graph(kept: Any, x: Any, z: Any, target: Any) -> Any:
             count = tf.shape(kept)[0]
-            values = self._call(x, z).layers[id(self.layer)]
-            factor = tf.reshape(tf.cast(kept, values.dtype), (-1, *(1,) * axes, self.channels))
-            many, changed = tf.repeat(x, count, axis=0), values * factor
+            values = self._call(x, z).calls[id(self.layer)]
+            factor = tf.reshape(tf.cast(kept, values[0].dtype), (-1, *(1,) * axes, self.channels))
+            many, changed = tf.repeat(x, count, axis=0), [each * factor for each in values]
             again = self._call(many, tf.repeat(z, count, axis=0), {id(self.layer): changed})
             logits = self._logits_of(again)
             return scores.three(logits, target, self.head)

@@ -10,12 +10,16 @@ from mlzoo.layers.mirrors import BODY
 def last_features(model: keras.Model) -> keras.KerasTensor:
     """Return what the layer `head` sees, (batch, ..., width); the mean of members that share it.
 
-    What a head joins, such as the fields of two decoders, is joined.
+    What a head joins, such as the fields of two decoders, is joined. Of a model that sees mirror
+    images it is a tensor of the network within.
 
     Args:
         model: with such a layer.
     """
-    if any(layer.name == "head_fold" for layer in model.layers):
+    names = {layer.name for layer in model.layers}
+    if BODY in names:
+        model = model.get_layer(BODY)
+    if "head_fold" in names:
         of_members = model.get_layer("head_fold").input
         return keras.layers.GlobalAveragePooling1D(dtype="float32")(of_members)
     seen = model.get_layer("head").input

@@ -161,7 +161,8 @@ def _embedded(outputs: Outputs, size: int) -> tuple[keras.KerasTensor, keras.Ker
         low, high = outputs.condition_quantiles[0], outputs.condition_quantiles[-1]
         half = (high - low) / 2 or 1.0
         number = keras.Input((1,), name="number")
-        middle = keras.layers.Rescaling(1 / half, -(low + high) / 2 / half, name="number_scaled")
+        shift = -(low + high) / 2 / half
+        middle = keras.layers.Rescaling(1 / half, shift, name="number_scaled", dtype="float32")
         return number, keras.layers.Dense(size, name="number_embedding")(middle(number))
     label = keras.Input((1,), dtype="int32", name="class")
     embedded = keras.layers.Embedding(outputs.conditions, size, name="class_embedding")(label)

@@ -63,8 +63,8 @@ class Config(Settings):
     """
     mirrors: Literal["none", "horizontal", "vertical", "both"] = "none"
     """Masks: predict the mean over an image and its mirror images (test-time augmentation):
-    horizontal exchanges left and right. It takes twice as long, with both four times, not in
-    training, and is part of the saved model."""
+    horizontal exchanges left and right. Predictions, those of the validation split too, take twice
+    as long, with both four times, and steps of training as long as before."""
     l2: float = Field(0.0, ge=0)
     """Penalty on the squared weights."""
 

@@ -136,11 +136,11 @@ def log_weights(
     seed: int,
     train: np.ndarray,
     inputs: np.ndarray,
-) -> np.ndarray:
+) -> np.ndarray | None:
     """Return log p(x, z) - log q(z | x) of codes z drawn of each sample, (n, codes), in nats.
 
     Densities are of scaled samples. The variance of Gaussian outputs is the best one for the
-    training samples.
+    training samples. Of gray levels the binary cross-entropy is no density: None.
 
     Args:
         config: the model's settings.
@@ -171,6 +171,8 @@ def log_weights(
     if config.reconstruction == "gaussian":
         [(*_, x, y)] = restored(train, 1)
         variance = float(np.mean((x - y) ** 2)) + _LEAST_VARIANCE
+    elif not np.isin(scaled(outputs.scaling, inputs), (0, 1)).all():
+        return None
     weights = []
     for z, noise, log_variance, x, y in restored(inputs, codes):
         if config.reconstruction == "bce":

@@ -98,7 +98,7 @@ def _conditions(train: Part, config: RunConfig) -> dict[str, Any]:
 
         known = samples.numbers[train.indices].astype(float)
         quantiles = np.quantile(known, np.linspace(0, 1, _QUANTILES))
-        return {"condition_quantiles": tuple(float(f"{each:.6g}") for each in quantiles)}
+        return {"condition_quantiles": tuple(map(float, quantiles))}
     if samples.classes is None or len(samples.class_names) < 2:
         raise UsageError(
             f"--set conditional={config.set['conditional']}: samples are drawn of a class or a "

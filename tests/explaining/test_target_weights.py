@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from mlzoo.core import registry
+from mlzoo.data.specs import Inputs, Outputs
 from mlzoo.explaining.explain import flag
 from mlzoo.explaining.target_weights import of_classes
 from mlzoo.introspection.probe import Probe
@@ -45,3 +46,19 @@ def test_a_map_that_nothing_speaks_in_stays_signed_and_is_flagged() -> None:
     assert flag(found[0]) == "" and flag(found[1]).startswith("negative: nothing speaks for it")
     assert flag(np.zeros((2, 2))).startswith("all zero")
     assert flag(np.array([-3.0, -1.0]), number=True) == ""  # all inputs lower the number
+
+
+def test_a_model_that_sees_mirror_images_is_ablated_in_each() -> None:
+    plugin = registry.load("model", "unet")
+    keras.utils.set_random_seed(0)
+    settings = plugin.Config(filters=2, depth=1, mirrors="both")
+    model = plugin.build(settings, Inputs((8, 8, 1)), Outputs("segmentation", 2))
+    x = np.random.default_rng(0).random((1, 8, 8, 1)).astype("float32")
+    target = np.zeros((1, 8, 8, 2), "float32")
+    target[0, 2, 5] = 1, -1
+    probe = Probe(model, x)
+    expected = probe.evidence(x, target)
+    kept = np.stack([np.ones(probe.channels), np.zeros(probe.channels)]).astype("float32")
+    for whole, ablated in zip(expected, probe.ablated(x, target, kept), strict=True):
+        np.testing.assert_allclose(ablated[0], whole[0], atol=1e-5)
+    assert abs(expected[2][0]) > 1e-3

@@ -313,9 +313,11 @@ def vit() -> keras.Model:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backbone", [convnext, vit])
+@pytest.mark.parametrize(
+    ("backbone", "resize"), [(convnext, False), (convnext, True), (vit, False)]
+)
 def test_constants_within_backbones_are_no_inputs_of_onnx(
-    backbone: Callable[[], keras.Model], tmp_path: Path
+    backbone: Callable[[], keras.Model], resize: bool, tmp_path: Path
 ) -> None:
     if package := lacking("onnx"):
         pytest.skip(f"{package} is not installed (pip install 'mlzoo-keras[export]')")
@@ -323,11 +325,13 @@ def test_constants_within_backbones_are_no_inputs_of_onnx(
     tensor = keras.Input((32, 32, 3), name="input")
     features = keras.layers.Flatten()(backbone()(tensor))
     model = keras.Model(tensor, keras.layers.Dense(3, activation="softmax", name="head")(features))
-    x = np.random.default_rng(0).uniform(0, 255, (4, 32, 32, 3)).astype("float32")
+    x = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3))
+    x = x.astype("uint8" if resize else "float32")
     expected = np.asarray(model(x))
     assert np.ptp(expected, axis=0).max() > 1e-3, "images are told apart"
     plugin = registry.load("format", "onnx")
-    path = plugin.write(plugin.Config(), model, tmp_path, SampleShape((32, 32, 3)), [])
+    config = plugin.Config(resize=resize)
+    path = plugin.write(config, model, tmp_path, SampleShape((32, 32, 3)), [])
     np.testing.assert_allclose(plugin.open_written(path)(x), expected, atol=1e-5)
     np.testing.assert_array_equal(model(x), expected)
 

@@ -40,7 +40,7 @@ def stationary_points(function: Function) -> list[dict[str, object]]:
         apart = [float(np.hypot(*(point - other))) for other in distinct]
         if min(apart, default=np.inf) > 1e-4 * width:
             distinct.append(point)
-    rows = [_row(function, np.round(point, 9) + 0.0) for point in distinct]
+    rows = [_row(function, point) for point in distinct]
     return sorted(rows, key=lambda row: (row["value"], row["x"], row["y"]))
 
 
@@ -67,9 +67,10 @@ def _ends(function: Function) -> np.ndarray:
 
 def _row(function: Function, point: np.ndarray) -> dict[str, object]:
     smaller, larger = np.linalg.eigvalsh(function.hessian(point)) + 0.0
+    x, y = np.round(point, 9) + 0.0  # as shown: where it is steep, the gradient there is not zero
     return {
-        "x": float(point[0]),
-        "y": float(point[1]),
+        "x": float(x),
+        "y": float(y),
         "value": float(function.value(point[None])[0]),
         "kind": end_kind(function, point, 10 * _FLAT),
         "smaller": float(smaller),

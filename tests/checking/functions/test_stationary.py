@@ -25,6 +25,11 @@ def test_two_minima_and_the_saddle_between_them() -> None:
         assert row == pytest.approx(expected, abs=1e-8)
 
 
+def test_points_of_a_steep_function_are_told_too() -> None:
+    steep = rows("1000*x^4 - 4000*x*y + 3000*y^4")
+    assert sorted(str(row[3]) for row in steep) == ["minimum", "minimum", "saddle"]
+
+
 @pytest.mark.parametrize(
     ("subject", "kind", "hessian"),
     [
