@@ -59,12 +59,17 @@ class SampleExplainer:
         self._probe: _BoundedProbe | None = None
         self._turn = threading.Lock()
 
-    def explain(self, x: np.ndarray, target: str, deadline: float) -> dict[str, object]:
+    def position(self, predicted: str | None) -> int | str:
+        """Return the position of a class, whatever it is called; else `predicted`."""
+        known = self._subject.outputs if self._subject.classes else []
+        return known.index(predicted) if predicted in known else "predicted"
+
+    def explain(self, x: np.ndarray, target: int | str, deadline: float) -> dict[str, object]:
         """Return the explanation of a sample.
 
         Args:
             x: raw inputs (1, *shape).
-            target: name of the class or output; `predicted`.
+            target: name of the class or output, as of `--target`; or the position of a class.
             deadline: time (`time.monotonic`) after which the model is called no more.
 
         Returns:
@@ -84,10 +89,11 @@ class SampleExplainer:
             self._probe.deadline = deadline
             return self._explained(self._probe, x, target)
 
-    def _explained(self, probe: Probe, x: np.ndarray, target: str) -> dict[str, object]:
-        config = configure({"run": str(self._run.path), "target": target})
+    def _explained(self, probe: Probe, x: np.ndarray, target: int | str) -> dict[str, object]:
+        given, truth = (target, None) if isinstance(target, str) else ("true", target)
+        config = configure({"run": str(self._run.path), "target": given})
         inputs = probe.inputs(x)
-        resolved = resolve_targets(self._subject, config, probe.outputs(inputs), [None])
+        resolved = resolve_targets(self._subject, config, probe.outputs(inputs), [truth])
         if resolved.empty[0]:
             raise DataError(resolved.empty[0])
         (method,) = choose_methods(config, probe, self._subject.kind).names

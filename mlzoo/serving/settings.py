@@ -34,4 +34,5 @@ class ServeConfig(Settings):
     map: bool = True
     """Compute the Grad-CAM map of images of classes."""
     explain_seconds: float = Field(EXPLAIN_SECONDS, ge=0, le=600)
-    """Seconds that the explanation of a row or an image may take; 0: none."""
+    """Seconds that the explanation of a row or an image may take; 0: none. Without explanations and
+    maps (--no-map) the backend is that of KERAS_BACKEND, else TensorFlow."""

@@ -62,10 +62,16 @@ def quiet() -> contextlib.redirect_stdout[io.StringIO]:
 
 
 def named(run: RunInfo, training: str, values: Mapping[str, float]) -> dict[str, float]:
-    """Return an epoch's values, by name; where the run has several trainings, below each one's."""
+    """Return an epoch's values, by name; where the run has several trainings, below each one's.
+
+    The load of the machine keeps its name, by which trackers know it.
+    """
     settings = run.settings
     several = any(int(settings.get(name, 1)) > 1 for name in ("folds", "ensemble", "repeats"))
-    return {f"{training}/{name}" if several else name: value for name, value in values.items()}
+    return {
+        f"{training}/{name}" if several and not name.startswith("system/") else name: value
+        for name, value in values.items()
+    }
 
 
 def flat(settings: Mapping[str, object]) -> dict[str, object]:

@@ -253,9 +253,17 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def keep_best(folder: Path, model: keras.Model, error: DivergedError) -> DivergedError:
-    """Save what a diverged training leaves: the best weights so far, and where it went wrong."""
+def keep_best(folder: Path, model: keras.Model | None, error: DivergedError) -> DivergedError:
+    """Save what a diverged training leaves: the best weights so far, and where it went wrong.
+
+    Args:
+        folder: of the run.
+        model: with these weights; None where they are those of one member, or of another process.
+        error: what happened.
+    """
     files.write_json(folder / "diverged.json", error.facts)
+    if model is None:
+        return DivergedError(f"{error}; no weights are kept", error.facts)
     if not error.facts.get("kept_epoch"):
         return DivergedError(f"{error}; no epoch was finished, so no weights are kept", error.facts)
     save_model(keras.Model(model.inputs, model.outputs, name=model.name), folder / "model.keras")

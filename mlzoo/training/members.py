@@ -173,7 +173,13 @@ def watches(config: RunConfig) -> bool:
 
 
 def fit_members(
-    config: RunConfig, data: Data, seed: int, folder: Path, listener: Listener, stop: Stop
+    config: RunConfig,
+    data: Data,
+    seed: int,
+    folder: Path,
+    listener: Listener,
+    stop: Stop,
+    alone: bool = False,
 ) -> Ensemble:
     """Train all members and put them together.
 
@@ -184,6 +190,7 @@ def fit_members(
         folder: of the checkpoints; member m has `folder-m` beside it.
         listener: hears of progress.
         stop: says when to stop.
+        alone: train all of them in this process, also where there are several.
 
     Raises:
         DivergedError: the loss of a member became NaN or infinite.
@@ -192,7 +199,8 @@ def fit_members(
     members = members_of(config, data, seed, listener)
     models = [build_model(config, member.data, member.seed) for member in members]
     folders = _folders(folder, members)
-    apart = current().apart and _share_out(config, members, folders, listener, stop)
+    shared_out = current().apart and not alone
+    apart = shared_out and _share_out(config, members, folders, listener, stop)
     shared = build_model(config, members[0].data, members[0].seed)
     fits, rows = _Fits(config, shared, listener, stop), []
     for member, model, path in zip(members, models, folders, strict=True):
@@ -247,9 +255,12 @@ def _share_out(
         member = members[place]
         listener.note(_announced(member, len(members)))
         model = build_model(config, member.data, member.seed)
-        Training(model, member.data, config, folders[place], member.seed, listener, stop).fit()
+        given = config, folders[place], member.seed, listener, stop
+        training = Training(model, member.data, *given)
+        training.shown = member.number == 1
+        training.fit()
 
-    train_in_turns(current(), folders, fit, stop)
+    train_in_turns(current(), folders, fit, listener, stop)
     return True
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
 from dataclasses import replace
@@ -85,8 +86,11 @@ def _train_once(repeat: Repeat) -> TrainingRecord:
     model = build_model(repeat.config, data, repeat.seed)
     own_loss = any(hasattr(model, name) for name in ("compiled_with", "networks"))
     _announce(repeat, model, own_loss)
+    started = time.monotonic()
     trained = _fit(repeat, model)
     paused = time.monotonic()
+    if current().apart and repeat.config.averaged == 1:  # trained before, perhaps elsewhere
+        began -= max(0.0, trained.fitted.seconds - (paused - started))
     beside = _without_generated(repeat)
     began += time.monotonic() - paused  # `seconds` are those of the run's own model
     if repeat.config.weight_ranges and repeat.first:
@@ -131,8 +135,10 @@ def follow_repeats(
     for number in range(done, config.repeats):
         repeat = _repeat(first, samples, number)
         _take_part(repeat)
-        if not config.unscored and adds_generated(config.augment):
-            _take_part(_plain(repeat))
+        # Whole trainings beside are rank 0's own.
+        if not config.unscored and adds_generated(config.augment) and not current().apart:
+            with contextlib.suppress(DivergedError):  # all processes diverge, and rank 0 tells it
+                _take_part(_plain(repeat))
 
 
 def _repeat(first: Repeat, samples: Samples, number: int) -> Repeat:
@@ -171,7 +177,8 @@ def _share_out(first: Repeat, samples: Samples, done: int) -> None:
             repeat.listener.note(f"repeat {numbers[place] + 1} of {config.repeats} is trained")
             _fit(repeat, build_model(config, repeat.data, repeat.seed), stop)
 
-        train_in_turns(current(), [repeat.checkpoints for repeat in repeats], fit, stop)
+        folders = [repeat.checkpoints for repeat in repeats]
+        train_in_turns(current(), folders, fit, first.listener, stop)
 
 
 def _take_part(repeat: Repeat) -> None:
@@ -289,7 +296,8 @@ def _fit(repeat: Repeat, model: keras.Model, stop: Stop | None = None) -> Traine
                 from mlzoo.training.members import fit_members
 
                 folder = repeat.checkpoints
-                ensemble = fit_members(config, data, seed, folder, listener, stop)
+                of_members = config, data, seed, folder, listener, stop
+                ensemble = fit_members(*of_members, alone=repeat.plain)
                 return Trained(ensemble.model, ensemble.fitted, ensemble)
             if adds_generated(config.augment):
                 from mlzoo.training.starting.generated_samples import with_generated
@@ -302,9 +310,10 @@ def _fit(repeat: Repeat, model: keras.Model, stop: Stop | None = None) -> Traine
                 return Trained(model, profiled(repeat.folder.path, config, listener, *given))
             return Trained(model, fit_network(*given))
     except DivergedError as error:
-        if repeat.plain:
+        if repeat.plain or current().rank:
             raise
-        raise keep_best(repeat.folder.path, model, error) from None
+        own = config.averaged == 1 and "rank" not in error.facts
+        raise keep_best(repeat.folder.path, model if own else None, error) from None
 
 
 def fit_network(

@@ -14,13 +14,18 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from mlzoo.core import files
-from mlzoo.core.errors import Interrupted
+from mlzoo.core.progress import Listener
+from mlzoo.training import checkpoints
 from mlzoo.training.distributed.group import Group
 from mlzoo.training.signals import Stop
 
 
 def train_in_turns(
-    group: Group, folders: Sequence[Path], fit: Callable[[int], object], stop: Stop
+    group: Group,
+    folders: Sequence[Path],
+    fit: Callable[[int], object],
+    listener: Listener,
+    stop: Stop,
 ) -> None:
     """Do every `world`-th training from this process's rank on; rank 0 gets all checkpoints.
 
@@ -31,30 +36,40 @@ def train_in_turns(
         group: the processes.
         folders: of the checkpoints of each training.
         fit: does a training, by its place in `folders`, from its last checkpoint on.
+        listener: hears in rank 0 of the epochs of others' trainings when these are done.
         stop: signal that came to this process.
 
     Raises:
         Interrupted: a signal came to one of the processes.
         MlzooError: another process has failed.
     """
-    _unpack(group.share(_packed(folders) if not group.rank else b""), folders)
+    _unpack(group.share(_packed(folders) if not group.rank else b"", stop), folders)
     for first in range(0, len(folders), group.world):
         turn = range(first, min(first + group.world, len(folders)))
         own = first + group.rank
         if own in turn:
             fit(own)
-        _wait(group, stop)
+        if not group.rank:
+            group.wait(stop)
         sent = group.gather(_packed([folders[own]]) if own in turn else b"")
         for place, content in zip(turn, sent, strict=False):
             if place != own:
                 _unpack(content, [folders[place]])
+                _tell(folders[place], listener)
 
 
-def _wait(group: Group, stop: Stop) -> None:
-    """Wait in rank 0 until all others have sent something; stop where a signal asks to."""
-    while not group.rank and not group.heard():
-        if number := group.signal(stop.signal):
-            raise Interrupted("stopped while other processes train", number)
+def _tell(folder: Path, listener: Listener) -> None:
+    """Tell of the epochs of a training that another process has done."""
+    checkpoint = checkpoints.latest(folder, listener)
+    if checkpoint is None:
+        return
+    history = checkpoint.state["history"]
+    seconds = checkpoint.state["seconds"] / max(len(history), 1)
+    listener.note(f"epochs of {folder.name}, by another process:")
+    listener.start(folder.name, len(history), 1)
+    for row in history:
+        listener.epoch({**row, "seconds": seconds})
+    listener.end()
 
 
 def _packed(folders: Iterable[Path]) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 import socket
 import struct
 import threading
@@ -12,6 +13,7 @@ import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -252,6 +254,14 @@ def test_the_class_that_is_decided_for_is_explained() -> None:
     row = dict(zip(answers.about()["columns"], ROW, strict=True))  # type: ignore[call-overload]
     with TestClient(create_app(answers, LIMIT, samples=samples), "http://localhost") as client:
         assert client.post("/explain", json=row).json()["target"] == "class_2"
+
+
+def test_classes_may_be_called_like_the_words_of_a_target() -> None:
+    explainer = SampleExplainer(UploadPredictor(load(zoo.find("mlp-wine"))).run)
+    explainer._subject = replace(explainer._subject, outputs=("true", "predicted", "class_2"))
+    place = explainer.position("predicted")
+    assert (place, explainer.position(None)) == (1, "predicted")
+    assert explainer.explain(np.array([ROW], "float32"), place, math.inf)["target"] == "predicted"
 
 
 def test_an_explanation_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -376,6 +376,8 @@ def failure_record(error: BaseException, rank: int = 0) -> bytes:
     """Return what other processes are told of an error."""
     kind = type(error) if isinstance(error, MlzooError) else MlzooError
     record = {"rank": rank, "kind": kind.__name__, "text": str(error)}
+    if isinstance(error, DivergedError):
+        record["facts"] = {**error.facts, "rank": rank}
     return json.dumps({**record, "signal": getattr(error, "signal", 0)}).encode()
 
 
@@ -388,7 +390,8 @@ def lost_record(rank: int, reason: str) -> dict[str, Any]:
 def error_of(rank: int, record: Mapping[str, Any]) -> MlzooError:
     """Return the failure of another process as an error of this one."""
     kind = {each.__name__: each for each in KINDS}.get(str(record["kind"]), MlzooError)
-    return kind(f"rank {rank}: {record['text']}")
+    text = f"rank {rank}: {record['text']}"
+    return DivergedError(text, record["facts"]) if "facts" in record else kind(text)
 
 
 def free_port(host: str) -> int:

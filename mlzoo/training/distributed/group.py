@@ -17,6 +17,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from signal import SIGTERM
 from typing import TYPE_CHECKING, Any
 
 from mlzoo.core.configs import RunConfig
@@ -31,6 +32,7 @@ from mlzoo.training.distributed.channel import (
 
 if TYPE_CHECKING:
     from mlzoo.runs.run_folder import RunFolder
+    from mlzoo.training.signals import Stop
 
 _PATIENCE = 5.0
 """Seconds that a process has to end by itself once another has failed."""
@@ -70,8 +72,12 @@ class Group:
 
     # What processes tell each other
 
-    def share(self, content: bytes = b"") -> bytes:
+    def share(self, content: bytes = b"", stop: Stop | None = None) -> bytes:
         """Return what rank 0 has, in all processes; they wait for each other.
+
+        Args:
+            content: in rank 0.
+            stop: signal that is passed on while others wait for rank 0.
 
         Raises:
             MlzooError: another process has failed.
@@ -80,6 +86,8 @@ class Group:
         if self.channel is None:
             return content
         if self.rank:
+            if stop is not None:
+                self.wait(stop)
             return self._received(0)
         for peer in self.channel.peers:
             peer.send(b"d", content)
@@ -94,14 +102,17 @@ class Group:
             return []
         return [content, *(self._received(place) for place in range(self.world - 1))]
 
-    def heard(self) -> bool:
-        """Wait a moment; return whether all others have sent something to rank 0, or one failed."""
-        if self.channel is None or self._failed.is_set():
-            return True
-        if not any(peer.received.empty() for peer in self.channel.peers):
-            return True
-        self._failed.wait(_MOMENT)
-        return False
+    def wait(self, stop: Stop) -> None:
+        """Wait until rank 0 has heard of all others, others of rank 0, or one has failed.
+
+        Raises:
+            Interrupted: meanwhile a signal came that asks to stop.
+        """
+        while self.channel is not None and any(p.received.empty() for p in self.channel.peers):
+            if self._failed.wait(_MOMENT):
+                return
+            if number := self.signal(stop.signal):
+                raise Interrupted("stopped while other processes train", number)
 
     def _received(self, place: int) -> bytes:
         assert self.channel is not None
@@ -238,8 +249,12 @@ class _Apart(Group):
         self._whole = whole
 
     def signal(self, own: int) -> int:
-        """Return the signal for which this process saves and stops; 0: it goes on."""
-        return self._whole.signal(own)
+        """Return the signal for which this process saves and stops; 0: it goes on.
+
+        It saves where another has failed too, of which it is told when it leaves.
+        """
+        number = self._whole.signal(own)
+        return number or (SIGTERM if self._whole.failure() is not None else 0)
 
 
 def sharing() -> Group:

@@ -24,13 +24,16 @@ _CONNECT_SECONDS = 120
 
 
 @contextlib.contextmanager
-def joined(machines: Machines, config: RunConfig, resumed: bool = False) -> Iterator[Group]:
+def joined(
+    machines: Machines, config: RunConfig, resumed: bool = False, batches: bool = False
+) -> Iterator[Group]:
     """Train with other processes within the block.
 
     Args:
         machines: which process this is, of how many.
         config: of the run.
         resumed: the run was begun before, so that its settings can't be others.
+        batches: share batches also of several trainings, as they were when it began.
 
     Raises:
         UsageError: they share batches and the backend is not JAX, or they differ.
@@ -39,7 +42,7 @@ def joined(machines: Machines, config: RunConfig, resumed: bool = False) -> Iter
     if machines.world == 1:
         yield ALONE
         return
-    apart = config.trainings > 1
+    apart = config.trainings > 1 and not batches
     if not apart:
         check_backend(machines.world)
     check_config(config, resumed)

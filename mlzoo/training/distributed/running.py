@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlzoo.core import files
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.files import expand
 from mlzoo.core.progress import Listener
@@ -21,6 +22,7 @@ from mlzoo.training.distributed.joining import joined
 from mlzoo.training.distributed.settings import Machines
 from mlzoo.training.repeats import follow_repeats
 from mlzoo.training.signals import stopping
+from mlzoo.training.starting.folder import STARTED
 from mlzoo.training.starting.preparing import prepared
 from mlzoo.training.starting.resuming import read_again
 from mlzoo.training.train import resume, train_merged
@@ -72,7 +74,11 @@ def resume_shared(
         return None if machines.rank else resume(path, trust=trust, listener=listener)
     partial = run_folder.current(path)
     config = merge({}, partial / "config.yaml", allow_unused=True, trust=trust).config
-    with joined(machines, config, resumed=True) as group:
+    # The folds of a preset are known when the data are, and then batches are shared already.
+    started = partial / STARTED
+    before = files.read_mapping(started) if started.is_file() else {}
+    batches = int(before.get("processes", 1)) > 1
+    with joined(machines, config, resumed=True, batches=batches) as group:
         if not group.rank:
             return resume(path, epochs=epochs, trust=trust, listener=listener)
         with stopping("reading the data"), _scratch() as folder:

@@ -14,9 +14,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlzoo.core.errors import Interrupted
+from mlzoo.core.errors import DivergedError, Interrupted
+from mlzoo.core.progress import Listener
+from mlzoo.training import checkpoints
 from mlzoo.training.distributed.channel import free_port
-from mlzoo.training.distributed.group import Group
+from mlzoo.training.distributed.group import Group, _Apart
 from mlzoo.training.signals import Stop
 from mlzoo.training.turns import train_in_turns
 from tests.cli.shell import run_mlzoo
@@ -34,47 +36,100 @@ def folders_of(root: Path, rank: int, count: int) -> list[Path]:
     return [root / str(rank) / f"seed-0-{number}" for number in range(count)]
 
 
-def write(folder: Path, name: str, content: str) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for ending in ("npz", "json"):
-        (folder / f"{name}.{ending}").write_text(content)
+def save(folder: Path, number: int, value: int) -> None:
+    """A checkpoint of two epochs that took 3 s."""
+    folder.parent.mkdir(exist_ok=True)
+    state = {"history": [{"epoch": 1}, {"epoch": 2}], "seconds": 3.0, "best": None}
+    checkpoints.save(folder, number, [np.array([value])], state)
 
 
 def test_rank_0_has_the_checkpoints_of_all_and_gives_what_it_had(tmp_path: Path) -> None:
-    write(folders_of(tmp_path, 0, 5)[1], "state-1", "of an earlier start")
+    save(folders_of(tmp_path, 0, 5)[1], 1, -1)
     began: list[tuple[int, int, bool]] = []
 
     def work(group: Group) -> None:
         folders = folders_of(tmp_path, group.rank, 5)
 
         def fit(place: int) -> None:
-            began.append((group.rank, place, (folders[place] / "state-1.json").exists()))
-            write(folders[place], "state-2", f"{group.rank}")
+            began.append((group.rank, place, folders[place].exists()))
+            save(folders[place], 2, group.rank)
 
-        train_in_turns(group, folders, fit, Stop())
+        train_in_turns(group, folders, fit, Listener(), Stop())
 
     assert together((0, 2, FACTS), (1, 2, FACTS), work=work) == [None, None]
     expected = [(0, 0, False), (0, 2, False), (0, 4, False), (1, 1, True), (1, 3, False)]
     assert sorted(began) == expected
     for place, folder in enumerate(folders_of(tmp_path, 0, 5)):
-        for ending in ("npz", "json"):
-            assert (folder / f"state-2.{ending}").read_text() == str(place % 2)
+        newest = checkpoints.latest(folder, Listener())
+        assert newest is not None and newest.arrays[0].tolist() == [place % 2]
 
 
 def test_a_signal_ends_the_wait_for_others(tmp_path: Path) -> None:
-    stop = Stop()
+    stops = Stop(), Stop()
 
     def work(group: Group) -> None:
         def fit(place: int) -> None:
             if group.rank:
-                stop.signal = signal.SIGTERM
-                group.share()  # trains until rank 0 has told that it stops
+                stops[0].signal = signal.SIGTERM
+                train_on(group)
 
-        train_in_turns(group, folders_of(tmp_path, group.rank, 2), fit, stop)
+        train_in_turns(
+            group, folders_of(tmp_path, group.rank, 2), fit, Listener(), stops[group.rank]
+        )
 
     results: list[Any] = together((0, 2, FACTS), (1, 2, FACTS), work=work)
     assert [type(result) for result in results] == [Interrupted, Interrupted]
     assert str(results[0]).startswith("stopped while other processes train")
+
+
+def test_a_signal_to_a_process_that_waits_stops_rank_0(tmp_path: Path) -> None:
+    def work(group: Group) -> None:
+        if group.rank:
+            stop = Stop(signal.SIGTERM)
+            train_in_turns(group, folders_of(tmp_path, 1, 2), lambda place: None, Listener(), stop)
+        else:
+            train_on(group)
+
+    results: list[Any] = together((0, 2, FACTS), (1, 2, FACTS), work=work)
+    assert [type(result) for result in results] == [Interrupted, Interrupted]
+
+
+def train_on(group: Group) -> None:
+    """As a training does: to the end, or until it is asked to stop or another has failed."""
+    alone = _Apart(group)
+    for _ in range(1000):
+        if number := alone.signal(0):
+            raise Interrupted("stopped in epoch 1", number)
+        group._failed.wait(0.05)
+    raise AssertionError("nobody asked")
+
+
+def test_epochs_of_others_are_told_and_their_divergence_too(tmp_path: Path) -> None:
+    heard: list[tuple[str, float]] = []
+
+    class Ear(Listener):
+        def start(self, what: str, epochs: int, steps: int) -> None:
+            heard.append((what, epochs))
+
+        def epoch(self, row: Any) -> None:
+            heard.append((str(row["epoch"]), row["seconds"]))
+
+    def work(group: Group) -> None:
+        folders = folders_of(tmp_path, group.rank, 4)
+
+        def fit(place: int) -> None:
+            if place == 3:
+                raise DivergedError("the loss is nan", {"kept_epoch": 2})
+            save(folders[place], 1, place)
+
+        train_in_turns(group, folders, fit, Ear(), Stop())
+
+    told: list[Any] = together((0, 2, FACTS), (1, 2, FACTS), work=work)
+    assert heard == [("seed-0-1", 2), ("1", 1.5), ("2", 1.5)]
+    assert isinstance(told[0], DivergedError) and str(told[0]) == "rank 1: the loss is nan"
+    assert told[0].facts == {"kept_epoch": 2, "rank": 1}
+    kept = checkpoints.keep_best(tmp_path, None, told[0])
+    assert str(kept) == "rank 1: the loss is nan; no weights are kept"
 
 
 @pytest.fixture
