@@ -52,13 +52,22 @@ def _full_size(request: pytest.FixtureRequest) -> Iterator[None]:
     _set(TREES | FIGURES)
 
 
+_modules = 0
+"""Modules whose tests this process has run."""
+
+
 @pytest.fixture(autouse=True, scope="module")
 def _collected() -> Iterator[None]:
     """Building a model collects garbage, which takes the longer the more earlier tests left.
 
-    What is alive after a module's tests is hardly ever garbage later; it is not looked at again.
+    What is alive after a module's tests is hardly ever garbage later: it is looked at again after
+    twenty modules.
     """
     yield
+    global _modules
+    _modules += 1
+    if _modules % 20 == 0:
+        gc.unfreeze()
     gc.collect()
     gc.freeze()
 

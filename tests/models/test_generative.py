@@ -154,15 +154,17 @@ def test_the_likelihood_of_a_linear_vae_is_in_closed_form() -> None:
 def test_the_likelihood_of_pixels_is_their_cross_entropy() -> None:
     plugin, gaussian, inputs, outputs = specs("vae", (8, 8, 1))
     settings = gaussian.model_copy(update={"reconstruction": "bce"})
+    keras.utils.set_random_seed(0)
     networks = plugin.networks(settings, inputs, outputs)
-    x = np.random.default_rng(0).integers(0, 17, size=(5, 8, 8, 1)).astype("float32")
+    x = 16 * np.random.default_rng(0).integers(0, 2, size=(5, 8, 8, 1)).astype("float32")
+    assert plugin.log_weights(settings, networks, outputs, 2, 0, x / 2, x / 2) is None, "gray"
     weights = plugin.log_weights(settings, networks, outputs, 400, 0, x, x)
     [objective] = plugin.objectives(settings, inputs, outputs)
     losses = [
         number(objective.loss(networks, x, x, StepContext(seeds, 100.0, 0, False))["loss"])
-        for seeds in map(keras.random.SeedGenerator, range(30))
+        for seeds in map(keras.random.SeedGenerator, range(200))
     ]
-    assert elbo_of(weights).mean() == pytest.approx(-np.mean(losses), abs=0.2)
+    assert elbo_of(weights).mean() == pytest.approx(-np.mean(losses), abs=0.5)
     assert (log_likelihood_of(weights) >= elbo_of(weights)).all()
 
 
@@ -481,11 +483,11 @@ def test_agreement_with_the_class_is_that_of_a_classifier() -> None:
 
 
 def test_samples_of_no_class_can_not_be_asked_for(tmp_path: Path) -> None:
-    images = np.random.default_rng(0).integers(0, 255, (40, 8, 8), dtype="uint8")
-    np.savez(tmp_path / "d.npz", x=images, y=np.arange(40) + 0.5)
-    with pytest.raises(UsageError, match="samples are drawn of a class, but"):
+    for number, image in enumerate(np.random.default_rng(0).integers(0, 255, (12, 8, 8))):
+        Image.fromarray(image.astype("uint8")).save(tmp_path / f"{number}.png")
+    with pytest.raises(UsageError, match="samples are drawn of a class or a number, but"):
         settings = {"conditional": True}
-        datasets.load(config(model="dcgan", data=str(tmp_path / "d.npz"), set=settings))
+        datasets.load(config(model="dcgan", data=str(tmp_path), set=settings))
 
 
 # The others are of one network an objective, as that of `test_networks.py`.

@@ -200,7 +200,7 @@ def test_a_mistake_that_workers_find_is_told_once(place: Path) -> None:
 
 def test_tensorflow_is_refused_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
-    with pytest.raises(UsageError, match="--workers 2: only JAX trains in several processes"):
+    with pytest.raises(UsageError, match="--workers 2: only JAX shares batches among processes"):
         train_on_ray(merge({"model": "mlp", "data": "iris"}), TWO, False, Listener())
 
 
