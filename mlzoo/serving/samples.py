@@ -108,8 +108,8 @@ class RunEndpoints(Endpoints):
         if target is None:
             answer = self._predictor.answer(await self._model(inputs), [])
             # By a rule of decision, the class is not always the most probable one.
-            said = str(answer["prediction"]) if "probabilities" in answer else None
-            target = self.explainer.position(said)
+            predicted = str(answer["prediction"]) if "probabilities" in answer else None
+            target = self.explainer.position(predicted)
         deadline = time.monotonic() + self._seconds
         work = functools.partial(self.explainer.explain, inputs[None], target, deadline)
         try:
