@@ -21,7 +21,7 @@ $(VENV)/.installed: $(VENV)/.base requirements.lock
 	$(BIN)/python -m pip install --quiet --no-compile --require-hashes -r requirements.lock
 	touch $@
 
-# A process a core, of up to 4 GB: threads of one that wait by spinning cost another its time.
+# A process a core, of up to 5 GB: threads of one that wait by spinning cost another its time.
 PYTEST = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TF_CPP_MIN_LOG_LEVEL=2 $(BIN)/python -m pytest -n logical --maxprocesses 3 --dist loadfile --no-loadscope-reorder
 
 # What was compiled once is not compiled again, and what is compiled for a few steps need not be fast.
