@@ -257,8 +257,8 @@ def peers(seeds: int, backend: str) -> bool:
         print(shown([*typed, "--epochs", PEER_STEPS // PEER_EPOCH]), flush=True)
         for seed in range(seeds):
             for name in PEER_BACKENDS:  # in turns, so that noise hits all alike
-                told = run_well([python, script, PEER_STEPS, seed], DDE_BACKEND=name)
-                result = json.loads(told.out.splitlines()[-1])
+                measured = run_well([python, script, PEER_STEPS, seed], DDE_BACKEND=name)
+                result = json.loads(measured.out.splitlines()[-1])
                 rates.setdefault(f"DeepXDE, {name}", []).append(PEER_STEPS / result["seconds"])
                 errors.setdefault(f"DeepXDE, {name}", []).append(result["relative_l2"])
             costs = []

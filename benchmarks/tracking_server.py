@@ -61,9 +61,9 @@ class Server:
 
     def runs(self) -> list[dict[str, Any]]:
         """Return all runs of all experiments."""
-        found = self.ask("experiments/search", {"max_results": 100}).get("experiments", [])
-        experiments = [each["experiment_id"] for each in found]
-        return list(self.ask("runs/search", {"experiment_ids": experiments}).get("runs", []))
+        experiments = self.ask("experiments/search", {"max_results": 100}).get("experiments", [])
+        numbers = [each["experiment_id"] for each in experiments]
+        return list(self.ask("runs/search", {"experiment_ids": numbers}).get("runs", []))
 
     def history(self, run: str, metric: str) -> list[tuple[int, float]]:
         """Return the values of a metric as steps and values, in the order of the steps."""
@@ -161,10 +161,12 @@ def compare(server: Server, folder: Path) -> None:
         rows = list(csv.DictReader(file))
     for name in ("loss", "val_loss"):
         expected = [(n, float(row[name])) for n, row in enumerate(rows, 1)]
-        found = server.history(key, name)
-        check([n for n, _ in found] == [n for n, _ in expected], f"{name}: each epoch once")
-        off = max(abs(a - b) for (_, a), (_, b) in zip(found, expected, strict=True))
-        print(f"{name}: epochs 1 to {len(found)}, each once; differ from history.csv by {off:.2g}")
+        reported = server.history(key, name)
+        check([n for n, _ in reported] == [n for n, _ in expected], f"{name}: each epoch once")
+        off = max(abs(a - b) for (_, a), (_, b) in zip(reported, expected, strict=True))
+        print(
+            f"{name}: epochs 1 to {len(reported)}, each once; differ from history.csv by {off:.2g}"
+        )
         check(off < 1e-6, name)
     metrics = {each["key"]: each["value"] for each in data["metrics"]}
     scores = json.loads((folder / "metrics.json").read_text())["test"]["metrics"]

@@ -336,6 +336,18 @@ def test_constants_within_backbones_are_no_inputs_of_onnx(
     np.testing.assert_array_equal(model(x), expected)
 
 
+def test_layers_of_a_model_within_are_in_single_precision_too() -> None:
+    half = keras.layers.Dense(3, dtype="mixed_bfloat16", name="half")
+    start = keras.Input((2,))
+    inner = keras.Model(start, half(start), name="inner")
+    outer = keras.Input((2,))
+    model = keras.Model(outer, inner(outer))
+    exact = in_float32(model)
+    assert exact is not model
+    assert exact.get_layer("inner").get_layer("half").compute_dtype == "float32"
+    np.testing.assert_array_equal(exact.get_weights()[0], model.get_weights()[0])
+
+
 def test_a_frozen_graph_holds_its_weights() -> None:
     model = normalised(1.0)
     function = frozen(model, (None, 1))

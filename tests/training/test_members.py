@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 
-from mlzoo.core.errors import UsageError
+from mlzoo.core.errors import DivergedError, UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.data.samples import Data
 from mlzoo.data.specs import Target
@@ -239,3 +239,16 @@ def test_a_run_without_a_test_split_needs_folds() -> None:
 def test_folds_and_ensembles_exclude_each_other() -> None:
     with pytest.raises(UsageError, match="folds and ensemble exclude each other"):
         merge({**TABLE, "folds": 3, "ensemble": 2})
+
+
+def test_members_that_diverge_leave_no_untrained_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def diverge(*given: Any, **named: Any) -> None:
+        raise DivergedError("the loss is nan", {"kept_epoch": 1})
+
+    monkeypatch.setattr(members, "fit_members", diverge)
+    given = {**TABLE, "set": SMALL, "ensemble": 2, "out": str(tmp_path), "name": "run", **LEAN}
+    with pytest.raises(DivergedError, match="the loss is nan; no weights are kept"):
+        train_merged(merge(given))
+    assert not list(tmp_path.rglob("model.keras"))

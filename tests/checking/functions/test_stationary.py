@@ -17,10 +17,10 @@ def rows(subject: str) -> list[tuple[object, ...]]:
 def test_two_minima_and_the_saddle_between_them() -> None:
     # The Hessian [[12 x^2, -4], [-4, 12 y^2]] has eigenvalues 12 -+ 4 at (1, 1), -+ 4 at (0, 0).
     minima = [(at, at, -2, "minimum", 8, 16, "positive definite") for at in (-1, 1)]
-    found = rows("x^4 - 4*x*y + y^4")
-    assert [row[3] for row in found] == ["minimum", "minimum", "saddle"]
+    points = rows("x^4 - 4*x*y + y^4")
+    assert [row[3] for row in points] == ["minimum", "minimum", "saddle"]
     for row, expected in zip(
-        found, [*minima, (0, 0, 0, "saddle", -4, 4, "indefinite")], strict=True
+        points, [*minima, (0, 0, 0, "saddle", -4, 4, "indefinite")], strict=True
     ):
         assert row == pytest.approx(expected, abs=1e-8)
 
@@ -42,8 +42,8 @@ def test_points_of_a_steep_function_are_told_too() -> None:
 def test_values_around_a_point_tell_where_the_hessian_does_not(
     subject: str, kind: str, hessian: str
 ) -> None:
-    [(x, y, _, found, _, _, matrix)] = rows(subject)
-    assert (found, matrix) == (kind, hessian)
+    [(x, y, _, is_kind, _, _, matrix)] = rows(subject)
+    assert (is_kind, matrix) == (kind, hessian)
     assert [x, y] == pytest.approx([0, 0], abs=1e-3)
 
 
