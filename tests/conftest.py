@@ -6,17 +6,19 @@ import gc
 import shutil
 from collections import Counter
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from keras.src.backend.common import global_state
 
 from mlzoo.baselines import boosting, forest
 from mlzoo.drawing import canvas
 from tests.once import FOLDER
 
 TREES: dict[Any, dict[str, Any]] = {forest: {"TREES": 5}, boosting: {"ITERATIONS": (2, 5)}}
-FIGURES: dict[Any, dict[str, Any]] = {canvas: {"LAYOUT": None}}
+FIGURES: dict[Any, dict[str, Any]] = {canvas: {"LAYOUT": None, "DPI": 40}}
 """Baselines of trees and figures as cheap as most tests want them: they do not look at them."""
 FULL = {
     module: {name: getattr(module, name) for name in values}
@@ -38,6 +40,8 @@ settings.load_profile("any")
 
 # Tracing a network makes many objects that live, so that looking for garbage finds little.
 gc.set_threshold(50_000, 20, 50)
+# Nor does Keras need to look at all of it before each network, as `clear_session` does.
+global_state.gc = SimpleNamespace(collect=lambda: gc.collect(1))
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -13,10 +13,14 @@ from pathlib import Path
 from typing import NamedTuple
 from unittest import mock
 
+import typer.main
+
 from mlzoo_cli.main import app
 from mlzoo_cli.output import run_command
 
 SHARED = Path(__file__).parents[2] / "../shared/data"
+_COMMAND = typer.main.get_command(app)
+"""Made once: a process of a user's runs one command, those of the tests hundreds."""
 
 
 class Done(NamedTuple):
@@ -51,7 +55,7 @@ def run_mlzoo(*arguments: object) -> Done:
         contextlib.redirect_stderr(err),
         mock.patch.object(sys, "argv", ["mlzoo", *words]),
     ):
-        code = run_command(lambda: app(words, prog_name="mlzoo"))
+        code = run_command(lambda: _COMMAND(words, prog_name="mlzoo"))
     return Done(code, out.getvalue(), err.getvalue())
 
 
