@@ -107,6 +107,7 @@ def open_batches(subject: Subject, chosen: Chosen, config: ExplainConfig) -> lis
         probe = Probe(subject.model, x, *given)
         probe.background, probe.known = chosen.background, chosen.known
         probe.problem = subject.problem
+        probe.grid, probe.critic = subject.grid, subject.critic
         x = probe.inputs(x)
         outputs, places = probe.outputs(x), np.array(positions)
         for target in dict.fromkeys(chosen.targets) if chosen.targets else (config.target,):
@@ -214,6 +215,8 @@ def misfit(name: str, probe: Probe, kind: str, engine: str = "mlzoo") -> str | N
         return "it is for models that reconstruct samples from a code, such as autoencoder and vae"
     if getattr(plugin, "EQUATIONS", False) and probe.problem is None:
         return "it is for runs that solve equations, such as those of pinn"
+    if getattr(plugin, "GRIDS", False) and probe.grid is None:
+        return "it is for runs that act on a grid, such as those on grid-snake and grid-world"
     if extra and find_spec(extra) is None:
         return f'it needs the package {extra}; pip install "mlzoo-keras[{extra}]"'
     if getattr(plugin, "COMPARES", False):

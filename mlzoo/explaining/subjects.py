@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import keras
@@ -12,6 +13,8 @@ import numpy as np
 from mlzoo.core import registry
 from mlzoo.core.errors import UsageError
 from mlzoo.core.registry import unknown
+from mlzoo.data.environments.environment import Environment
+from mlzoo.data.environments.finite import CRITIC, FiniteEnvironment
 from mlzoo.data.images.reader import ImageReader
 from mlzoo.data.new_samples import existing
 from mlzoo.data.problems.problem import Problem
@@ -113,14 +116,29 @@ class Subject:
         """Return the slices of a volume; 0 where samples are no volumes."""
         return depth_of(self.model) if self.run is None else self.run.reader.depth
 
+    @cached_property
+    def environment(self) -> Environment | None:
+        """Return what the run acts in; None of runs that do not act."""
+        if self.run is None or not self.target.acts:
+            return None
+        return self.run.own_data().samples.environment
+
+    @property
+    def grid(self) -> FiniteEnvironment | None:
+        """Return the grid that the run acts on; None where it acts on none."""
+        return self.environment if isinstance(self.environment, FiniteEnvironment) else None
+
+    @property
+    def critic(self) -> keras.Model | None:
+        """Return the network that values the states of a policy on a grid; else None."""
+        if self.run is None or self.grid is None:
+            return None
+        return self.run.networks.get(CRITIC)
+
     @property
     def paint(self) -> Callable[[np.ndarray], np.ndarray | None] | None:
         """Return what draws an observation of an environment; None of other samples."""
-        if self.run is None or not self.target.acts:
-            return None
-        environment = self.run.own_data().samples.environment
-        assert environment is not None
-        return environment.picture
+        return None if self.environment is None else self.environment.picture
 
     @property
     def alphabet(self) -> tuple[str, ...]:

@@ -16,11 +16,13 @@ class Finding:
             `curves` (`grid` (c, points), `values` (c, points)), `images` (`values` (n, height,
             width, channels)), `profiles` (`values` (n, columns), `low` and `high` (columns,);
             labels are a text for each and then the columns), `points` (`places` (groups, n, 2),
-            `classes` (n,)), or `plane` (`values` (height, width), `extent` (4,), and perhaps
-            `places` (n, 2) of points on it, with `classes` (n,)).
+            `classes` (n,)), `plane` (`values` (height, width), `extent` (4,), and perhaps
+            `places` (n, 2) of points on it, with `classes` (n,)), or `cells` (`values` (n, rows,
+            columns), NaN where there is none, and `moves` (n, rows, columns, 2), arrows in rows and
+            columns).
         title: one line.
         arrays: as `kind` says.
-        labels: a text for each bar, curve, image, group or class.
+        labels: a text for each bar, curve, image, group, class or grid of cells.
         note: what to know when reading it.
         table: names of columns, and rows (n, columns), which are written as a .csv beside the
             figure.

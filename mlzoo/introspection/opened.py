@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from mlzoo.core.errors import UsageError
+from mlzoo.data.environments.finite import FiniteEnvironment
 from mlzoo.data.problems.problem import Problem
 from mlzoo.introspection import graphs, heads, layers, models
 from mlzoo.introspection.findings import Background
@@ -52,6 +53,8 @@ class Opened:
         known: samples of the split that is explained, with their truth.
         parted: whether samples hold several inputs, of which one is explained.
         problem: what the model solves, where its inputs are points of a domain; else None.
+        grid: what the model acts on, where that is a grid; else None.
+        critic: network that values the observations of a policy; None where there is none.
         forwards: samples that went through the model since it was opened.
     """
 
@@ -87,6 +90,8 @@ class Opened:
         self.background: Background | None = None
         self.known: Background | None = None
         self.problem: Problem | None = None
+        self.grid: FiniteEnvironment | None = None
+        self.critic: keras.Model | None = None
         self.parted = bool(entry)
         self._graphs: dict[Any, Any] = {}
         self._x = tf.TensorSpec((None, *x.shape[1:]), models.dtype_of(model, x))

@@ -36,6 +36,8 @@ NAMES = (
 )
 _OF_GYMNASIUM = r"[\w/]+-v\d+"
 """Form of the names of Gymnasium's environments; those not listed need --source environment."""
+_FRAMES = 4
+"""Images that are seen together: Mnih et al. (2015)."""
 _SPLITS = {"train": 100, "valid": 64, "test": 100}
 
 
@@ -46,8 +48,9 @@ class Config(Settings):
     """Name of the environment, or a grid world's file."""
     seed: int = Field(0, ge=0, lt=2**31)
     """Decides the episodes on which models are scored."""
-    frames: int = Field(1, ge=1, le=16)
-    """Latest observations of Gymnasium's environments that are seen together."""
+    frames: int = Field(0, ge=0, le=16)
+    """Latest observations of Gymnasium's environments that are seen together; 0: 4 images, or 1
+    vector."""
 
 
 def recognizes(path: str) -> bool:
@@ -62,12 +65,15 @@ def load(config: Config, progress: Any = None) -> Samples:
     import numpy as np
 
     from mlzoo.data.environments.environment import held_out_seeds
+    from mlzoo.data.environments.finite import FiniteEnvironment
     from mlzoo.data.quality.digests import row_digests
     from mlzoo.data.samples import Samples
 
     environment = _environment(config)
-    if config.frames > 1:
-        environment = _stacked(environment, config)
+    single = isinstance(environment, FiniteEnvironment) or len(environment.shape) < 3
+    frames = config.frames or (1 if single else _FRAMES)
+    if frames > 1:
+        environment = _stacked(environment, frames)
     seeds = held_out_seeds(config.seed, sum(_SPLITS.values()))
     kind = "array" if environment.maximum is None else "image"
     counts = ", ".join(f"{count} {name}" for name, count in _SPLITS.items() if name != "train")
@@ -103,16 +109,16 @@ def _environment(config: Config) -> Environment:
     return gymnasium_environment(name)
 
 
-def _stacked(environment: Environment, config: Config) -> Environment:
+def _stacked(environment: Environment, frames: int) -> Environment:
     from mlzoo.data.environments.finite import FiniteEnvironment
     from mlzoo.data.environments.stacked import StackedEnvironment
 
     if isinstance(environment, FiniteEnvironment):
         raise UsageError(
-            f"--source-set frames={config.frames}: an observation of {environment.name} tells all "
+            f"--source-set frames={frames}: an observation of {environment.name} tells all "
             "there is to know; leave it out"
         )
-    return StackedEnvironment(environment, config.frames)
+    return StackedEnvironment(environment, frames)
 
 
 def _observations(environment: Environment, seeds: np.ndarray, seed: int) -> np.ndarray:

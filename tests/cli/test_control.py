@@ -137,6 +137,21 @@ def test_a_search_plays_every_trial_and_trains_the_winner(world: str, folder: Pa
 
 
 @pytest.mark.slow
+def test_explain_maps_the_values_of_the_critic(run: Run, folder: Path) -> None:
+    flags = ("--method", "state_values", "--limit", 1)
+    done = run_mlzoo("explain", run.path, *flags, "--out", folder / "values")
+    assert done.code == 0, done.err
+    with (folder / "values" / "model" / "state_values.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["optimal_action"] for row in rows] == ["right"] * 7
+    with (run.path / "plots" / "state_values.csv").open() as file:
+        plotted = list(csv.DictReader(file))
+    for one, other in zip(rows, plotted, strict=True):
+        assert (one["column"], one["action"]) == (other["column"], other["action"])
+        assert float(one["value"]) == pytest.approx(float(other["value"]), abs=1e-4)
+
+
+@pytest.mark.slow
 def test_explain_asks_why_an_action_is_taken(run: Run, folder: Path) -> None:
     flags = ("--method", "occlusion,saliency", "--limit", 3)
     done = run_mlzoo("explain", run.path, *flags, "--out", folder / "why")

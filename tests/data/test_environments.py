@@ -307,3 +307,45 @@ def test_frames_are_stacked_where_one_does_not_tell_all() -> None:
     config = RunConfig(model="dqn", data="CartPole-v1", source_set={"frames": 4})
     samples = loading.read(config)
     assert samples.inputs.shape[1:] == (16,)
+    assert loading.read(RunConfig(model="dqn", data="CartPole-v1")).inputs.shape[1:] == (4,)
+
+
+def test_four_images_are_seen_together() -> None:
+    gymnasium = pytest.importorskip("gymnasium", reason="the extra rl is not installed")
+
+    class Ball(gymnasium.Env):
+        """A bright pixel that moves to the right, at 1 to 3 pixels a step."""
+
+        observation_space = gymnasium.spaces.Box(0, 255, (8, 30, 1), np.uint8)
+        action_space = gymnasium.spaces.Discrete(2)
+
+        def reset(self, *, seed=None, options=None):
+            super().reset(seed=seed)
+            self.place, self.speed = 0, int(self.np_random.integers(1, 4))
+            return self._seen(), {}
+
+        def step(self, action):
+            self.place += self.speed
+            return self._seen(), 1.0, self.place > 20, False, {}
+
+        def _seen(self):
+            image = np.zeros((8, 30, 1), np.uint8)
+            image[4, self.place] = 255
+            return image
+
+    gymnasium.register("Ball-v0", Ball, max_episode_steps=50)
+    try:
+        given = {"model": "dqn", "data": "Ball-v0", "source": "environment"}
+        samples = loading.read(RunConfig(**given))
+        assert samples.inputs.shape[1:] == (8, 30, 4) and samples.maximum == 255
+        assert samples.environment is not None
+        episodes = samples.environment.start(np.arange(5))
+        for _ in range(3):
+            episodes.step(np.zeros(5, int))
+        places = episodes.observations[:, 4].argmax(axis=1)
+        speeds = np.diff(places, axis=1)
+        assert len({*speeds[:, 0].tolist()}) > 1 and (speeds == speeds[:, :1]).all()
+        single = RunConfig(**given, source_set={"frames": 1})
+        assert loading.read(single).inputs.shape[1:] == (8, 30, 1)
+    finally:
+        del gymnasium.registry["Ball-v0"]

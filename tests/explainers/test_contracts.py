@@ -43,6 +43,7 @@ WHOLE = [
     if name not in MAPPING
     and not getattr(plugin(name), "CODED", False)
     and not getattr(plugin(name), "EQUATIONS", False)
+    and not getattr(plugin(name), "GRIDS", False)
 ]
 
 

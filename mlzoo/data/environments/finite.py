@@ -10,6 +10,8 @@ import numpy as np
 
 from mlzoo.data.environments.environment import Environment, Episodes, Transitions, uniforms
 
+CRITIC = "value"
+"""Name of a policy's network that values states; its outputs are no values."""
 _FIRST = 0
 """Counter of the draw of the first state; those of steps follow."""
 

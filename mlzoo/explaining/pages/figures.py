@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mlzoo.drawing.canvas import BLUE, COLORS, GRAY, label, new_figure, save, tidy
+from mlzoo.drawing.cells import draw_cells
 from mlzoo.drawing.pictures import as_picture
 from mlzoo.introspection.findings import Finding
 
@@ -169,6 +170,19 @@ def _plane(finding: Finding) -> Figure:
     return figure
 
 
+def _cells(finding: Finding) -> Figure:
+    figure, panels = _grid(len(finding.arrays["values"]), 2, 4.0, 0.9)
+    drawn = zip(
+        panels, finding.labels, finding.arrays["values"], finding.arrays["moves"], strict=True
+    )
+    for axes, title, values, moves in drawn:
+        draw_cells(axes, values, moves)
+        tidy(axes, title)
+        axes.grid(False)
+    _title(figure, finding)
+    return figure
+
+
 _DRAWN = {
     "bars": _bars,
     "curves": _curves,
@@ -176,4 +190,5 @@ _DRAWN = {
     "profiles": _profiles,
     "points": _points,
     "plane": _plane,
+    "cells": _cells,
 }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import keras
 import numpy as np
 
-from mlzoo.data.environments.finite import FiniteEnvironment
+from mlzoo.data.environments.finite import CRITIC, FiniteEnvironment
 from mlzoo.data.samples import Data
 from mlzoo.runs.models import outputs_of
 from mlzoo.tasks._samples import SampleOutcome
@@ -64,9 +64,6 @@ def draw_episodes(
     environment = data.samples.environment
     control.returns(folder, outcome.returns, outcome.beside)
     if isinstance(environment, FiniteEnvironment):
-        outputs = outputs_of(model, environment.frames)
-        networks = model.networks.networks
-        values = outputs.max(axis=1)
-        if "value" in networks:  # of a policy, whose outputs are no values
-            values = outputs_of(networks["value"], environment.frames)[:, 0]
-        control.state_values(folder, environment, values, outputs.argmax(axis=1))
+        critic = model.networks.networks.get(CRITIC)
+        values = None if critic is None else outputs_of(critic, environment.frames)
+        control.state_values(folder, environment, outputs_of(model, environment.frames), values)
