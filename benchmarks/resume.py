@@ -22,8 +22,13 @@ from measuring import MLZOO, arguments, run_well, table, verdict
 TRAININGS = {
     "mlp": ["digits", "--epochs", 12, "--set", "dropout=0.2", "--schedule", "plateau"],
     "cnn": ["digits", "--epochs", 4, "--set", "filters=8,16", "--schedule", "cosine"],
+    "dqn": ["grid-snake", "--epochs", 8, "--set", "steps=1600", "--set", "memory=2000"],
+    "actor_critic": ["CartPole-v1", "--epochs", 8, "--set", "steps=2000"],
 }
-"""With shuffling, dropout, schedules, early stopping, and the best weights kept."""
+"""With shuffling, dropout, schedules, early stopping, and the best weights kept; episodes, which go
+on where they were, and a replay memory that overflows."""
+STEPS = {"mlp": -(-1078 // 32) + 1, "cnn": -(-1078 // 32) + 1, "dqn": 1, "actor_critic": 1}
+"""About how far the numbers of checkpoints rise in an epoch."""
 SAVES = ["--early-stopping", 3, "--checkpoint-every", 0.2]
 
 
@@ -77,8 +82,7 @@ ENVIRONMENT = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 def last_checkpoint(model: str) -> int:
     """About the number of the last step that writes a checkpoint."""
-    steps = -(-1078 // 32) + 1
-    return steps * int(TRAININGS[model][2])
+    return STEPS[model] * int(TRAININGS[model][2])
 
 
 def survive(model: str, out: Path, name: str, dice: random.Random) -> list[str]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 KINDS = ("image",)
 MODEL = True
+OF_TARGET = True
 
 
 class Config(Settings):

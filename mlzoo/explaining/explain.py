@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from typing import Any
 
@@ -256,7 +257,7 @@ def run_methods(
         explanations: list[Explanation] = []
         try:
             if of_model(method):
-                explained.findings[method] = explain_model(method, settings[method], batches[0])
+                explained.findings[method] = explain_model(method, settings[method], batches)
             for batch in [] if of_model(method) else batches:
                 values = explain_batch(method, settings[method], batch, config)
                 for name, numbers in batch.probe.diagnostics.items():
@@ -283,16 +284,28 @@ def run_methods(
     return explained
 
 
-def explain_model(method: str, settings: Any, batch: Batch) -> list[Finding]:
+def explain_model(method: str, settings: Any, batches: Sequence[Batch]) -> list[Finding]:
     """Return the findings of a method that explains the model as a whole.
+
+    Those that depend on the target are of each target, which their titles name.
 
     Args:
         method: its name.
         settings: its `Config`.
-        batch: samples.
+        batches: samples, of which those of the first shape are taken.
     """
     plugin = registry.load("explainer", method)
-    findings: list[Finding] = plugin.explain(settings, batch.probe, batch.x, batch.resolved.weights)
+    if not getattr(plugin, "OF_TARGET", False):
+        first = batches[0]
+        return list(plugin.explain(settings, first.probe, first.x, first.resolved.weights))
+    findings: list[Finding] = []
+    for batch in batches:
+        if batch.probe is not batches[0].probe:
+            break
+        names = set(batch.resolved.labels)
+        name = names.pop() if len(names) == 1 else "each sample's"
+        for each in plugin.explain(settings, batch.probe, batch.x, batch.resolved.weights):
+            findings.append(replace(each, title=f"{each.title} (target: {name})"))
     return findings
 
 

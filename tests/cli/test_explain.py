@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -228,6 +229,22 @@ def test_every_class_of_every_image_on_one_scale(mlzoo: Mlzoo, runs: Path) -> No
     assert len(rows) == 2 * len(set(classes)) and len(set(classes)) >= 2
     assert all(row["name"].endswith(f"({row['target']})") for row in rows)
     assert len(arrays(Path("a"))) == len(rows)
+
+
+def test_filters_are_ranked_for_every_class_which_their_titles_name(
+    mlzoo: Mlzoo, runs: Path
+) -> None:
+    flags = ("--method", "filters", "--limit", 3, "--no-evidence")
+    done = mlzoo("explain", runs / "images", *flags, "--target", "all", "--out", "a")
+    assert done.code == 0, done.err
+    page = Path("a/index.html").read_text(encoding="utf-8")
+    classes = re.findall(r"what speaks most for the target first \(target: (\w+)\)", page)
+    assert len(set(classes)) == len(list(Path("a/model").glob("filters-*.png"))) >= 2
+    numbers = [np.load(path)["labels"].tolist() for path in Path("a/model").glob("*.npz")]
+    assert len({*map(tuple, numbers)}) == len(numbers), "each class has numbers of its own"
+    done = mlzoo("explain", runs / "images", *flags, "--target", classes[1], "--out", "one")
+    assert done.code == 0, done.err
+    assert np.load("one/model/filters.npz")["labels"].tolist() in numbers
 
 
 @pytest.mark.slow
