@@ -1,7 +1,8 @@
 """Every command of the walk in `docs/course.md`, one after the other: exit codes and seconds.
 
 They run in a folder of their own, where runs have the names that the page gives them. `--quick`
-trains for one epoch. Commands on data of `../shared/data` that are not there are left out.
+trains for one epoch, and searches with three trials. Commands on data of `../shared/data` that are
+not there are left out.
 """
 
 from __future__ import annotations
@@ -51,24 +52,32 @@ def write_blocks(text: str, folder: Path) -> None:
         (folder / name).write_text(block)
 
 
-def one_epoch(words: list[str]) -> list[str]:
+def quick(words: list[str]) -> list[str]:
     """Return the words of a command, which trains for one epoch where it trains by epochs.
 
-    A path of snapshots takes three.
+    A path of snapshots takes three, and a search has three trials.
     """
+    if "--trials" in words:
+        words = _with(words, "--trials", "3")
     varied = "--vary" in words and any(word.startswith("epochs=") for word in words)
     if words[0] not in TRAINS or words[1] in SOLVED or varied:
         return words
-    few = "3" if "--snapshots" in words else "1"
-    if "--epochs" not in words:
-        return [*words, "--epochs", few]
-    at = words.index("--epochs") + 1
-    return [*words[:at], few, *words[at + 1 :]]
+    return _with(words, "--epochs", "3" if "--snapshots" in words else "1")
+
+
+def _with(words: list[str], flag: str, value: str) -> list[str]:
+    """Return the words with another value of a flag."""
+    if flag not in words:
+        return [*words, flag, value]
+    at = words.index(flag) + 1
+    return [*words[:at], value, *words[at + 1 :]]
 
 
 def main() -> None:
     parser = arguments(__doc__)
-    parser.add_argument("--quick", action="store_true", help="train for one epoch")
+    parser.add_argument(
+        "--quick", action="store_true", help="train for one epoch, search with three trials"
+    )
     parser.add_argument("--only", help="run the rows whose subject or command holds this text")
     data_argument(parser)
     args = parser.parse_args()
@@ -93,7 +102,7 @@ def main() -> None:
                 print(f"left out {subject}: there is no {lacking[0]} in {args.data}")
                 continue
             if args.quick:
-                words = one_epoch(words)
+                words = quick(words)
             began = time.monotonic()
             done = subprocess.run([*COMMAND, *words], cwd=folder, capture_output=True, text=True)
             run += 1

@@ -123,6 +123,21 @@ def test_each_command_of_the_walk_is_whole():
             assert context.params
 
 
+def test_a_quick_walk_trains_for_one_epoch_and_searches_with_three_trials():
+    lines = {
+        "train mlp moons --epochs 20 --snapshots": "train mlp moons --epochs 3 --snapshots",
+        "train cnn digits": "train cnn digits --epochs 1",
+        "train linear or": "train linear or",
+        "tune mlp wine --trials 12 --epochs 20": "tune mlp wine --trials 3 --epochs 1",
+        "tune mlp faces --vary epochs=5,20": "tune mlp faces --vary epochs=5,20",
+        "explain saved_models/cnn --limit 8": "explain saved_models/cnn --limit 8",
+    }
+    done = measuring(
+        f"import course; [print(' '.join(course.quick(line.split()))) for line in {list(lines)!r}]"
+    )
+    assert done.stdout.splitlines() == list(lines.values()), done.stderr
+
+
 def test_the_network_by_hand_of_the_walk_has_the_probabilities_of_its_row(tmp_path, monkeypatch):
     done = measuring(
         f"import course, pathlib; text = course.PAGE.read_text('utf-8'); "
