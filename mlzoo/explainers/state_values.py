@@ -51,8 +51,7 @@ def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> 
         critic = np.asarray(model.critic.predict(grid.frames, verbose=0))
     findings = []
     for each in state_maps(grid, model.outputs(grid.frames), critic):
-        same = np.mean([row[4] == row[6] for row in each.table])
-        note = f"the optimum's action in {same:.0%} of {len(each.table)} cells"
+        note = f"actions are optimal in {each.optimal.sum()} of {len(each.optimal)} cells"
         arrays = {"values": each.values, "moves": each.moves}
         table = COLUMNS, np.array(each.table, object)
         labels = list(panel_titles(grid))

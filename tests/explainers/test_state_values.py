@@ -10,13 +10,14 @@ import pytest
 
 from mlzoo.core.errors import UsageError
 from mlzoo.data.environments.grid_world import GridMap, grid_world
+from mlzoo.data.environments.state_maps import state_maps
 from mlzoo.explainers import state_values
 from mlzoo.explaining.explain import misfit
 from mlzoo.explaining.pages.folders import _figures
 from mlzoo.introspection.probe import Probe
 
 GRID = grid_world(GridMap(map="X..S\n..#G", step=-0.1, slip=0.0, limit=6))
-UP, RIGHT, DOWN, LEFT = range(4)
+_, RIGHT, DOWN, _ = range(4)
 
 
 def opened() -> Probe:
@@ -46,12 +47,22 @@ def test_cells_have_the_model_s_values_beside_the_optimum(tmp_path: Path) -> Non
     assert (moves[0][np.isfinite(mine)] == (0, 1)).all()
     assert moves[1, 0, 3].tolist() == [1, 0] and moves[1, 1, 1].tolist() == [-1, 0]
     # Right is best in three of five cells: not where down leads to the goal, nor below.
-    assert finding.note == "the optimum's action in 60% of 5 cells"
+    assert finding.note == "actions are optimal in 3 of 5 cells"
     ((title, picture),) = _figures(tmp_path, {"state_values": [finding]})
     assert title == "state_values: all cells" and picture.is_file()
     lines = (tmp_path / "model" / "state_values.csv").read_text().splitlines()
     assert lines[0] == "map,row,column,value,action,optimum,optimal_action"
     assert lines[3].startswith("all cells,0,3,3.0,right,") and lines[3].endswith(",down")
+
+
+def test_of_equally_good_actions_each_is_optimal() -> None:
+    grid = grid_world(GridMap(map="S..\n..G", step=-0.1, slip=0.0, limit=6))
+    down = np.zeros((len(grid.terminal), 4))
+    down[:, DOWN] = 1
+    (only,) = state_maps(grid, down)
+    # In the upper row, where right leads to the goal as soon; below it goes against the border.
+    assert only.optimal.tolist() == [True, True, True, False, False]
+    assert [row[-1] for row in only.table] == ["right", "right", "down", "right", "right"]
 
 
 def test_a_policy_s_values_are_those_of_its_critic() -> None:

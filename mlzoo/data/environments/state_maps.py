@@ -6,9 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mlzoo.data.environments.finite import FiniteEnvironment
+from mlzoo.data.environments.finite import FiniteEnvironment, backups
 from mlzoo.data.environments.grids import MOVES
 
+_TIED = 1e-9
+"""Returns that differ by less are equal: sums of as many rewards differ by rounding."""
 COLUMNS = ["map", "row", "column", "value", "action", "optimum", "optimal_action"]
 
 
@@ -20,12 +22,15 @@ class StateMap(NamedTuple):
         values: (2, rows, columns), first the model's; NaN in cells without a state.
         moves: (2, rows, columns, 2) rows and columns that the best action goes.
         table: a list of `COLUMNS` for each state.
+        optimal: (states,) whether nothing is better than what the model does; several actions may
+            be as good.
     """
 
     title: str
     values: np.ndarray
     moves: np.ndarray
     table: list[list[object]]
+    optimal: np.ndarray
 
 
 def state_maps(
@@ -42,6 +47,8 @@ def state_maps(
     values = np.stack([mine, environment.optimum.values[-1]])
     actions = np.stack([outputs.argmax(axis=1), environment.optimum.actions[-1]])
     moves = np.array(list(MOVES.values()), float)[actions]
+    ahead = backups(environment)(environment.optimum.values[-2])
+    optimal = ahead[np.arange(len(ahead)), actions[0]] > ahead.max(axis=1) - _TIED
     rows, columns = environment.cells
     maps = []
     for title, states in environment.maps.items():
@@ -56,7 +63,8 @@ def state_maps(
             for s in states
         ]
         shape = (2, rows, columns)
-        maps.append(StateMap(title, cells.reshape(shape), arrows.reshape(*shape, 2), table))
+        drawn = cells.reshape(shape), arrows.reshape(*shape, 2)
+        maps.append(StateMap(title, *drawn, table, optimal[states]))
     return maps
 
 
