@@ -14,7 +14,6 @@ from typing import NamedTuple
 from unittest import mock
 
 import typer.main
-
 from mlzoo_cli.main import app
 from mlzoo_cli.output import run_command
 
