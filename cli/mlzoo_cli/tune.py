@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 LENIENT = True
 TUNE = Fields("tuning/settings.py", "TuneConfig")
-RUN = run_fields(basic=("Model", "Data", "Output"), leave_out=("folds", "ensemble", "preset"))
+RUN = run_fields(
+    basic=("Model", "Data", "Output"), leave_out=("folds", "refit", "ensemble", "preset")
+)
 _PANEL = "Search"
 
 

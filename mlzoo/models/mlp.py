@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from mlzoo.core import registry
 from mlzoo.core.configs import Settings
 from mlzoo.core.errors import UsageError
 from mlzoo.core.setting_types import (
@@ -205,7 +206,10 @@ def recipe(data: Data, config: RunConfig) -> Recipe:
         "dropout": [0.15],
         "members": 1 if config.set.get("skips") or data.outputs.distribution else 8,
     }
-    return Recipe(fields, settings, f"{rows:,} rows", averages=True)
+    monitors = registry.constants("schedule", config.schedule).get("MONITORS", False)
+    spreads = data.outputs.distribution or data.outputs.quantiles
+    on_folds = {} if monitors or spreads else {"refit": True}
+    return Recipe(fields, settings, f"{rows:,} rows", averages=True, on_folds=on_folds)
 
 
 def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:

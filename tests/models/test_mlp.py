@@ -289,6 +289,9 @@ def test_the_recipe_is_for_tables_and_counts_steps() -> None:
     advice = mlp.recipe(table, config)
     assert advice.reason == "120 rows"
     assert advice.fields["epochs"] == 500  # of two steps
+    assert advice.on_folds == {"refit": True}
+    watching = config.model_copy(update={"schedule": "plateau"})
+    assert mlp.recipe(table, watching).on_folds == {}
     assert mlp.recipe(table, config.model_copy(update={"batch_size": 8})).fields["epochs"] == 100
     whole = mlp.recipe(table, config.model_copy(update={"optimizer": "lbfgs"}))
     assert (whole.fields, whole.settings) == ({}, {"dropout": [0.0]})
