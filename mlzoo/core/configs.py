@@ -282,8 +282,8 @@ class RunConfig(Settings):
     """Train a model on each of this many folds of the training and validation splits; their mean is
     the model of the run, and each predicts the samples that it never saw (out_of_fold.csv)."""
     refit: bool = False
-    """With --folds: train as many models once more, on the samples of all folds, for the mean of
-    the epochs that were kept; their mean is the model of the run."""
+    """With --folds: train as many models once more, on the samples of all folds, for as many steps
+    as led to the weights that were kept, in the mean; their mean is the model of the run."""
     ensemble: int = Field(1, ge=1, le=100)
     """Train this many models with different seeds on one split; their mean is the model of the
     run."""

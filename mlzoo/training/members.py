@@ -3,7 +3,7 @@
 Each member's training is exact under resume as that of a single model is: it has checkpoints of its
 own, and one that is finished only restores its weights. Members share the compiled step of the
 first where their shapes agree. With `--refit` the model is the mean of others, which are trained on
-the samples of all folds for as long as those of the folds were.
+the samples of all folds, for as many steps as those of the folds were.
 """
 
 from __future__ import annotations
@@ -249,8 +249,8 @@ def _refits(
 ) -> tuple[RunConfig, list[Member]]:
     """Return as many members on the samples of all folds, and the configuration to train them by.
 
-    Nothing is left to say when they stop: they are trained for the mean of the epochs that the
-    members of the folds kept, over which a schedule ends.
+    Nothing is left to say when they stop: they are trained for as many steps as led to the weights
+    that the members of the folds kept, in the mean, and a schedule ends with them.
 
     Args:
         config: of the run.
@@ -260,17 +260,21 @@ def _refits(
         rows: of `members.csv`, in their order.
         listener: hears of samples that are added.
     """
-    epochs = max(1, round(float(np.mean([row["kept_epoch"] for row in rows]))))
+    pool, _ = _pool(members, data)
+    # As many steps, not epochs: these have more of them, and longer trainings were overconfident.
+    seen = [row["kept_epoch"] * row["train"] for row in rows]
+    epochs = max(1, round(float(np.mean(seen)) / len(pool)))
     fixed = {
         "epochs": epochs,
         "early_stopping": 0,
         "keep": "last",
         "warmup": min(config.warmup, epochs - 1),
     }
-    pool, _ = _pool(members, data)
     nothing = Part(data.samples, np.arange(0))
-    specs = {"inputs": members[0].data.inputs, "outputs": members[0].data.outputs}
-    everything = replace(data, train=pool, valid=nothing, **specs)
+    scaled = members[0].data
+    everything = replace(
+        data, train=pool, valid=nothing, inputs=scaled.inputs, outputs=scaled.outputs
+    )
     everything = replace(with_generated(config, everything, seed, listener), test=nothing)
     numbers = range(len(members) + 1, 2 * len(members) + 1)
     listener.note(

@@ -126,7 +126,7 @@ def test_a_run_of_folds_predicts_each_sample_by_the_member_that_never_saw_it(tmp
     assert "The model is the mean of 3" in report
 
 
-def test_models_are_refitted_on_all_samples_for_the_mean_of_the_kept_epochs(tmp_path: Path) -> None:
+def test_models_are_refitted_on_all_samples_for_as_many_steps_as_were_kept(tmp_path: Path) -> None:
     settings = {"folds": 3, "epochs": 20, "early_stopping": 3, "learning_rate": 0.1}
     data, config = arranged(**settings, schedule="cosine", refit=True)
     ensemble = fit_members(config, data, 5, tmp_path / "both", Listener(), Stop())
@@ -134,10 +134,10 @@ def test_models_are_refitted_on_all_samples_for_the_mean_of_the_kept_epochs(tmp_
     folds = fit_members(plain, data, 5, tmp_path / "folds", Listener(), Stop())
     np.testing.assert_array_equal(ensemble.outputs, folds.outputs)
     kept = [row["kept_epoch"] for row in folds.rows]
-    epochs = round(np.mean(kept))
+    pool = np.union1d(data.train.indices, data.valid.indices)
+    epochs = round(np.mean([row["kept_epoch"] * row["train"] for row in folds.rows]) / len(pool))
     assert len(set(kept)) > 1 and epochs < 20, kept
     assert [row["kept_epoch"] for row in ensemble.rows] == [*kept, *3 * [epochs]]
-    pool = np.union1d(data.train.indices, data.valid.indices)
     assert [row["train"] for row in ensemble.rows[3:]] == 3 * [len(pool)]
     member = folds.members[0].data
     whole = replace(member, train=Part(data.samples, pool), valid=Part(data.samples, pool[:0]))
