@@ -63,6 +63,15 @@ def test_day_and_month_must_be_told_apart() -> None:
     assert expand_dates("d", column(f"{i % 5};{i % 7}" for i in range(20))) is None
 
 
+def test_years_of_two_digits_are_no_dates() -> None:
+    days = [f"{1 + i % 28:02}-Jan-{60 + i % 30}" for i in range(60)]
+    assert expand_dates("when", np.array(days, dtype=object)) is None
+    full = [day[:7] + "19" + day[7:] for day in days]
+    expanded = expand_dates("when", np.array(full, dtype=object))
+    assert expanded is not None
+    assert expanded.values[:, 0].min() == 1960 and expanded.values[:, 0].max() == 1989
+
+
 def test_texts_are_hashed_and_names_of_rows_left_out() -> None:
     texts = column([f"the bolt number {i} is {('loose', 'tight')[i % 2]}" for i in range(40)])
     found = expand_texts("remark", texts)

@@ -8,6 +8,7 @@ vocabulary is kept and new words have a place.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,6 +23,7 @@ BUCKETS = 64
 DATE_PARTS = ("year", "month", "day", "weekday", "hour")
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 NAMED = "month by its name"
+_FULL_YEAR = re.compile(r"(?<!\d)\d{4}(?!\d)")
 _ORDERS = {"day first": "%d/%m/%Y", "month first": "%m/%d/%Y"}
 _TIMES = ("", " %H:%M", " %H:%M:%S")
 _DISTINCT = 0.95
@@ -137,6 +139,8 @@ def _form(name: str, values: np.ndarray) -> str | None:
     known = np.array([value is not None and value == value for value in values])
     stamps = {form: _dates(values, form)[known] for form in ("", *_ORDERS, NAMED)}
     forms = [form for form, each in stamps.items() if not np.isnat(each).any()]
+    if NAMED in forms and not all(map(_FULL_YEAR.search, values[known])):
+        forms.remove(NAMED)  # 01-Jan-75 would be read as of 2075, and 01-Jan-85 as of 1985
     if len(forms) > 1 and not np.array_equal(stamps[forms[0]], stamps[forms[1]]):
         raise DataError(
             f"column {name!r} holds dates such as {values[known][0]!r}, in which day and month "

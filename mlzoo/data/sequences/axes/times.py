@@ -18,6 +18,10 @@ TIME_NAMES = frozenset(
     ("time", "timestamp", "date", "datetime", "date_time", "ds", "month", "day", "year", "t")
 )
 _YEAR_MONTH = re.compile(r"(\d{1,3})-(\d{1,2})")
+_NAMED_MONTH = re.compile(r"([^\W\d_]{3})[^\W\d_]*[-/ ]?'?(\d\d)|(\d\d)[-/ ]?([^\W\d_]{3})[^\W\d_]*")
+_CLOCK = re.compile(r"\d{1,2}:\d\d(:\d\d(\.\d+)?)?( ?[AaPp][Mm])?")
+_CLOCK_DAY = "1970-01-01"
+"""Day of times without a date: one that does not depend on when they are read."""
 _FOUR_DIGITS = re.compile(r"(?<!\d)\d{4}(?!\d)")
 _LOOKED_AT, _FEW, _HEAD = 100, 5, 1000
 _REGULAR = 0.02
@@ -184,11 +188,13 @@ def _is_number(value: str) -> bool:
 def parse_times(values: np.ndarray) -> tuple[np.ndarray, str]:
     """Numbers as float64, all else as datetime64; NaN or NaT where a value can't be read.
 
-    Numbers such as 20240131, year, month and day, are dates.
+    Numbers such as 20240131, year, month and day, are dates, and so are 202401, year and month,
+    over several years.
 
     Dates that do not begin with the year are read month first or day first, whichever can be read
     and goes up in the more regular steps; the text says which where both can be, and what else is
-    doubtful. Dates such as 3-12 are the twelfth month of year 3.
+    doubtful. Dates such as 3-12 are the twelfth month of year 3; Jan-05 is a month of 2005, unless
+    days of January go up in more regular steps.
     """
     if values.dtype != object:
         return _numbers_or_dates(values.astype(np.float64)), ""
@@ -204,9 +210,19 @@ def parse_times(values: np.ndarray) -> tuple[np.ndarray, str]:
             f"times such as {first!r} are read as a year and a month, here month {int(month)} of "
             f"year {int(year)}; write the year with four digits where that is wrong"
         )
+    if all(value is None or _CLOCK.fullmatch(value) for value in values):
+        return dates_of(_CLOCK_DAY + " " + text), (
+            f"times such as {first!r} have no date; all are taken as times of one day: add a column"
+            " of dates where that is wrong"
+        )
     dates = dates_of(text, format="ISO8601")
     if not np.isnat(dates).all():
         return dates, ""
+    if all(value is None or _NAMED_MONTH.fullmatch(value) for value in values):
+        whole = text.str.replace(_NAMED_MONTH, r"1 \1\4 \2\3", regex=True)
+        months = dates_of(whole, format="%d %b %y")
+        if _disorder(months) <= _disorder(dates_of(text)):
+            return months, _short_year(first, months)
     month, day = (_in_their_century(text, dates_of(text, dayfirst=f)) for f in (False, True))
     if np.array_equal(month, day, equal_nan=True):
         return month, _short_year(first, month)
@@ -225,7 +241,23 @@ def parse_times(values: np.ndarray) -> tuple[np.ndarray, str]:
 
 def _numbers_or_dates(values: np.ndarray) -> np.ndarray:
     dates = _compact(values)
+    if dates is None:
+        dates = _compact_months(values)
     return values if dates is None else dates
+
+
+def _compact_months(values: np.ndarray) -> np.ndarray | None:
+    """Return numbers such as 202401 as datetime64; None where one is no month, or all of a year.
+
+    Without it each January would come 89 steps after its December.
+    """
+    known = values[~np.isnan(values)]
+    if not len(known) or (known % 1).any() or known.min() < 180001 or known.max() > 219912:
+        return None
+    years, months = np.divmod(known, 100)
+    if not (1 <= months.min() and months.max() <= 12 and np.ptp(years)):
+        return None
+    return _compact(100 * values + 1)
 
 
 def _compact(values: np.ndarray) -> np.ndarray | None:
