@@ -220,10 +220,13 @@ def train(
         reporter.end()
     if run is None:
         return
-    if json:
-        show({"run": str(run.path), **({} if run.config.unscored else run.metrics)})
-    else:
-        _summary(run)
+    from mlzoo.training.signals import stopping
+
+    with stopping("printing the scores", f"the run is complete: {run.path}"):
+        if json:
+            show({"run": str(run.path), **({} if run.config.unscored else run.metrics)})
+        else:
+            _summary(run)
 
 
 def _without_data(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import _thread
 import errno
 import re
 import signal
+import sys
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
+from typing import Any
 
 
 class MlzooError(Exception):
@@ -90,22 +94,47 @@ STOPPED = "stopped"
 """Message of `terminable`; code that knows more says more."""
 
 
+_AGAIN_AFTER = 0.02
+"""Seconds, in which the code that can't pass an exception on is left."""
+
+
 @contextmanager
 def terminable() -> Iterator[None]:
     """Have SIGTERM raise Interrupted, as SIGINT raises KeyboardInterrupt.
 
     A handler that is there already stays, and threads other than the main one hear of no signal.
+    Where Python drops what a signal raised, the signal is sent again.
     """
     main = threading.current_thread() is threading.main_thread()
     if not main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         yield
         return
     signal.signal(signal.SIGTERM, _terminate)
+    hook = sys.unraisablehook
+    sys.unraisablehook = partial(_send_again, hook)
     try:
         yield
     finally:
+        sys.unraisablehook = hook
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:
     raise Interrupted(STOPPED, number)
+
+
+def _send_again(hook: Callable[[Any], Any], dropped: Any) -> None:
+    """Send a signal again whose exception was raised where none can be passed on.
+
+    JAX, which Keras imports, has Python code run at each garbage collection. While C code reads a
+    large table that is the only Python code there is, and a signal that comes meanwhile is handled
+    in it.
+    """
+    error = dropped.exc_value
+    if not isinstance(error, KeyboardInterrupt | Interrupted):
+        hook(dropped)
+        return
+    number = error.signal if isinstance(error, Interrupted) else signal.SIGINT
+    timer = threading.Timer(_AGAIN_AFTER, _thread.interrupt_main, (number,))
+    timer.daemon = True
+    timer.start()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from mlzoo.training.scoring import artifacts
 from mlzoo.training.signals import AGAIN, stopping
 from mlzoo.training.train import resume, train_merged
 from tests.cli import world
+from tests.cli.shell import run_mlzoo
 
 RESUME = "resume with: mlzoo train --resume a"
 
@@ -79,6 +82,18 @@ def test_after_it_the_run_can_be_resumed(
     assert resume("a").metrics["epochs"] == 1
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_whose_scores_were_being_printed_is_complete(
+    number: int, given: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlzoo_cli.train._summary", sends(number))
+    flags = [f"--{name}={value}" for name, value in given.items() if name not in ("model", "data")]
+    done = run_mlzoo("train", given["model"], given["data"], *flags)
+    assert done.code == 128 + number
+    assert done.cause == "stopped while printing the scores; the run is complete: a"
+    assert Path("a/metrics.json").is_file()
+
+
 def test_it_is_no_exception() -> None:
     def work() -> None:
         try:
@@ -89,6 +104,46 @@ def test_it_is_no_exception() -> None:
     assert not issubclass(Interrupted, Exception)
     with pytest.raises(Interrupted), stopping("working"):
         work()
+
+
+class Dropping:
+    """What gets a signal where Python drops exceptions: as an object that ends."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __del__(self) -> None:
+        signal.raise_signal(self.number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("place", ["collection", "finalizer"])
+def test_a_signal_is_not_lost_where_exceptions_are_dropped(
+    number: int, place: str, given: dict[str, Any]
+) -> None:
+    def at_collection(*_: Any) -> None:
+        gc.callbacks.remove(at_collection)
+        signal.raise_signal(number)
+
+    with pytest.raises(Interrupted) as caught, stopping("working"):
+        if place == "collection":
+            gc.callbacks.append(at_collection)
+            gc.collect()
+        else:
+            Dropping(number)
+        threading.Event().wait(30)
+        pytest.fail("the signal was lost")
+    assert (str(caught.value), caught.value.signal) == (f"stopped while working; {AGAIN}", number)
+
+
+def test_what_else_is_dropped_is_told_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Any] = []
+    monkeypatch.setattr("sys.unraisablehook", lambda dropped: told.append(dropped.exc_type))
+    with stopping("working"):
+        gc.callbacks.append(broken := lambda *_: 1 / 0)
+        gc.collect()
+        gc.callbacks.remove(broken)
+    assert set(told) == {ZeroDivisionError}
 
 
 def test_what_is_trained_to_compare_is_not_to_be_resumed(

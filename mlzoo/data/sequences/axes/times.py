@@ -18,7 +18,9 @@ TIME_NAMES = frozenset(
     ("time", "timestamp", "date", "datetime", "date_time", "ds", "month", "day", "year", "t")
 )
 _YEAR_MONTH = re.compile(r"(\d{1,3})-(\d{1,2})")
-_NAMED_MONTH = re.compile(r"([^\W\d_]{3})[^\W\d_]*[-/ ]?'?(\d\d)|(\d\d)[-/ ]?([^\W\d_]{3})[^\W\d_]*")
+_NAMED_MONTH = re.compile(
+    r"([^\W\d_]{3})[^\W\d_]*[-/ ]?'?(\d\d)|(\d\d)[-/ ]?([^\W\d_]{3})[^\W\d_]*"
+)
 _CLOCK = re.compile(r"\d{1,2}:\d\d(:\d\d(\.\d+)?)?( ?[AaPp][Mm])?")
 _CLOCK_DAY = "1970-01-01"
 """Day of times without a date: one that does not depend on when they are read."""
