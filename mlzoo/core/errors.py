@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _thread
 import errno
 import re
 import signal
@@ -135,6 +134,8 @@ def _send_again(hook: Callable[[Any], Any], dropped: Any) -> None:
         hook(dropped)
         return
     number = error.signal if isinstance(error, Interrupted) else signal.SIGINT
-    timer = threading.Timer(_AGAIN_AFTER, _thread.interrupt_main, (number,))
+    # A real signal, which also ends a wait within C code.
+    again = threading.get_ident(), number
+    timer = threading.Timer(_AGAIN_AFTER, signal.pthread_kill, again)
     timer.daemon = True
     timer.start()

@@ -6,6 +6,7 @@ import gc
 import json
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -125,6 +126,7 @@ def test_a_signal_is_not_lost_where_exceptions_are_dropped(
         gc.callbacks.remove(at_collection)
         signal.raise_signal(number)
 
+    began = time.monotonic()
     with pytest.raises(Interrupted) as caught, stopping("working"):
         if place == "collection":
             gc.callbacks.append(at_collection)
@@ -133,6 +135,7 @@ def test_a_signal_is_not_lost_where_exceptions_are_dropped(
             Dropping(number)
         threading.Event().wait(30)
         pytest.fail("the signal was lost")
+    assert time.monotonic() - began < 20
     assert (str(caught.value), caught.value.signal) == (f"stopped while working; {AGAIN}", number)
 
 
