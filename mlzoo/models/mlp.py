@@ -208,7 +208,9 @@ def recipe(data: Data, config: RunConfig) -> Recipe:
     }
     monitors = registry.constants("schedule", config.schedule).get("MONITORS", False)
     spreads = data.outputs.distribution or data.outputs.quantiles
-    on_folds = {} if monitors or spreads else {"refit": True}
+    # Refitted models of classes were overconfident: their mean log loss was worse.
+    refits = data.outputs.target.sample_numbers and not (monitors or spreads)
+    on_folds = {"refit": True} if refits else {}
     return Recipe(fields, settings, f"{rows:,} rows", averages=True, on_folds=on_folds)
 
 
