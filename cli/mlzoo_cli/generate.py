@@ -31,6 +31,7 @@ def generate(
     from mlzoo.api import load
     from mlzoo.reporting.drawn_samples import write_samples
     from mlzoo.runs.contents.folders import refuse_links
+    from mlzoo.training.signals import again_over, stopping
 
     opened = load(run, trust=trust)
     drawn = opened.generate(
@@ -57,7 +58,8 @@ def generate(
     folder = expand(config.output) if config.output else opened.path / "generated"
     refuse_links(opened.path, folder)
     across = side if config.latent_grid else 0
-    files = write_samples(folder, drawn.samples, opened.reader, facts, config.overwrite, across)
+    with stopping("writing", again_over(folder)):
+        files = write_samples(folder, drawn.samples, opened.reader, facts, config.overwrite, across)
     if json:
         show({**facts, "samples": count, "folder": str(folder), "files": files})
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -47,9 +48,9 @@ def test_a_file_in_the_folders_place_is_refused(tmp_path: Path) -> None:
         write_samples(tmp_path / "out", np.zeros((1, 2)), TableReader(columns=()), {})
 
 
-def test_samples_go_into_the_run_where_no_folder_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def drawing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run of a generator, whose samples are its seed."""
     reader = TableReader(columns=(Column("length"),))
     run = SimpleNamespace(
         path=tmp_path,
@@ -61,13 +62,31 @@ def test_samples_go_into_the_run_where_no_folder_is_named(
         ),
     )
     monkeypatch.setattr("mlzoo.api.load", lambda *_, **__: run)
-    done = run_mlzoo("generate", tmp_path, "--count", 2, "--seed", 3)
+    return tmp_path
+
+
+def test_samples_go_into_the_run_where_no_folder_is_named(drawing: Path) -> None:
+    done = run_mlzoo("generate", drawing, "--count", 2, "--seed", 3)
     assert done.code == 0, done.err
-    text = (tmp_path / "generated" / "samples.csv").read_text()
+    text = (drawing / "generated" / "samples.csv").read_text()
     assert text.splitlines() == ["length", "3.0", "3.0"]
-    again = run_mlzoo("generate", tmp_path)
+    again = run_mlzoo("generate", drawing)
     assert again.code == 2
     assert "holds files; choose another --output" in again.err
+
+
+def test_samples_that_are_written_in_part_are_to_be_replaced(
+    drawing: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "mlzoo.reporting.drawn_samples._sheet", lambda *_: signal.raise_signal(signal.SIGTERM)
+    )
+    done = run_mlzoo("generate", drawing)
+    assert done.code == 128 + signal.SIGTERM
+    folder = drawing / "generated"
+    again = "run the same command again with --overwrite, which replaces what is in"
+    assert done.cause == f"stopped while writing; {again} {folder}"
+    assert [path.name for path in folder.iterdir()] == ["samples.csv"]
 
 
 @pytest.mark.slow
