@@ -39,7 +39,9 @@ def serve(
         # Explanations are computed on TensorFlow, whatever a model was trained on.
         os.environ["KERAS_BACKEND"] = "tensorflow"
     from mlzoo.api import load
+    from mlzoo.runs.devices import prepare
 
+    prepare()  # before the server's modules import Keras, which would print TensorFlow's log
     opened = load(run, trust=trust)
     opened.require_predictions("serve")
     import uvicorn

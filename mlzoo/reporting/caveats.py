@@ -220,7 +220,8 @@ def _training(facts: Facts) -> Iterator[str]:
             "were not tested."
         )
     else:
+        origin = "cameras" if facts["data"].get("kind") == "image" else "sources"
         yield (
-            "The scores hold for samples drawn as these were; other cameras, sites or times were "
+            f"The scores hold for samples drawn as these were; other {origin}, sites or times were "
             "not tested."
         )

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from mlzoo.statistics.metrics import missed_class
+from mlzoo.statistics.metrics import missed_class, mode
 from mlzoo.statistics.verdicts import TIED, WORSE, verdict_of, verdict_sentence
 
 Kind = Literal[
@@ -198,7 +198,10 @@ def _over(training: Sequence[float], valid: Sequence[float], kept: int) -> Diagn
     least = min(range(len(valid_smooth)), key=valid_smooth.__getitem__)
     fall = max(valid_smooth[0] - valid_smooth[least], 0.02 * abs(valid_smooth[0]))
     rise = valid_smooth[-1] - valid_smooth[least]
-    advice = "More data, --augment, a smaller model, or its dropout and l2 (--set) would help."
+    advice = (
+        "More data, --augment (of images), a smaller model, or its dropout and l2 (--set) would "
+        "help."
+    )
     if (
         rise > RISE * fall
         and training_smooth[-1] < training_smooth[least]
@@ -221,8 +224,15 @@ def _over(training: Sequence[float], valid: Sequence[float], kept: int) -> Diagn
 
 
 def _is_beaten(test: Mapping[str, Any]) -> bool:
-    """Return whether the best baseline is at least as good: ahead, or tied and not behind."""
-    verdict, gain = verdict_of(test), (test.get("gain") or {}).get("value")
+    """Return whether the best baseline is at least as good: ahead, or tied and not behind.
+
+    A perfect score is not beaten by another.
+    """
+    compared = test.get("gain") or {}
+    verdict, gain, metric = verdict_of(test), compared.get("value"), compared.get("metric")
+    score = test.get("metrics", {}).get(metric)
+    if metric and score == (1 if mode(metric) == "max" else 0):
+        return False
     return verdict == WORSE or (verdict == TIED and not (gain is not None and gain > 0))
 
 

@@ -1,5 +1,5 @@
-"""Estimators for scikit-learn: `MlzooClassifier` and `MlzooRegressor`."""
+"""Estimators for scikit-learn: `MlzooClassifier`, `MlzooRegressor` and `MlzooEmbedding`."""
 
-from mlzoo.sklearn.estimators import MlzooClassifier, MlzooRegressor
+from mlzoo.sklearn.estimators import MlzooClassifier, MlzooEmbedding, MlzooRegressor
 
-__all__ = ["MlzooClassifier", "MlzooRegressor"]
+__all__ = ["MlzooClassifier", "MlzooEmbedding", "MlzooRegressor"]

@@ -1,4 +1,4 @@
-"""scikit-learn estimators whose fitting is a run: `MlzooClassifier` and `MlzooRegressor`.
+"""scikit-learn estimators whose fitting is a run: a classifier, a regressor, an embedding.
 
 They work in `Pipeline`, `cross_val_score` and `GridSearchCV`, take arrays and DataFrames with
 missing numbers and columns of text, and are saved as run folders, without pickles.
@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    RegressorMixin,
+    TransformerMixin,
+)
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
@@ -20,12 +26,14 @@ from sklearn.utils.validation import check_is_fitted
 from mlzoo import api
 from mlzoo.core.errors import DataError, UsageError
 from mlzoo.data.inputs import read_inputs
+from mlzoo.runs.models import outputs_of
+from mlzoo.runs.predicting.features import feature_extractor
 from mlzoo.sklearn.folders import pack, read_record, unpack, write_record
 from mlzoo.sklearn.frames import class_names, frame_and_target, frame_of, unused, weighted
 from mlzoo.training.starting.preparing import FOLDS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 _TARGET = "target"
 _WEIGHT = "weight"
@@ -68,12 +76,17 @@ class _MlzooEstimator(BaseEstimator):
         tags.input_tags.allow_nan = True
         return tags
 
-    def _fit(self, frame: pd.DataFrame, target: np.ndarray, weights: np.ndarray | None) -> Self:
+    def _fit(
+        self,
+        frame: pd.DataFrame,
+        target: np.ndarray | None = None,
+        weights: np.ndarray | None = None,
+    ) -> Self:
         """Train in a folder that lives as long as the estimator.
 
         Args:
             frame: columns.
-            target: (rows,).
+            target: (rows,), or None where the rows themselves are learned.
             weights: (rows,) from 0 on, or None.
 
         Raises:
@@ -88,8 +101,10 @@ class _MlzooEstimator(BaseEstimator):
         if self.learning_rate is not None:
             given["learning_rate"] = self.learning_rate
         folder = tempfile.TemporaryDirectory(prefix="mlzoo-")
-        name = unused(_TARGET, frame)
-        table = frame.assign(**{name: target})
+        table = frame
+        if target is not None:
+            given["target"] = unused(_TARGET, frame)
+            table = frame.assign(**{given["target"]: target})
         if weights is not None:
             given["weight_column"] = unused(_WEIGHT, table)
             table[given["weight_column"]] = weights
@@ -99,7 +114,6 @@ class _MlzooEstimator(BaseEstimator):
             run = api.train(
                 self.model,
                 str(data),
-                target=name,
                 task=self._task,
                 epochs=self.epochs,
                 fractions=self.fractions,
@@ -115,6 +129,10 @@ class _MlzooEstimator(BaseEstimator):
 
     def _outputs(self, X: Any) -> np.ndarray:
         """Return the model's outputs (rows, units), float64."""
+        return self._computed(X, lambda rows: self.run_.outputs(rows))
+
+    def _computed(self, X: Any, function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """Return what a function of raw rows (`_BATCH`, columns) gives for each, float64."""
         check_is_fitted(self, "run_")
         frame = frame_of(self, X, reset=False)
         with tempfile.TemporaryDirectory(prefix="mlzoo-") as folder:
@@ -125,7 +143,7 @@ class _MlzooEstimator(BaseEstimator):
             except DataError as error:
                 raise ValueError(str(error)) from error
         padded = np.concatenate([rows, np.repeat(rows[-1:], -len(rows) % _BATCH, axis=0)])
-        parts = [self.run_.outputs(each) for each in np.split(padded, len(padded) // _BATCH)]
+        parts = [function(each) for each in np.split(padded, len(padded) // _BATCH)]
         return np.concatenate(parts)[: len(rows)].astype("float64")
 
     def save(self, path: str | Path) -> None:
@@ -272,3 +290,60 @@ class MlzooRegressor(RegressorMixin, _MlzooEstimator):
     def predict(self, X: Any) -> np.ndarray:
         """Return a number for each row."""
         return self._outputs(X)[:, 0]
+
+
+class MlzooEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, _MlzooEstimator):
+    """A transformer from rows to the code of a model that `mlzoo.train` fits on them, without y.
+
+    Its parameters are those of `MlzooRegressor`; `model` is one that restores its inputs from a
+    code, as `autoencoder` does, and `set={"code": 2}` says how many numbers that has.
+    """
+
+    _task = "reconstruction"
+
+    def __init__(
+        self,
+        model: str = "autoencoder",
+        *,
+        set: Mapping[str, Any] | None = None,
+        epochs: int = 50,
+        learning_rate: float | None = None,
+        preset: str = "fast",
+        fractions: str = "80/10/10",
+        settings: Mapping[str, Any] | None = None,
+        random_state: int | np.random.RandomState | None = 0,
+    ) -> None:
+        super().__init__(
+            model,
+            set=set,
+            epochs=epochs,
+            learning_rate=learning_rate,
+            preset=preset,
+            fractions=fractions,
+            settings=settings,
+            random_state=random_state,
+        )
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Train on rows.
+
+        Args:
+            X: (rows, columns): numbers, NaN where they are missing; or a DataFrame, whose
+                columns of text are categories.
+            y: ignored; pipelines pass it.
+
+        Raises:
+            ValueError: the data can't be used.
+        """
+        return self._fit(frame_of(self, X, reset=True))
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Return the codes (rows, numbers) of rows."""
+        check_is_fitted(self, "run_")
+        extractor = feature_extractor(self.run_)
+        return self._computed(X, lambda rows: outputs_of(extractor, rows))
+
+    @property
+    def _n_features_out(self) -> int:
+        """Numbers of a code, of which `get_feature_names_out` makes names."""
+        return int(feature_extractor(self.run_).output_shape[-1])

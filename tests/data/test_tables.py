@@ -259,6 +259,19 @@ def test_constant_duplicated_and_counting_columns_are_warned_about(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
+    ("name", "warned"),
+    [("Customer ID", True), ("customerId", True), ("ORDER-ID", True), ("Id", True), ("ID", True)]
+    + [("userID", True), ("paid", False), ("VALID", False), ("year", False)],
+)
+def test_a_number_in_every_row_is_an_identifier_by_its_name(
+    tmp_path: Path, name: str, warned: bool
+) -> None:
+    rows = [f"{10_000 + 3 * i},{i % 5},{'ab'[i % 2]}" for i in range(40)]
+    warnings = "\n".join(read(simple(tmp_path, f"{name},v,kind", rows)).warnings)
+    assert (f"column {name!r} has another number in every row" in warnings) == warned
+
+
+@pytest.mark.parametrize(
     ("cell", "advice"),
     [("2024-01-{:02d}", "dates"), ("sample_{:03d}", "identifiers"), ("{},5", "decimal comma")],
 )

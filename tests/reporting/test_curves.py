@@ -90,6 +90,15 @@ def test_a_model_that_is_worse_than_a_baseline_is_not_sound() -> None:
     assert "no fault" not in found.sentence.lower()
 
 
+def test_a_perfect_score_is_beaten_by_no_baseline() -> None:
+    training, valid = falling(30), falling(30, to=0.04)
+    gain = {"baseline": "linear", "metric": "accuracy", "value": 0.0, "interval": [0.0, 0.0]}
+    tied = {"gain": gain, "verdict": "not distinguishable", "units": 35, "interval_unit": "samples"}
+    for score, expected in ((1.0, "sound"), (0.9, "under-fitting")):
+        test = {**tied, "metrics": {"accuracy": score}}
+        assert kinds(training, valid, test=test, kept=30) == [expected]
+
+
 def scored(
     area: float, balanced: float, recalls: tuple[float, float], support: tuple[int, int]
 ) -> Any:

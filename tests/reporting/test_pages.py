@@ -111,9 +111,25 @@ def test_a_comparison_says_what_can_not_be_paired(run: Path, compared: Path) -> 
     found = dict(compare([str(run), str(compared.with_name("other"))]))
     far = [row | {"data": "/far/away/photos"} for row in found["rows"]]
     page = comparison_page({**found, "rows": far, "notes": ["these can't be paired: why"]})
-    assert "<td>photos</td>" in page and "/far/away" not in page
+    assert '<td class="text">photos</td>' in page and "/far/away" not in page
     assert "Not every run can be paired with it" in page
     assert "Not every run" not in comparison_page({**found, "notes": []})
+
+
+def test_a_comparison_names_all_that_may_be_the_best(run: Path, compared: Path) -> None:
+    found = dict(compare([str(run), str(compared.with_name("other"))]))
+    first, second = found["rows"][0] | {"value": 1.0}, found["rows"][1] | {"value": 0.9}
+    names = first["run"], second["run"]
+    pair = {"first": names[0], "second": names[1], "metric": "accuracy", "samples": 35}
+    pair |= {"units": 35, "unit": "samples", "difference": 0.1, "level": 0.99, "better": None}
+    facts = {**found, "best": names[0], "rows": [first, second], "notes": []}
+    tied = [pair | {"tied": True, "interval": [-0.1, 0.3]}]
+    page = comparison_page({**facts, "pairs": tied})
+    assert f"is 1, of {names[0]}; {names[1]} is statistically tied with {names[0]}." in page
+    page = comparison_page({**facts, "rows": [first, second | {"value": 1.0}], "pairs": tied})
+    assert f"is 1, of {names[0]} and {names[1]}." in page
+    apart = [pair | {"tied": False, "better": "first", "interval": [0.05, 0.3]}]
+    assert f"is 1, of {names[0]}." in comparison_page({**facts, "pairs": apart})
 
 
 @needs_chromium

@@ -5,8 +5,11 @@ from __future__ import annotations
 import base64
 import io
 import math
+import os
 import socket
 import struct
+import subprocess
+import sys
 import threading
 import time
 import zlib
@@ -494,3 +497,23 @@ def test_one_row_can_be_filled_in() -> None:
             assert browser.run("document.documentElement.scrollWidth") <= width
             assert browser.run("serious()") == browser.run("nameless()") == []
             assert browser.complaints == []
+
+
+@pytest.mark.slow
+def test_the_command_prints_its_address_alone() -> None:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("TF_", "GRPC_"))}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mlzoo", "serve", str(zoo.find("mlp-wine")), "--port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment,
+    )
+    assert process.stdout is not None
+    try:
+        first = process.stdout.readline()
+    finally:
+        process.terminate()
+        rest, _ = process.communicate(timeout=60)
+    assert first.startswith("http://localhost:"), first + rest
+    assert rest in ("", "stopped; run the same command again\n"), first + rest

@@ -12,19 +12,25 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, clone
+from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 import mlzoo
-from mlzoo.sklearn import MlzooClassifier, MlzooRegressor
+from mlzoo.sklearn import MlzooClassifier, MlzooEmbedding, MlzooRegressor
 
 pytestmark = pytest.mark.slow
 SHORT: dict[str, Any] = {"set": {"hidden": [16]}, "preset": "none", "learning_rate": 0.03}
 LEAN = {"conformal": 0, "allow_leakage": True}
 CLASSIFIER = MlzooClassifier(epochs=12, settings={**LEAN, "calibrate": "none"}, **SHORT)
 REGRESSOR = MlzooRegressor(epochs=12, settings=LEAN, **SHORT)
+EMBEDDING = MlzooEmbedding(
+    epochs=2,
+    settings={"allow_leakage": True},
+    **{**SHORT, "set": {"hidden": [8], "code": 2}},
+)
 SAMPLE = (
     "check_no_attributes_set_in_init",
     "check_do_not_raise_errors_in_init_or_set_params",
@@ -43,6 +49,9 @@ SAMPLE = (
     "check_dict_unchanged",
     "check_methods_subset_invariance",
     "check_dataframe_column_names_consistency",
+    "check_transformer_general",
+    "check_transformer_preserve_dtypes",
+    "check_transformer_get_feature_names_out",
 )
 """The checks that are run by default: all of them fit hundreds of models, which takes minutes."""
 
@@ -57,7 +66,7 @@ def _name(check: Any) -> str:
 
 def _checks() -> Iterator[Any]:
     """Yield each estimator with its checks; MLZOO_EVERY_CHECK=1 asks for all of them."""
-    for estimator in (CLASSIFIER, REGRESSOR):
+    for estimator in (CLASSIFIER, REGRESSOR, EMBEDDING):
         for each, check in estimator_checks_generator(estimator):
             if _name(check) == UNEQUAL:
                 continue
@@ -138,6 +147,23 @@ def test_a_search_in_a_pipeline_finds_the_longer_training() -> None:
     assert search.best_params_ == {"mlzooregressor__learning_rate": 0.03}
     assert search.cv_results_["mean_test_score"][1] > 0.5 > search.cv_results_["mean_test_score"][0]
     assert search.predict(x[:3]).shape == (3,)
+
+
+def test_an_embedding_is_a_step_of_a_pipeline_and_persists(tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    t = rng.uniform(-1, 1, 200)
+    x = np.outer(t, [3.0, -2.0, 1.0, 0.5]) + 0.05 * rng.normal(size=(200, 4))
+    embedding = clone(EMBEDDING).set_params(epochs=30, set={"hidden": [16], "code": 1})
+    code = embedding.fit_transform(x)
+    assert code.shape == (200, 1) and code.dtype == "float64"
+    assert abs(np.corrcoef(code[:, 0], t)[0, 1]) > 0.98, "the one direction that the rows vary in"
+    np.testing.assert_array_equal(embedding.transform(x[5:6]), code[5:6])
+    assert list(embedding.get_feature_names_out()) == ["mlzooembedding0"]
+    assert embedding.run_.metrics["headline"]["name"] == "mse"
+    embedding.save(tmp_path / "model")
+    np.testing.assert_array_equal(MlzooEmbedding.load(tmp_path / "model").transform(x), code)
+    pipeline = make_pipeline(clone(embedding), LinearRegression())
+    assert pipeline.fit(x, t).score(x, t) > 0.95
 
 
 def test_what_mlzoo_refuses_is_a_value_error() -> None:

@@ -23,7 +23,7 @@ from mlzoo.data.tables.tables import Table, text_cells
 MOST_CATEGORIES = 100
 _NUMERIC_SHARE = 0.9
 _DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
-_ID_NAME = re.compile(r"(.*[\W_])?(id|uid|uuid|index)|.*[a-z0-9]I[Dd]|(ID|Id)", re.ASCII)
+_ID_NAME = re.compile(r"(.*[\W_])?(?i:id|uid|uuid|index)|.*[a-z0-9]I[Dd]", re.ASCII)
 _FEWEST_IDS, _HEAD = 20, 1000
 _SHOWN = 60
 """Characters of a cell that a message shows."""

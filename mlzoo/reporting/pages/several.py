@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mlzoo.core import files
-from mlzoo.core.messages import over
+from mlzoo.core.messages import over, series
 from mlzoo.reporting.comparison import pair_sentence, read_runs
 from mlzoo.reporting.curve_diagnosis import diagnose
 from mlzoo.reporting.pages import charts
@@ -40,7 +40,7 @@ def comparison_page(compared: Mapping[str, Any]) -> str:
         _TEMPLATE,
         title=f"{len(rows)} runs side by side",
         rows=_alike([_row(row) for row in rows]),
-        best=compared["best"],
+        leading=_leading(rows, compared) if compared["best"] else "",
         pairs=[f"{pair_sentence(pair)}." for pair in compared["pairs"]],
         notes=compared["notes"],
         scores=_scores(rows),
@@ -49,6 +49,20 @@ def comparison_page(compared: Mapping[str, Any]) -> str:
         differing=_table(compared["differing"], rows, "setting"),
         environment=_table(compared["environment"], rows, "environment"),
     )
+
+
+def _leading(rows: Sequence[Mapping[str, Any]], compared: Mapping[str, Any]) -> str:
+    """Return a sentence that names the best value and whoever may be as good."""
+    best = next(row for row in rows if row["run"] == compared["best"])
+    equal = [row["run"] for row in rows if row["value"] == best["value"]]
+    tied = [pair["second"] for pair in compared["pairs"] if pair["tied"]]
+    tied = [name for name in tied if name not in equal]
+    name, names = metric_title(best["metric"]), series(equal, "and")
+    text = f"The best {name} is {best['value']:.4g}, of {names}"
+    if tied:
+        verb = "is" if len(tied) == 1 else "are"
+        text += f"; {series(tied, 'and')} {verb} statistically tied with {best['run']}"
+    return f"{text}."
 
 
 def _row(row: Mapping[str, Any]) -> dict[str, object]:

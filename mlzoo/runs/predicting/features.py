@@ -24,10 +24,9 @@ def features_of(run: LoadedRun, new: Any, listener: Listener) -> tuple[list[str]
         UsageError: the model has no features of a whole sample.
         DataError: the samples do not fit what the model was trained on.
     """
-    import keras
     import numpy as np
 
-    extractor = keras.Model(run.model.inputs, _feature_tensor(run))
+    extractor = feature_extractor(run)
     rows, names, warnings = run.read_new(new, listener)
     for warning in warnings:
         listener.warn(warning)
@@ -38,12 +37,14 @@ def features_of(run: LoadedRun, new: Any, listener: Listener) -> tuple[list[str]
     return names, np.concatenate(parts)
 
 
-def _feature_tensor(run: LoadedRun) -> keras.KerasTensor:
-    """Return the features (batch, features) of a run's model.
+def feature_extractor(run: LoadedRun) -> keras.Model:
+    """Return the model from raw inputs to the features (batch, features) of a run's model.
 
     Raises:
         UsageError: it has none of a whole sample.
     """
+    import keras
+
     from mlzoo.layers.features import last_features
 
     if run.target.scored:
@@ -62,4 +63,4 @@ def _feature_tensor(run: LoadedRun) -> keras.KerasTensor:
             f"the output layer sees {tuple(seen.shape)[1:]} of a sample here: places or "
             "steps, no features of the whole"
         )
-    return seen
+    return keras.Model(run.model.inputs, seen)
