@@ -13,6 +13,7 @@ from mlzoo.core.errors import UsageError
 from mlzoo.core.files import expand
 from mlzoo.core.progress import Listener
 from mlzoo.data.objects.store import check_same
+from mlzoo.notebooks.progress import listener_for
 from mlzoo.runs import devices, run_folder
 from mlzoo.runs.config_loading import merge
 from mlzoo.runs.opened import OpenedRun
@@ -171,7 +172,7 @@ def train(
             that is named here as `model` or `source` is trusted anyway.
         callbacks: Keras callbacks, for training in batches. The run folder does not hold them:
             `resume` takes them again, and calls them from their beginning.
-        listener: hears of progress.
+        listener: hears of progress; in a notebook it is shown below the cell by default.
         **settings: fields of `RunConfig`, `set={...}` for those of the model.
 
     Returns:
@@ -193,14 +194,14 @@ def train(
                 flags,
                 file,
                 overwrite=overwrite,
-                listener=listener,
+                listener=listener_for(listener),
                 allow_unused=allow_unused,
                 trust=trust,
             )
         return _facade(chosen)
     merged = merge(flags, file, allow_unused=allow_unused, trust=trust)
     with _called_back(callbacks):
-        return _facade(train_merged(merged, overwrite=overwrite, listener=listener))
+        return _facade(train_merged(merged, overwrite=overwrite, listener=listener_for(listener)))
 
 
 def from_weights(
@@ -271,7 +272,9 @@ def resume(
 
     _hand_over(run_folder.current(expand(path)), data)
     with _called_back(callbacks):
-        run = training.resume(path, epochs=epochs, on=devices, trust=trust, listener=listener)
+        run = training.resume(
+            path, epochs=epochs, on=devices, trust=trust, listener=listener_for(listener)
+        )
     return _facade(run)
 
 
@@ -296,7 +299,7 @@ def reproduce(
     from mlzoo.training import reproducing
 
     _hand_over(run_folder.find(path), data)
-    return reproducing.reproduce(path, listener, trust=trust)
+    return reproducing.reproduce(path, listener_for(listener), trust=trust)
 
 
 def tune(
@@ -344,7 +347,8 @@ def tune(
         devices.prepare(settings.get("device", "auto"))  # before the file imports Keras
     merged = merge(flags, Path(config) if config else None, trust=trust)
     plan = make_plan(merged, list(vary), Path(space) if space else None, search or {})
-    result = run_plan(plan, merged, overwrite=overwrite, final=final, listener=listener)
+    hears = listener_for(listener)
+    result = run_plan(plan, merged, overwrite=overwrite, final=final, listener=hears)
     return replace(result, run=None if result.run is None else _facade(result.run))
 
 

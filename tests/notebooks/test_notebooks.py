@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,9 +16,11 @@ import pytest
 import mlzoo
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import UsageError
+from mlzoo.core.progress import Listener
 from mlzoo.drawing.canvas import new_figure
 from mlzoo.explaining.explain_run import ExplanationResult
 from mlzoo.notebooks.html import card, table
+from mlzoo.notebooks.progress import NotebookProgress, listener_for
 from mlzoo.runs import zoo
 from mlzoo.runs.results import Predictions
 from mlzoo.tuning.results.search_result import SearchResult
@@ -50,6 +54,67 @@ def test_text_is_escaped_and_long_tables_are_cut() -> None:
     said = texts(card("<script>alert(1)</script>", ["a & b", ""], [table(rows)]))
     assert said[:2] == ["<script>alert(1)</script>", "a & b"]
     assert "<b>" in said and said.count("0.3333") == 10 and said[-1] == "and 2 more"
+
+
+class Kernel(ModuleType):
+    """What a notebook's process has: IPython with a kernel, and outputs that are replaced."""
+
+    def __init__(self) -> None:
+        super().__init__("IPython")
+        self.display = SimpleNamespace(display=self._display)
+        self.outputs: list[str] = []
+
+    def get_ipython(self) -> Any:
+        return SimpleNamespace(kernel=object())
+
+    def _display(self, content: dict[str, str], *, raw: bool, display_id: bool) -> Any:
+        assert raw and display_id and not self.outputs, "one output, which is replaced"
+        self._update(content, raw=True)
+        return SimpleNamespace(update=self._update)
+
+    def _update(self, content: dict[str, str], *, raw: bool) -> None:
+        assert raw and content["text/plain"]
+        self.outputs.append(content["text/html"])
+
+
+@pytest.fixture
+def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
+    kernel = Kernel()
+    monkeypatch.setitem(sys.modules, "IPython", kernel)
+    monkeypatch.setitem(sys.modules, "IPython.display", kernel.display)
+    return kernel
+
+
+@pytest.mark.slow
+def test_a_training_shows_its_epochs_below_the_cell(kernel: Kernel, tmp_path: Path) -> None:
+    lean = {"baselines": "none", "pictures": "none", "preset": "none"}
+    mlzoo.train("linear", "iris", epochs=3, out=str(tmp_path), **lean)
+    bars = [html for html in kernel.outputs if "epoch 3 of 3: loss " in html]
+    top, done = re.findall(r'max="(\d+)" value="(\d+)"', bars[0])[0]
+    assert top == done, "the bar is full"
+    assert all(texts(html) for html in kernel.outputs)
+    before = len(kernel.outputs)
+    mlzoo.train(
+        "linear", "iris", epochs=1, out=str(tmp_path), name="b", listener=Listener(), **lean
+    )
+    assert len(kernel.outputs) == before, "who listens is told instead"
+
+
+def test_progress_of_a_search_and_warnings_are_shown(kernel: Kernel) -> None:
+    listener = listener_for(None)
+    assert isinstance(listener, NotebookProgress)
+    listener.warn("2 < 3")
+    assert texts(kernel.outputs[-1])[-1] == "warning: 2 < 3"
+    listener.fitted({}, SimpleNamespace(number=4), SimpleNamespace(number=2, mean=0.98765))
+    listener.end()
+    assert texts(kernel.outputs[-1])[:2] == ["search", "best so far: trial 2, 0.9877"]
+
+
+def test_outside_of_notebooks_nothing_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert listener_for(None) is None
+    terminal = SimpleNamespace(get_ipython=lambda: None)
+    monkeypatch.setitem(sys.modules, "IPython", terminal)
+    assert listener_for(None) is None
 
 
 def test_a_run_shows_its_score_beside_baselines(tmp_path: Path) -> None:
