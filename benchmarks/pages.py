@@ -64,7 +64,7 @@ PAGES: dict[str, tuple[str, str]] = {
     ),
     "strategies": (
         "tune mlp wine --compare random,bayesian --trials 4 --epochs 2 --name strategies",
-        "strategies/report.html",
+        "strategies-compared/report.html",
     ),
     "explanation, image": (
         "explain OUT/cnn-digits --method gradcam,integrated_gradients --out OUT/maps",

@@ -52,7 +52,7 @@ class NotebookProgress(Listener):
 
     def start(self, what: str, epochs: int, steps: int) -> None:
         """Begin the bar of a training."""
-        self._title, self._epochs, self._steps = what or "training", epochs, max(steps, 1)
+        self._title, self._epochs, self._steps = f"training {what}", epochs, max(steps, 1)
         self._done, self._total, self._line = 0, epochs * self._steps, ""
         self._show(now=True)
 
