@@ -65,7 +65,7 @@ PICTURES = {
     "feature_errors": "Mean squared error of the scaled features, beside that of their mean",
     "errors": "How large the errors of the test samples are",
     "codes": "Codes of the test samples, colored by classes that were not learned from",
-    "samples": "What the network was fed: a batch of training samples",
+    "samples": "A batch of training samples as the network gets them",
     "gradient_lags": "How far back the gradient of the loss reaches, step by step",
     "circuit": "The circuit: its inputs x as phases, then the trained angles t",
     "mistakes": "Test samples that the model was most sure of and wrong",
