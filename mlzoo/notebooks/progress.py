@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Mapping
 from html import escape
+from importlib import import_module
 from typing import Any
 
 from mlzoo.core.progress import Listener
@@ -98,8 +99,7 @@ class NotebookProgress(Listener):
             "text/plain": f"{self._title} {self._line}".strip(),
         }
         if self._handle is None:
-            from IPython.display import display
-
-            self._handle = display(content, raw=True, display_id=True)
+            output = import_module("IPython.display")  # which a kernel has, and mlzoo need not
+            self._handle = output.display(content, raw=True, display_id=True)
         else:
             self._handle.update(content, raw=True)

@@ -103,8 +103,8 @@ class _MlzooEstimator(BaseEstimator):
         folder = tempfile.TemporaryDirectory(prefix="mlzoo-")
         table = frame
         if target is not None:
-            given["target"] = unused(_TARGET, frame)
-            table = frame.assign(**{given["target"]: target})
+            name = unused(_TARGET, frame)
+            given["target"], table = name, frame.assign(**{name: target})
         if weights is not None:
             given["weight_column"] = unused(_WEIGHT, table)
             table[given["weight_column"]] = weights

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mlzoo.core import registry
+from mlzoo.core.messages import series
 from mlzoo.statistics.intervals import mean_interval
 from mlzoo.statistics.metrics import bounds
 from mlzoo.tuning.executors.engines import Fit, Serial
@@ -192,4 +193,4 @@ def verdict(ranking: Sequence[Standing]) -> str:
     ]
     if not close:
         return f"{first.strategy} won against all others"
-    return f"{first.strategy} came first, but can't be told from {', '.join(close)}"
+    return f"{first.strategy} came first, statistically tied with {series(close, 'and')}"

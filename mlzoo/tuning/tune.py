@@ -409,7 +409,8 @@ def run_comparison(
         )
         from mlzoo.core import files
         from mlzoo.tuning.results.compare_page import rows, write_comparison
+        from mlzoo.tuning.trials.journal import STRATEGIES
 
-        files.write_text(folder.path / "strategies.csv", files.csv_text(rows(ranking)))
+        files.write_text(folder.path / STRATEGIES, files.csv_text(rows(ranking)))
         write_comparison(folder.path / "report.html", plan, ranking, evaluator.metric)
         return ranking

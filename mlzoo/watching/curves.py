@@ -16,7 +16,7 @@ from mlzoo.reporting.pages.report import learning_curves
 from mlzoo.reporting.pages.several import shared_curves
 from mlzoo.runs.run_folder import EPOCHS, PARTIAL
 from mlzoo.tuning.results.figures import convergence
-from mlzoo.watching.entries import Entry, latest, read_search
+from mlzoo.watching.entries import Entry, compares_strategies, latest, read_search
 
 CHOSEN = 12
 """Number of entries whose curves are drawn at once."""
@@ -79,7 +79,10 @@ def _search(entry: Entry, folder: Path) -> Markup:
     done = [trial for trial in trials if trial.state == "done"]
     charts = [convergence(trials, metric)] if metric and done else []
     names = [dimension["name"] for dimension in plan["space"]]
-    return _block(f"{entry.name}: {', '.join(names)}", charts, "No trial is done yet.")
+    none = "No trial is done yet."
+    if compares_strategies(folder):
+        none = "The report compares the strategies, whose searches are listed below this folder."
+    return _block(f"{entry.name}: {', '.join(names)}", charts, none)
 
 
 def _block(title: str, charts: Iterable[Any], without: str) -> Markup:

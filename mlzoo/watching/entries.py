@@ -20,7 +20,7 @@ from mlzoo.statistics.metrics import title as metric_title
 from mlzoo.statistics.verdicts import short_verdict
 from mlzoo.tuning.plan import PlanRecord
 from mlzoo.tuning.trials import journal
-from mlzoo.tuning.trials.journal import JOURNAL
+from mlzoo.tuning.trials.journal import JOURNAL, STRATEGIES
 from mlzoo.tuning.trials.trial import TrialResult, best, from_records
 
 _DEEP = 3
@@ -243,13 +243,16 @@ def _search(entry: Entry, folder: Path) -> Entry:
     whole = (folder / REPORT).is_file() and written
     winner = best(trials, metric) if metric else None
     count = f"{len(over)} of {wanted} trials" if wanted else f"{len(over)} trials"
+    share = min(1.0, len(over) / wanted) if wanted else None
+    if compares_strategies(folder):  # The trials are those of the searches in its folder.
+        count, share = "strategies compared", None
     return replace(
         entry,
         state="searching" if held else "done" if whole else "stopped",
         model=Path(str(plan["run"]["model"])).stem,
         data=_word(plan["run"], "data"),
         progress=count + (f", {failed} failed" if failed else ""),
-        share=min(1.0, len(over) / wanted) if wanted else None,
+        share=share,
         metric=metric,
         value=winner.mean if winner else None,
         lower=bool(metric) and mode(metric) == "min",
@@ -257,6 +260,11 @@ def _search(entry: Entry, folder: Path) -> Entry:
         interval=f"mean of {len(winner.scores)} fits" if winner else "",
         verdict=f"trial {winner.number} is the best so far" if held and winner else "",
     )
+
+
+def compares_strategies(folder: Path) -> bool:
+    """Return whether a folder is that of a finished comparison of strategies."""
+    return (folder / STRATEGIES).is_file()
 
 
 def read_search(folder: Path) -> tuple[PlanRecord, list[TrialResult], str]:

@@ -80,7 +80,7 @@ def test_a_verdict_needs_an_interval_off_zero() -> None:
     curves = {"a": [[0.9], [0.8], [0.85]], "b": [[0.91], [0.79], [0.84]], "c": [[0.5]] * 3}
     found = compare.standings(curves, "accuracy")
     assert [standing.strategy for standing in found] == ["a", "b", "c"]
-    assert compare.verdict(found) == "a came first, but can't be told from b"
+    assert compare.verdict(found) == "a came first, statistically tied with b"
     assert compare.verdict([found[0], found[2]]) == "a won against all others"
 
 

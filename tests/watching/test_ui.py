@@ -124,6 +124,16 @@ def test_each_folder_is_a_row_with_its_state(client: TestClient) -> None:
     assert rows["killed"]["progress"] == "no epoch yet" and rows["reported"]["report"]
 
 
+def test_a_comparison_of_strategies_is_no_search_without_trials(tmp_path: Path) -> None:
+    folder = search(tmp_path, "compared")
+    (folder / "lock").unlink()
+    (folder / "strategies.csv").write_text("strategy,score\n")
+    (folder / "report.html").write_text("report")
+    client = TestClient(create_app([tmp_path]), base_url="http://localhost")
+    (row,) = client.get("/entries").json()["entries"]
+    assert (row["state"], row["progress"], row["share"]) == ("done", "strategies compared", None)
+
+
 def test_charts_are_of_what_was_chosen(client: TestClient) -> None:
     one = client.get("/charts", params={"key": "0/live.partial"}).text
     assert one.count("<figure") == 1 and "validation ends at 1" in one and "<h3>live<" in one
