@@ -181,7 +181,7 @@ def look(
                 seen += [f"wide: {wide} pixels"] if wide > width else []
                 findings += [f"{name} {where} {tab}: {each}" for each in seen]
                 if pictures:
-                    file = f"{name} {tab} {where}.png".replace(",", "").replace(" ", "-")
+                    file = re.sub("[ /]", "-", f"{name} {tab} {where}.png".replace(",", ""))
                     browser.picture(pictures / file)
             findings += [f"{name} {where}: {each}" for each in browser.complaints]
             own = page.resolve().parent.as_uri() if isinstance(page, Path) else page
