@@ -241,7 +241,6 @@ class Recipe:
         settings: values of the model's `Config` by field.
         reason: what the choice rests on, such as `2,263 rows, 28 columns`.
         averages: `--preset good` and `best` train a model on each of several folds.
-        on_folds: values of `RunConfig` by field where they do.
         descends: False: it replaces a descent in steps, and is left where the user has said how to
             descend.
         why: reasons of single choices, by field or setting.
@@ -251,7 +250,6 @@ class Recipe:
     settings: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
     averages: bool = False
-    on_folds: Mapping[str, Any] = field(default_factory=dict)
     descends: bool = True
     why: Mapping[str, str] = field(default_factory=dict)
 

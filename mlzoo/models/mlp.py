@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from mlzoo.core import registry
 from mlzoo.core.configs import Settings
 from mlzoo.core.errors import UsageError
 from mlzoo.core.setting_types import (
@@ -206,12 +205,7 @@ def recipe(data: Data, config: RunConfig) -> Recipe:
         "dropout": [0.15],
         "members": 1 if config.set.get("skips") or data.outputs.distribution else 8,
     }
-    monitors = registry.constants("schedule", config.schedule).get("MONITORS", False)
-    spreads = data.outputs.distribution or data.outputs.quantiles
-    # Refitted models of classes were overconfident: their mean log loss was worse.
-    refits = data.outputs.target.sample_numbers and not (monitors or spreads)
-    on_folds = {"refit": True} if refits else {}
-    return Recipe(fields, settings, f"{rows:,} rows", averages=True, on_folds=on_folds)
+    return Recipe(fields, settings, f"{rows:,} rows", averages=True)
 
 
 def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:

@@ -296,19 +296,3 @@ def test_the_recipe_is_for_tables_and_counts_steps() -> None:
     skipping = config.model_copy(update={"set": {"skips": "0-2"}})
     assert mlp.recipe(table, skipping).settings["members"] == 1
     assert advice.averages
-
-
-def test_only_models_of_numbers_are_refitted_by_the_recipe() -> None:
-    config = RunConfig(model="mlp", data="made")
-    advice = {}
-    for task in ("classification", "regression"):
-        data = made.data(n=200, task=task)
-        samples = made.as_table(data.samples, data.samples.inputs)
-        train = Part(samples, data.train.indices)
-        table = replace(data, samples=samples, train=train, inputs=input_spec(train))
-        advice[task] = mlp.recipe(table, config).on_folds
-    assert advice == {"classification": {}, "regression": {"refit": True}}
-    watching = config.model_copy(update={"schedule": "plateau"})
-    assert mlp.recipe(table, watching).on_folds == {}
-    quantiles = replace(table, outputs=replace(table.outputs, quantiles=(0.5, 0.05, 0.95)))
-    assert mlp.recipe(quantiles, config).on_folds == {}

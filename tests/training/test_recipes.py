@@ -23,8 +23,7 @@ FIELDS = {"epochs": 7, "schedule": "cosine", "learning_rate": 0.5, "optimizer": 
 def recipe(monkeypatch: pytest.MonkeyPatch) -> None:
     def recommended(data, config) -> Recipe:
         fields = {**FIELDS, "early_stopping": 3 if config.preset == "fast" else 0}
-        rows, again = f"{len(data.train)} rows", {"refit": True}
-        return Recipe(fields, {"l2": 0.25}, rows, averages=True, on_folds=again)
+        return Recipe(fields, {"l2": 0.25}, f"{len(data.train)} rows", averages=True)
 
     monkeypatch.setattr(linear, "recipe", recommended, raising=False)
 
@@ -49,11 +48,6 @@ def test_what_was_not_given_is_recommended_and_told() -> None:
 def test_a_preset_reaches_the_recipe_and_none_turns_it_off() -> None:
     good, _ = with_recipe(merged(preset="good"), made.data())
     assert (good.config.early_stopping, good.config.folds, good.config.baselines) == (0, 5, "all")
-    assert good.config.refit
-    three, _ = with_recipe(merged(preset="good", folds=3), made.data())
-    assert (three.config.folds, three.config.refit) == (3, True)
-    single, _ = with_recipe(merged(preset="good", folds=1), made.data())
-    assert (single.config.folds, single.config.refit) == (1, False)
     seeds, _ = with_recipe(merged(preset="best", ensemble=2), made.data())
     assert (seeds.config.folds, seeds.config.ensemble) == (1, 2)
     assert with_recipe(merged(), made.data())[0].config.folds == 1

@@ -180,7 +180,7 @@ def _recommended(merged: Merged, data: Data) -> tuple[Merged, str]:
     recipe: Recipe = plugin.recipe(data, config) if hasattr(plugin, "recipe") else Recipe()
     if not recipe.descends and merged.given & _of_descent():
         recipe = Recipe()
-    fields = _usable(replace(recipe, fields={**recipe.fields, **_effort(merged, recipe)}), merged)
+    fields = _usable(replace(recipe, fields={**recipe.fields, **_effort(config, recipe)}), merged)
     settings = {name: value for name, value in recipe.settings.items() if name not in config.set}
     if not fields and not settings:
         return merged, ""
@@ -194,9 +194,8 @@ def _of_descent() -> set[str]:
     return read_by - {"augment"} | {"epochs", "optimizer", "optimizer_set", "schedule"}
 
 
-def _effort(merged: Merged, recipe: Recipe) -> dict[str, object]:
+def _effort(config: RunConfig, recipe: Recipe) -> dict[str, object]:
     """Return the fields by which `--preset good` and `best` spend more time than `fast`."""
-    config = merged.config
     if config.preset not in FOLDS:
         return {}
     fields: dict[str, object] = {"baselines": "all"}
@@ -207,8 +206,6 @@ def _effort(merged: Merged, recipe: Recipe) -> dict[str, object]:
         and not config.unscored
     ):
         fields["folds"] = FOLDS[config.preset]
-        if config.folds > 1 or "folds" not in merged.given:
-            fields |= recipe.on_folds
     return fields
 
 
