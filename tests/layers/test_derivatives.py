@@ -73,6 +73,32 @@ def test_gradients_by_weights_of_derivatives_by_inputs() -> None:
     kernel.assign(value)
     slope = (moved[0] - moved[1]) / 2e-5
     assert np.trace(_numpy(gradients[0])) == pytest.approx(slope, rel=1e-6)
-    before = _numpy(goal.step(sets, weights)) @ weights
+    before = _numpy(goal.steps([points[None] for points in sets], weights)) @ weights
     assert _numpy(goal.gradients(sets, weights)[0]) @ weights < before
     np.testing.assert_allclose(_numpy(kernel.value), value - 1e-3 * _numpy(gradients[0]))
+
+
+def test_steps_taken_at_once_are_those_of_one_after_another() -> None:
+    keras.utils.set_random_seed(1)
+    start = keras.Input((2,))
+    model = keras.Model(start, keras.layers.Dense(1)(AdaptiveTanh()(keras.layers.Dense(5)(start))))
+    first = [_numpy(variable.value) for variable in model.trainable_variables]
+
+    def terms(function, points):
+        return functions().stack(
+            [functions().mean(derivatives(function, points[0], [(0, 0)])[0, 0] ** 2)]
+        )
+
+    drawn = np.random.default_rng(2).uniform(-1, 1, (3, 7, 2))
+    ends, values = [], []
+    for sets in ([drawn], [drawn[:1], drawn[1:2], drawn[2:]]):
+        for variable, value in zip(model.trainable_variables, first, strict=True):
+            variable.assign(value)
+        goal = weighted_terms(model, terms, keras.optimizers.Adam(0.01))
+        means = [_numpy(goal.steps([each], np.ones(1))) for each in sets]
+        values.append(np.mean(means))
+        ends.append([_numpy(variable.value) for variable in model.trainable_variables])
+    assert values[0] == pytest.approx(values[1], rel=1e-12)
+    assert np.abs(ends[0][0] - first[0]).max() > 0.02
+    for together, apart in zip(*ends, strict=True):
+        np.testing.assert_allclose(together, apart, rtol=1e-12)

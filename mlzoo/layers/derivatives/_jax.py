@@ -7,6 +7,8 @@ from typing import Any
 
 import keras
 
+from mlzoo.layers.derivatives._repeats import without_repeats
+
 
 def allow_double(allowed: bool) -> None:
     """Let JAX have arrays of 64 bits."""
@@ -26,7 +28,8 @@ def directional(function: Any, points: Any, coordinate: int) -> tuple[Any, Any]:
     """Return a function's result at points (n, coordinates), and its derivative by one of them."""
     import jax
 
-    direction = jax.numpy.zeros_like(points).at[:, coordinate].set(1)
+    axis = jax.numpy.arange(points.shape[1]) == coordinate
+    direction = jax.numpy.broadcast_to(axis.astype(points.dtype), points.shape)
     value, slope = jax.jvp(function, (points,), (direction,))
     return value, slope
 
@@ -66,34 +69,42 @@ class JaxTerms:
         self.model, self.optimizer = model, optimizer
         optimizer.build(model.trainable_variables)
 
+        @without_repeats
+        def residuals_of(trainable: Any, fixed: Any, points: Any) -> Any:
+            return terms(lambda x: model.stateless_call(trainable, fixed, x)[0], points)
+
         def weighted(trainable: Any, fixed: Any, points: Any, weights: Any) -> tuple[Any, Any]:
-            residuals = terms(lambda x: model.stateless_call(trainable, fixed, x)[0], points)
+            residuals = residuals_of(trainable, fixed, points)
             return (residuals * weights).sum(), residuals
 
         slopes = jax.value_and_grad(weighted, has_aux=True)
 
-        def step(trainable: Any, fixed: Any, state: Any, points: Any, weights: Any) -> Any:
-            (_, residuals), gradients = slopes(trainable, fixed, points, weights)
-            return residuals, *optimizer.stateless_apply(state, gradients, trainable)
+        def steps(trainable: Any, fixed: Any, state: Any, drawn: Any, weights: Any) -> Any:
+            def step(carry: Any, points: Any) -> Any:
+                trainable, state = carry
+                (_, residuals), gradients = slopes(trainable, fixed, points, weights)
+                trainable, state = optimizer.stateless_apply(state, gradients, trainable)
+                return (trainable, state), residuals
 
-        self._gradients, self._step = jax.jit(slopes), jax.jit(step)
+            return jax.lax.scan(step, (trainable, state), drawn)
+
+        self._gradients, self._steps = jax.jit(slopes), jax.jit(steps)
 
     def gradients(self, points: Sequence[Any], weights: Any) -> tuple[Any, list[Any]]:
         """Return the terms and the gradients of their weighted sum."""
         (_, terms), gradients = self._gradients(*_values_of(self.model), list(points), weights)
         return terms, list(gradients)
 
-    def step(self, points: Sequence[Any], weights: Any) -> Any:
-        """Change the weights by one step; return the terms."""
+    def steps(self, drawn: Sequence[Any], weights: Any) -> Any:
+        """Change the weights by a step for each set of points; return the mean terms."""
         state = [variable.value for variable in self.optimizer.variables]
-        terms, trainable, state = self._step(*_values_of(self.model), state, list(points), weights)
-        for variables, values in (
-            (self.model.trainable_variables, trainable),
-            (self.optimizer.variables, state),
+        ends, terms = self._steps(*_values_of(self.model), state, list(drawn), weights)
+        for variables, values in zip(
+            (self.model.trainable_variables, self.optimizer.variables), ends, strict=True
         ):
             for variable, value in zip(variables, values, strict=True):
                 variable.assign(value)
-        return terms
+        return terms.mean(axis=0)
 
 
 compile_terms = JaxTerms

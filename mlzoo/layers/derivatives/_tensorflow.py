@@ -95,9 +95,10 @@ class TensorflowTerms:
         """Return the terms and the gradients of their weighted sum."""
         return self._gradients(*self._tensors(points, weights))
 
-    def step(self, points: Sequence[Any], weights: Any) -> Any:
-        """Change the weights by one step; return the terms."""
-        return self._step(*self._tensors(points, weights))
+    def steps(self, drawn: Sequence[Any], weights: Any) -> Any:
+        """Change the weights by a step for each set of points; return the mean terms."""
+        each = [self._step(*self._tensors(points, weights)) for points in zip(*drawn, strict=True)]
+        return sum(each) / len(each)
 
     def _tensors(self, points: Sequence[Any], weights: Any) -> tuple[list[Any], Any]:
         """Return tensors: `tf.function` would trace anew for each array."""

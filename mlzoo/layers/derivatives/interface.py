@@ -28,8 +28,13 @@ class WeightedTerms(Protocol):
         """Return the terms (k,) and the gradients of their sum with the weights (k,)."""
         ...
 
-    def step(self, points: Sequence[Any], weights: Any) -> Any:
-        """Change the model's weights by one step of the optimizer; return the terms (k,)."""
+    def steps(self, drawn: Sequence[Any], weights: Any) -> Any:
+        """Change the model's weights by steps of the optimizer; return the mean terms (k,).
+
+        Args:
+            drawn: for each set of points an array (steps, n, coordinates).
+            weights: of the terms (k,).
+        """
         ...
 
 

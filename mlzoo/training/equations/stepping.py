@@ -43,6 +43,8 @@ _MEASURED = (2000, 200)
 """Points within the domain and of each condition on which what is kept is chosen."""
 _CANDIDATES = 10
 """Candidates for a point where points are drawn by the size of the residual."""
+_DRAWN = 10_000_000
+"""Coordinates of points that are drawn at once, for as many steps as they do."""
 _FRAMES = 20
 """Epochs that a film shows at most, beside the first and the last."""
 
@@ -168,13 +170,17 @@ class EquationTraining:
     def adam(self) -> None:
         """Take the steps of Adam."""
         self._film("initial")
+        most = max(1, _DRAWN // sum(points.size for points in self.points()))
         for epoch in range(self.config.epochs):
             self._balance(self.points(), first=not epoch)
-            terms, pool = np.zeros_like(self.weights), self._pool()
-            for _ in range(self.settings.steps):
-                points = self._sharpened(self.points(), pool)
-                values = self.adam_terms.step(points, self.weights)
-                terms += keras.ops.convert_to_numpy(values) / self.settings.steps
+            pool = self._pool()
+            terms, left = np.zeros_like(self.weights), self.settings.steps
+            while left:
+                drawn = [self._sharpened(self.points(), pool) for _ in range(min(left, most))]
+                stacked = [np.stack(points) for points in zip(*drawn, strict=True)]
+                means = self.adam_terms.steps(stacked, self.weights)
+                terms += keras.ops.convert_to_numpy(means) * len(drawn) / self.settings.steps
+                left -= len(drawn)
             self._end_epoch(terms)
 
     def lbfgs(self) -> None:
