@@ -47,6 +47,7 @@ PLUGINS = (
 BACKENDS = {"tensorflow", "jax", "torch", "tf_keras", "jaxlib"}
 FOR_ONE_BACKEND = {
     "mlzoo.layers.derivatives._jax": {"jax"},
+    "mlzoo.layers.derivatives._repeats": {"jax"},
     "mlzoo.layers.derivatives._tensorflow": {"tensorflow"},
     "mlzoo.training.loop.data_parallel": {"jax"},
     "mlzoo.training.distributed.joining": {"jax"},

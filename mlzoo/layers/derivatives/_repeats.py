@@ -43,7 +43,8 @@ def _evaluate(traced: Any, arguments: Sequence[Any], done: dict[Any, Any]) -> li
     """
     from jax.extend import core
 
-    jaxpr, values = traced.jaxpr, {}
+    jaxpr = traced.jaxpr
+    values: dict[Any, Any] = {}
     values.update(zip(jaxpr.constvars, traced.consts, strict=True))
     values.update(zip(jaxpr.invars, arguments, strict=True))
 
