@@ -221,7 +221,7 @@ def from_weights(
             --weights FILE`; without any the run predicts but has no scores.
         out: folder of the run folder.
         name: of the run folder.
-        listener: hears of progress.
+        listener: hears of progress; in a notebook it is shown below the cell by default.
         **settings: with data, other fields of `RunConfig`.
 
     Returns:
@@ -260,7 +260,7 @@ def resume(
         devices: those that share each batch from here on, as in `train`.
         trust: run Python files that its `config.yaml` names; without it none is run.
         callbacks: Keras callbacks, as of `train`; what they noted before is in no checkpoint.
-        listener: hears of progress.
+        listener: hears of progress; in a notebook it is shown below the cell by default.
 
     Raises:
         UsageError: there is no unfinished run, another process is training it, its configuration
@@ -291,7 +291,7 @@ def reproduce(
         path: the run folder.
         data: the object of Python code that it was trained on, where it is one.
         trust: run Python files that its `config.yaml` names; without it none is run.
-        listener: hears of progress.
+        listener: hears of progress; in a notebook it is shown below the cell by default.
 
     Returns:
         What `mlzoo.training.reproducing.reproduce` returns, `reproduced` among it.
@@ -329,7 +329,7 @@ def tune(
         final: train the winner again, on training and validation splits, and test it.
         trust: run Python files that `config` names; one that is named here as `model` or `source`
             is trusted anyway.
-        listener: hears of progress.
+        listener: hears of progress; in a notebook it is shown below the cell by default.
         search: fields of `TuneConfig`: strategy, trials, folds, budget, workers, ...
         **settings: fields of `RunConfig`.
 

@@ -48,6 +48,8 @@ class NotebookProgress(Listener):
 
     def progress(self, done: int, total: int, what: str) -> None:
         """Move the bar of a countable piece of work."""
+        if what != self._title:
+            self._line = ""
         self._title, self._done, self._total = what, done, total
         self._show(now=done == total)
 
@@ -83,7 +85,8 @@ class NotebookProgress(Listener):
         self._show()
 
     def end(self) -> None:
-        """Show the last state of a training."""
+        """Show that a training is over, after however many epochs."""
+        self._done = self._total
         self._show(now=True)
 
     def _show(self, now: bool = False) -> None:
@@ -94,8 +97,9 @@ class NotebookProgress(Listener):
         label = escape(self._title, quote=True)
         share = f'max="{self._total}" value="{min(self._done, self._total)}"'
         bar = f'<progress aria-label="{label}" {share}></progress>' if self._total else ""
+        warnings = [f"<div>{escape(text, quote=True)}</div>" for text in self._warnings]
         content = {
-            "text/html": card(self._title, [self._line, *self._warnings], [bar]),
+            "text/html": card(self._title, [self._line], [bar, *warnings]),
             "text/plain": f"{self._title} {self._line}".strip(),
         }
         if self._handle is None:

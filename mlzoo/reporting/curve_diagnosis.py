@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from mlzoo.statistics.metrics import missed_class, mode
+from mlzoo.statistics.metrics import bounds, missed_class, mode
 from mlzoo.statistics.verdicts import TIED, WORSE, verdict_of, verdict_sentence
 
 Kind = Literal[
@@ -231,7 +231,7 @@ def _is_beaten(test: Mapping[str, Any]) -> bool:
     compared = test.get("gain") or {}
     verdict, gain, metric = verdict_of(test), compared.get("value"), compared.get("metric")
     score = test.get("metrics", {}).get(metric)
-    if metric and score == (1 if mode(metric) == "max" else 0):
+    if metric and score == bounds(metric)[mode(metric) == "max"]:
         return False
     return verdict == WORSE or (verdict == TIED and not (gain is not None and gain > 0))
 

@@ -296,7 +296,7 @@ class MlzooEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, _MlzooEs
     """A transformer from rows to the code of a model that `mlzoo.train` fits on them, without y.
 
     Its parameters are those of `MlzooRegressor`; `model` is one that restores its inputs from a
-    code, as `autoencoder` does, and `set={"code": 2}` says how many numbers that has.
+    code, as `autoencoder` and `vae` do, and `set={"code": 2}` says how many numbers that has.
     """
 
     _task = "reconstruction"
@@ -333,9 +333,14 @@ class MlzooEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, _MlzooEs
             y: ignored; pipelines pass it.
 
         Raises:
-            ValueError: the data can't be used.
+            ValueError: the data can't be used, or the model has no codes.
         """
-        return self._fit(frame_of(self, X, reset=True))
+        fitted = self._fit(frame_of(self, X, reset=True))
+        try:
+            feature_extractor(self.run_)
+        except UsageError as error:
+            raise ValueError(str(error)) from error
+        return fitted
 
     def transform(self, X: Any) -> np.ndarray:
         """Return the codes (rows, numbers) of rows."""

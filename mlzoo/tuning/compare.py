@@ -44,6 +44,11 @@ class Standing:
     curve: list[float]
     band: list[list[float]]
 
+    @property
+    def is_tied(self) -> bool:
+        """Return whether several seeds leave it tied with the winner; False for the winner."""
+        return self.behind_interval is not None and self.behind_interval[0] <= 0
+
 
 class SharedFits:
     """Cache of fits that several searches request: equal candidates have equal scores."""
@@ -186,11 +191,9 @@ def standings(curves: dict[str, list[list[float]]], metric: str) -> list[Standin
 def verdict(ranking: Sequence[Standing]) -> str:
     """Return the result of the comparison as a sentence."""
     first = ranking[0]
-    close = [
-        other.strategy
-        for other in ranking[1:]
-        if other.behind_interval is None or other.behind_interval[0] <= 0
-    ]
+    if len(first.finals) == 1:
+        return f"{first.strategy} came first; one seed gives no verdict, so use --compare-seeds 5"
+    close = [other.strategy for other in ranking if other.is_tied]
     if not close:
         return f"{first.strategy} won against all others"
     return f"{first.strategy} came first, statistically tied with {series(close, 'and')}"

@@ -390,6 +390,7 @@ def run_comparison(
     from mlzoo.tuning.compare import SharedFits, compare
     from mlzoo.tuning.folder import SearchFolder, open_journal
     from mlzoo.tuning.trials.fitting import Evaluator
+    from mlzoo.tuning.trials.journal import SEARCHES, STRATEGIES
 
     path = folder_of(plan)
     with SearchFolder(path.with_name(f"{path.name}-compared"), overwrite) as folder:
@@ -404,12 +405,11 @@ def run_comparison(
             seeds,
             evaluator.metric,
             lambda name: shared,
-            folder.path / "searches",
+            folder.path / SEARCHES,
             listener,
         )
         from mlzoo.core import files
         from mlzoo.tuning.results.compare_page import rows, write_comparison
-        from mlzoo.tuning.trials.journal import STRATEGIES
 
         files.write_text(folder.path / STRATEGIES, files.csv_text(rows(ranking)))
         write_comparison(folder.path / "report.html", plan, ranking, evaluator.metric)

@@ -78,11 +78,11 @@ def _search(entry: Entry, folder: Path) -> Markup:
     plan, trials, metric = read_search(folder)
     done = [trial for trial in trials if trial.state == "done"]
     charts = [convergence(trials, metric)] if metric and done else []
-    names = [dimension["name"] for dimension in plan["space"]]
-    none = "No trial is done yet."
+    names = ", ".join(dimension["name"] for dimension in plan["space"])
     if compares_strategies(folder):
-        none = "The report compares the strategies, whose searches are listed below this folder."
-    return _block(f"{entry.name}: {', '.join(names)}", charts, none)
+        none = "The report, which is written at the end, has the curves of each strategy."
+        return _block(f"{entry.name}: strategies compared on {names}", [], none)
+    return _block(f"{entry.name}: {names}", charts, "No trial is done yet.")
 
 
 def _block(title: str, charts: Iterable[Any], without: str) -> Markup:

@@ -20,7 +20,7 @@ from mlzoo.statistics.metrics import title as metric_title
 from mlzoo.statistics.verdicts import short_verdict
 from mlzoo.tuning.plan import PlanRecord
 from mlzoo.tuning.trials import journal
-from mlzoo.tuning.trials.journal import JOURNAL, STRATEGIES
+from mlzoo.tuning.trials.journal import JOURNAL, SEARCHES
 from mlzoo.tuning.trials.trial import TrialResult, best, from_records
 
 _DEEP = 3
@@ -245,7 +245,7 @@ def _search(entry: Entry, folder: Path) -> Entry:
     count = f"{len(over)} of {wanted} trials" if wanted else f"{len(over)} trials"
     share = min(1.0, len(over) / wanted) if wanted else None
     if compares_strategies(folder):  # The trials are those of the searches in its folder.
-        count, share = "strategies compared", None
+        count, share = "strategies compared" if whole else "strategies are compared", None
     return replace(
         entry,
         state="searching" if held else "done" if whole else "stopped",
@@ -263,8 +263,8 @@ def _search(entry: Entry, folder: Path) -> Entry:
 
 
 def compares_strategies(folder: Path) -> bool:
-    """Return whether a folder is that of a finished comparison of strategies."""
-    return (folder / STRATEGIES).is_file()
+    """Return whether a folder is that of a comparison of strategies, by searches within it."""
+    return (folder / SEARCHES).is_dir()
 
 
 def read_search(folder: Path) -> tuple[PlanRecord, list[TrialResult], str]:

@@ -108,6 +108,19 @@ def test_progress_of_a_search_and_warnings_are_shown(kernel: Kernel) -> None:
     listener.fitted({}, SimpleNamespace(number=4), SimpleNamespace(number=2, mean=0.98765))
     listener.end()
     assert texts(kernel.outputs[-1])[:2] == ["search", "best so far: trial 2, 0.9877"]
+    listener.warn("long " * 100 + "with what to do")
+    assert texts(kernel.outputs[-1])[-1].endswith("with what to do"), "nothing is cut"
+
+
+def test_a_training_that_stops_early_fills_its_bar(kernel: Kernel) -> None:
+    listener = NotebookProgress()
+    listener.start("wine", 10, 5)
+    listener.epoch({"epoch": 3, "loss": 0.5})
+    listener.end()
+    assert 'max="50" value="50"' in kernel.outputs[-1]
+    assert texts(kernel.outputs[-1])[:2] == ["training wine", "epoch 3 of 10: loss 0.5"]
+    listener.progress(3, 3, "predicting")
+    assert texts(kernel.outputs[-1]) == ["predicting"]
 
 
 def test_outside_of_notebooks_nothing_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -97,6 +97,14 @@ def test_a_perfect_score_is_beaten_by_no_baseline() -> None:
     for score, expected in ((1.0, "sound"), (0.9, "under-fitting")):
         test = {**tied, "metrics": {"accuracy": score}}
         assert kinds(training, valid, test=test, kept=30) == [expected]
+    for metric, score, expected in (
+        ("rmse", 0.0, "sound"),
+        ("psnr", 1.0, "under-fitting"),
+        ("perplexity", 1.0, "sound"),
+        ("perplexity", 2.0, "under-fitting"),
+    ):
+        test = {**tied, "gain": {**gain, "metric": metric}, "metrics": {metric: score}}
+        assert kinds(training, valid, test=test, kept=30) == [expected], metric
 
 
 def scored(

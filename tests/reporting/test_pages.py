@@ -112,7 +112,7 @@ def test_a_comparison_says_what_can_not_be_paired(run: Path, compared: Path) -> 
     far = [row | {"data": "/far/away/photos"} for row in found["rows"]]
     page = comparison_page({**found, "rows": far, "notes": ["these can't be paired: why"]})
     assert '<td class="text">photos</td>' in page and "/far/away" not in page
-    assert "Not every run can be paired with it" in page
+    assert "Not every run can be paired with the best" in page
     assert "Not every run" not in comparison_page({**found, "notes": []})
 
 
@@ -128,6 +128,9 @@ def test_a_comparison_names_all_that_may_be_the_best(run: Path, compared: Path) 
     assert f"is 1, of {names[0]}; {names[1]} is statistically tied with {names[0]}." in page
     page = comparison_page({**facts, "rows": [first, second | {"value": 1.0}], "pairs": tied})
     assert f"is 1, of {names[0]} and {names[1]}." in page
+    few = [pair | {"tied": None, "interval": None}]
+    page = comparison_page({**facts, "pairs": few})
+    assert f"is 1, of {names[0]}; no verdict on {names[1]}: too few samples." in page
     apart = [pair | {"tied": False, "better": "first", "interval": [0.05, 0.3]}]
     assert f"is 1, of {names[0]}." in comparison_page({**facts, "pairs": apart})
 

@@ -166,6 +166,17 @@ def test_an_embedding_is_a_step_of_a_pipeline_and_persists(tmp_path: Path) -> No
     assert pipeline.fit(x, t).score(x, t) > 0.95
 
 
+def test_codes_of_a_model_that_draws_samples_are_the_means_of_its_encoder() -> None:
+    x = np.random.default_rng(5).normal(size=(60, 3))
+    embedding = clone(EMBEDDING).set_params(model="vae", set={"hidden": [4], "code": 2})
+    code = embedding.fit_transform(x)
+    means = embedding.run_.networks["encoder"].predict_on_batch(x.astype("float32"))[:, :2]
+    np.testing.assert_allclose(code, means, rtol=1e-5, atol=1e-6)
+    folds = clone(EMBEDDING).set_params(settings={"allow_leakage": True, "folds": 2})
+    with pytest.raises(ValueError, match="train one without --folds"):
+        folds.fit(x)
+
+
 def test_what_mlzoo_refuses_is_a_value_error() -> None:
     x, y = np.arange(40.0).reshape(20, 2), np.arange(20) % 2
     with pytest.raises(ValueError, match="epochs"):

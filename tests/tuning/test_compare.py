@@ -82,6 +82,10 @@ def test_a_verdict_needs_an_interval_off_zero() -> None:
     assert [standing.strategy for standing in found] == ["a", "b", "c"]
     assert compare.verdict(found) == "a came first, statistically tied with b"
     assert compare.verdict([found[0], found[2]]) == "a won against all others"
+    assert [standing.is_tied for standing in found] == [False, True, False]
+    alone = compare.standings({"a": [[0.9]], "b": [[0.4]]}, "accuracy")
+    assert compare.verdict(alone).startswith("a came first; one seed gives no verdict")
+    assert not alone[1].is_tied
 
 
 def test_the_page_of_a_comparison_holds_its_curves_bands_and_verdict(tmp_path: Path) -> None:

@@ -126,10 +126,14 @@ def test_each_folder_is_a_row_with_its_state(client: TestClient) -> None:
 
 def test_a_comparison_of_strategies_is_no_search_without_trials(tmp_path: Path) -> None:
     folder = search(tmp_path, "compared")
-    (folder / "lock").unlink()
-    (folder / "strategies.csv").write_text("strategy,score\n")
-    (folder / "report.html").write_text("report")
+    (folder / "searches").mkdir()
     client = TestClient(create_app([tmp_path]), base_url="http://localhost")
+    (row,) = client.get("/entries").json()["entries"]
+    assert (row["progress"], row["share"]) == ("strategies are compared", None)
+    charts = client.get("/charts", params={"key": "0/compared"}).text
+    assert "strategies compared on units" in charts and "at the end" in charts
+    (folder / "lock").unlink()
+    (folder / "report.html").write_text("report")
     (row,) = client.get("/entries").json()["entries"]
     assert (row["state"], row["progress"], row["share"]) == ("done", "strategies compared", None)
 

@@ -62,6 +62,10 @@ def _leading(rows: Sequence[Mapping[str, Any]], compared: Mapping[str, Any]) -> 
     if tied:
         verb = "is" if len(tied) == 1 else "are"
         text += f"; {series(tied, 'and')} {verb} statistically tied with {best['run']}"
+    unclear = [pair["second"] for pair in compared["pairs"] if pair["tied"] is None]
+    unclear = [name for name in unclear if name not in equal]
+    if unclear:
+        text += f"; no verdict on {series(unclear, 'and')}: too few samples"
     return f"{text}."
 
 

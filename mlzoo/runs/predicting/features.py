@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mlzoo.core import registry
 from mlzoo.core.errors import UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.runs.models import outputs_of
@@ -49,18 +50,29 @@ def feature_extractor(run: LoadedRun) -> keras.Model:
 
     if run.target.scored:
         raise UsageError(f"{run.path} has features of patches, and none of a whole sample")
-    if run.target.is_input:
-        seen = run.model.get_layer("code").output
-    elif run.config.averaged > 1:
+    if run.config.averaged > 1:
         raise UsageError(
             f"{run.path} is the mean of {run.config.averaged} models, each with features of "
             "its own; train one without --folds and --ensemble"
         )
-    else:
-        seen = last_features(run.model)
+    model = _encoding_model(run) if run.target.drawn else run.model
+    seen = model.get_layer("code").output if run.target.is_input else last_features(model)
     if len(seen.shape) != 2:
         raise UsageError(
             f"the output layer sees {tuple(seen.shape)[1:]} of a sample here: places or "
             "steps, no features of the whole"
         )
-    return keras.Model(run.model.inputs, seen)
+    return keras.Model(model.inputs, seen)
+
+
+def _encoding_model(run: LoadedRun) -> keras.Model:
+    """Return the model from samples through their codes to samples, of one that draws them.
+
+    Raises:
+        UsageError: it has no codes of given samples.
+    """
+    from mlzoo.layers.sample_error import joined
+
+    if not hasattr(registry.load("model", run.config.model), "encode"):
+        raise UsageError(f"{run.config.model} draws samples and has no codes of given ones")
+    return joined(run.networks["encoder"], run.model)

@@ -100,16 +100,14 @@ def rows(ranking: Sequence[Standing]) -> list[dict[str, object]]:
 
 
 def _row(place: int, standing: Standing) -> dict[str, object]:
-    behind = standing.behind_interval
-    close = place > 0 and (behind is None or behind[0] <= 0)
     cells = [
         standing.strategy,
         f"{standing.mean:.5g}",
         _between(standing.interval),
         f"{standing.behind:.3g}" if place else "",
-        _between(behind),
+        _between(standing.behind_interval),
     ]
-    return {"kind": "winner" if not place else "tied" if close else "", "cells": cells}
+    return {"kind": "winner" if not place else "tied" if standing.is_tied else "", "cells": cells}
 
 
 def _between(interval: list[float] | None) -> str:

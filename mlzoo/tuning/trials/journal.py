@@ -21,6 +21,7 @@ from mlzoo.core.files import disk_errors
 JOURNAL = "journal.jsonl"
 """Name of the journal in the folder of a search."""
 STRATEGIES = "strategies.csv"
+SEARCHES = "searches"
 """The table of a finished comparison of strategies, beside its journal."""
 _START = "0" * 16
 
