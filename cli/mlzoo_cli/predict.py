@@ -137,8 +137,10 @@ def predict(
 
         continue_prompts(opened, data, config, json)
         return
+    from mlzoo.runs.devices import prepare
     from mlzoo_cli.predict_tables import write_features, write_predictions
 
+    prepare()  # here, since layers import Keras too, which prints TensorFlow's log
     (write_features if config.features else write_predictions)(opened, data, config, json)
 
 

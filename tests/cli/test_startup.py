@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import resource
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from mlzoo_cli.main import LISTINGS, LazyCommands
 
 from mlzoo.core import registry
+from mlzoo.runs import zoo
 from tests.cli.shell import python, run_mlzoo
 from tests.cli.test_bad_input import CHECKS_ONLY
 
@@ -251,3 +255,16 @@ def test_a_command_enters_few_files(line: str, code: int, most: int, tmp_path: P
     assert found == code
     assert "cli/mlzoo_cli/output.py" in files
     assert len(files) <= most
+
+
+@pytest.mark.slow
+def test_predictions_come_without_the_log_of_tensorflow(tmp_path: Path) -> None:
+    columns = ["alcohol", "malic_acid", "ash", "alcalinity_of_ash", "magnesium", "total_phenols"]
+    columns += ["flavanoids", "nonflavanoid_phenols", "proanthocyanins", "color_intensity", "hue"]
+    columns += ["od280/od315_of_diluted_wines", "proline"]
+    (tmp_path / "new.csv").write_text(f"{','.join(columns)}\n{','.join('1' for _ in columns)}\n")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("TF_", "GRPC_"))}
+    command = [sys.executable, "-m", "mlzoo", "predict", str(zoo.find("mlp-wine")), "new.csv"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.startswith("name,prediction,p_class_0")
+    assert "oneDNN" not in done.stderr and "WARNING: All log" not in done.stderr, done.stderr
