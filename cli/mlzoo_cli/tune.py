@@ -27,9 +27,7 @@ if TYPE_CHECKING:
 
 LENIENT = True
 TUNE = Fields("tuning/settings.py", "TuneConfig")
-RUN = run_fields(
-    basic=("Model", "Data", "Output"), leave_out=("folds", "refit", "ensemble", "preset")
-)
+RUN = run_fields(basic=("Model", "Data", "Output"), leave_out=("folds", "ensemble", "preset"))
 _PANEL = "Search"
 
 

@@ -281,9 +281,6 @@ class RunConfig(Settings):
     folds: Annotated[int, Flag(basic=True)] = Field(1, ge=1, le=100)
     """Train a model on each of this many folds of the training and validation splits; their mean is
     the model of the run, and each predicts the samples that it never saw (out_of_fold.csv)."""
-    refit: bool = False
-    """With --folds: train as many models once more, on the samples of all folds, for as many steps
-    as led to the weights that were kept, in the mean; their mean is the model of the run."""
     ensemble: int = Field(1, ge=1, le=100)
     """Train this many models with different seeds on one split; their mean is the model of the
     run."""
@@ -396,10 +393,6 @@ class RunConfig(Settings):
             raise ValueError("folds and ensemble exclude each other; choose one")
         if self.folds > 1 and self.train_on == "train+valid":
             raise ValueError("folds share out both splits already; leave out train_on")
-        if self.refit and self.folds == 1:
-            raise ValueError("refit has no effect without folds")
-        if self.refit and self.full_batch:
-            raise ValueError(f"{self.optimizer} counts no epochs to refit for; leave out refit")
         if self.clip_norm is not None and self.clip_value is not None:
             raise ValueError("clip_norm and clip_value exclude each other; choose one")
         if self.ema_momentum and self.swa_share:

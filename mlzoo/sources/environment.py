@@ -70,7 +70,7 @@ def load(config: Config, progress: Any = None) -> Samples:
     from mlzoo.data.samples import Samples
 
     environment = _environment(config)
-    single = isinstance(environment, FiniteEnvironment) or len(environment.shape) < 3
+    single = isinstance(environment, FiniteEnvironment) or environment.maximum is None
     frames = config.frames or (1 if single else _FRAMES)
     if frames > 1:
         environment = _stacked(environment, frames)

@@ -2,14 +2,13 @@
 
 Each member's training is exact under resume as that of a single model is: it has checkpoints of its
 own, and one that is finished only restores its weights. Members share the compiled step of the
-first where their shapes agree. With `--refit` the model is the mean of others, which are trained on
-the samples of all folds, for as many steps as those of the folds were.
+first where their shapes agree.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,14 +23,16 @@ from mlzoo.core.progress import Listener
 from mlzoo.data.contracts import task
 from mlzoo.data.samples import Data, Part
 from mlzoo.data.sequences.windows import folds_by_time
+from mlzoo.data.specs import Outputs
 from mlzoo.data.splits.splitting import share_evenly
 from mlzoo.layers.input_scaling import input_spec
+from mlzoo.layers.members import Members, mean_of
+from mlzoo.layers.predictive import mean_quantiles, mixture_mean, trained_on
 from mlzoo.runs.folds import Fold, split_folds
 from mlzoo.runs.models import outputs_of
 from mlzoo.tasks._dense import whole
 from mlzoo.training import checkpoints, full_batch
 from mlzoo.training.building import build_model, cutting, takes_full_batch
-from mlzoo.training.combining import combine
 from mlzoo.training.distributed.group import current
 from mlzoo.training.hooks.callbacks import refuse_callbacks
 from mlzoo.training.loop.early_stopping import Fitted
@@ -67,9 +68,9 @@ class Ensemble:
     """A model of several members, and what is known of their trainings.
 
     Attributes:
-        model: the mean of the members, or with `--refit` of those that were trained after them.
+        model: the mean of the members.
         fitted: the training of the first member.
-        rows: a row of `members.csv` each, those trained after them included.
+        rows: a row of `members.csv` each.
         outputs: (n, ...) of the member that did not see the sample; of images with masks a list of
             n arrays (height, width, k) float16; None without folds.
         pool: the samples of `outputs`; empty without folds.
@@ -84,11 +85,6 @@ class Ensemble:
     pool: Part
     fold: np.ndarray
     members: list[Member]
-
-    @property
-    def refitted(self) -> bool:
-        """Return whether the model is the mean of others, trained on the samples of all folds."""
-        return len(self.rows) > len(self.members)
 
 
 def members_of(
@@ -201,88 +197,25 @@ def fit_members(
         Interrupted: a signal came; the state is saved.
     """
     members = members_of(config, data, seed, listener)
-    models, fits, rows = _fit_all(config, members, folder, listener, stop, alone)
-    pool, fold = _pool(members, data)
-    outputs = _held_out(config, members, models, pool) if len(pool) else None
-    if config.refit:
-        config, again = _refits(config, data, seed, members, rows, listener)
-        # The other processes do not know for how long, and have ended.
-        models, _, more = _fit_all(config, again, folder, listener, stop, alone=True)
-        rows = [*rows, *more]
-    combined = combine(models, members[0].data.outputs)
-    return Ensemble(combined, fits[0], rows, outputs, pool, fold, members)
-
-
-def _fit_all(
-    config: RunConfig,
-    members: Sequence[Member],
-    folder: Path,
-    listener: Listener,
-    stop: Stop,
-    alone: bool,
-) -> tuple[list[keras.Model], list[Fitted], list[dict[str, object]]]:
-    """Train members; return their models, their trainings and their rows of `members.csv`."""
     models = [build_model(config, member.data, member.seed) for member in members]
     folders = _folders(folder, members)
     shared_out = current().apart and not alone
     apart = shared_out and _share_out(config, members, folders, listener, stop)
     shared = build_model(config, members[0].data, members[0].seed)
-    runner = _Fits(config, shared, listener, stop)
-    fits, rows = [], []
+    fits, rows = _Fits(config, shared, listener, stop), []
     for member, model, path in zip(members, models, folders, strict=True):
         if not apart:  # else they are trained by now
             listener.note(_announced(member, len(members)))
         began = time.monotonic()
-        fits.append(runner.fit(member, model, path))
-        seconds = fits[-1].seconds if apart else time.monotonic() - began
-        rows.append(_row(member, fits[-1], seconds))
-    return models, fits, rows
-
-
-def _refits(
-    config: RunConfig,
-    data: Data,
-    seed: int,
-    members: Sequence[Member],
-    rows: Sequence[Mapping[str, Any]],
-    listener: Listener,
-) -> tuple[RunConfig, list[Member]]:
-    """Return as many members on the samples of all folds, and the configuration to train them by.
-
-    Nothing is left to say when they stop: they are trained for as many steps as led to the weights
-    that the members of the folds kept, in the mean, and a schedule ends with them.
-
-    Args:
-        config: of the run.
-        data: as split for it.
-        seed: of the run or its repeat.
-        members: of the folds.
-        rows: of `members.csv`, in their order.
-        listener: hears of samples that are added.
-    """
-    pool, _ = _pool(members, data)
-    # As many steps, not epochs: these have more of them, and longer trainings were overconfident.
-    seen = [row["kept_epoch"] * row["train"] for row in rows]
-    epochs = max(1, round(float(np.mean(seen)) / len(pool)))
-    fixed = {
-        "epochs": epochs,
-        "early_stopping": 0,
-        "keep": "last",
-        "warmup": min(config.warmup, epochs - 1),
-    }
-    nothing = Part(data.samples, np.arange(0))
-    scaled = members[0].data
-    everything = replace(
-        data, train=pool, valid=nothing, inputs=scaled.inputs, outputs=scaled.outputs
-    )
-    everything = replace(with_generated(config, everything, seed, listener), test=nothing)
-    numbers = range(len(members) + 1, 2 * len(members) + 1)
-    listener.note(
-        f"training {len(members)} models once more, on the {len(pool)} samples of all folds, "
-        f"{epochs} epochs each"
-    )
-    again = [Member(number, _seed(seed, number), everything, nothing) for number in numbers]
-    return config.model_copy(update=fixed), again
+        fitted = fits.fit(member, model, path)
+        seconds = fitted.seconds if apart else time.monotonic() - began
+        rows.append(_row(member, fitted, seconds))
+        if member.number == 1:
+            first = fitted
+    pool, fold = _pool(members, data)
+    outputs = _held_out(config, members, models, pool) if len(pool) else None
+    combined = combine(models, members[0].data.outputs)
+    return Ensemble(combined, first, rows, outputs, pool, fold, members)
 
 
 def take_part(
@@ -447,3 +380,51 @@ def _pool(members: Sequence[Member], data: Data) -> tuple[Part, np.ndarray]:
     numbers = np.concatenate([np.full(len(m.held_out), m.number) for m in members])
     order = np.argsort(indices, kind="stable")
     return Part(data.samples, indices[order]), numbers[order]
+
+
+def combine(models: Sequence[keras.Model], outputs: Outputs) -> keras.Model:
+    """Return one model of several with the same inputs and outputs.
+
+    Its layer `members` holds the outputs of all, (batch, K, ...), and its output is their mean: of
+    distributions that of their mixture, of numbers, or of probabilities, whose logarithms are its
+    logits. Where the models begin with the same scaling, this is applied once.
+
+    Args:
+        models: the members; their weights are shared, not copied.
+        outputs: what they predict.
+    """
+    models = [trained_on(model, outputs) for model in models]
+    first = models[0]
+    start = tensor = keras.Input(first.input_shape[1:], dtype=first.inputs[0].dtype, name="input")
+    bodies = _scaled_bodies(models)
+    if bodies:
+        scaling = first.get_layer("scaling")
+        start = type(scaling).from_config(scaling.get_config())(tensor)
+    else:
+        bodies = [
+            keras.Model(model.input, model.output, name=f"member{number}")
+            for number, model in enumerate(models, start=1)
+        ]
+    stacked = Members(name="members")([body(start) for body in bodies])
+    if outputs.quantiles:
+        return keras.Model(tensor, mean_quantiles(stacked, outputs.quantiles), name=first.name)
+    if outputs.distribution:
+        return keras.Model(tensor, mixture_mean(stacked), name=first.name)
+    mean = mean_of(stacked, outputs.target)
+    return keras.Model(tensor, mean, name=first.name)
+
+
+def _scaled_bodies(models: Sequence[keras.Model]) -> list[keras.Model]:
+    """Return models of what follows the scaling, none where they do not begin with the same."""
+    layers = [layer for model in models for layer in model.layers if layer.name == "scaling"]
+    configs = [layer.get_config() for layer in layers]
+    alike = len(layers) == len(models) and all(config == configs[0] for config in configs)
+    if not alike or any(layer.weights for layer in layers):
+        return []
+    try:
+        return [
+            keras.Model(layer.output, model.output, name=f"member{number}")
+            for number, (model, layer) in enumerate(zip(models, layers, strict=True), start=1)
+        ]
+    except ValueError:  # something else reads the raw inputs
+        return []

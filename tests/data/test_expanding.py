@@ -70,6 +70,10 @@ def test_years_of_two_digits_are_no_dates() -> None:
     expanded = expand_dates("when", np.array(full, dtype=object))
     assert expanded is not None
     assert expanded.values[:, 0].min() == 1960 and expanded.values[:, 0].max() == 1989
+    with pytest.raises(DataError, match="'01-Jan-75', which is no date"):
+        features(np.array(["01-Jan-75"], dtype=object), expanded.columns)
+    missing = features(np.array([None], dtype=object), expanded.columns)
+    assert np.isnan(missing[0, 0]), "also where no date is known"
 
 
 def test_texts_are_hashed_and_names_of_rows_left_out() -> None:

@@ -23,7 +23,7 @@ from mlzoo.layers.scaling import BoxScaling, OneHotCodes, SequenceScaling, Table
 from mlzoo.layers.temperature import with_temperature
 from mlzoo.runs import zoo
 from mlzoo.runs.models import read_model
-from mlzoo.training.combining import combine
+from mlzoo.training.members import combine
 from tests import contracts
 
 pytestmark = pytest.mark.slow

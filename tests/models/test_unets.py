@@ -17,7 +17,7 @@ from mlzoo.layers.features import feature_tensors
 from mlzoo.layers.portable import foreign, save_model
 from mlzoo.layers.receptive_field import reach
 from mlzoo.runs.models import read_model
-from mlzoo.training.combining import combine
+from mlzoo.training.members import combine
 from tests.contracts import outcome
 from tests.tasks.test_segmentation import masks
 from tests.training.made import LEAN

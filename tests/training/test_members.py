@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,17 +13,15 @@ import pytest
 
 from mlzoo.core.errors import DivergedError, UsageError
 from mlzoo.core.progress import Listener
-from mlzoo.core.validation.consistency import check_fit
-from mlzoo.data.samples import Data, Part
+from mlzoo.data.samples import Data
 from mlzoo.data.specs import Target
 from mlzoo.introspection.heads import activate
 from mlzoo.runs import datasets
 from mlzoo.runs.config_loading import merge
 from mlzoo.training import members
 from mlzoo.training.building import build_model
-from mlzoo.training.combining import combine
 from mlzoo.training.loop.training import Training
-from mlzoo.training.members import fit_members, members_of
+from mlzoo.training.members import combine, fit_members, members_of
 from mlzoo.training.scoring.out_of_fold import score_out_of_fold
 from mlzoo.training.signals import Stop
 from mlzoo.training.train import resume, train_merged
@@ -126,41 +123,9 @@ def test_a_run_of_folds_predicts_each_sample_by_the_member_that_never_saw_it(tmp
     assert "The model is the mean of 3" in report
 
 
-def test_models_are_refitted_on_all_samples_for_as_many_steps_as_were_kept(tmp_path: Path) -> None:
-    settings = {"folds": 3, "epochs": 20, "early_stopping": 3, "learning_rate": 0.1}
-    data, config = arranged(**settings, schedule="cosine", refit=True)
-    ensemble = fit_members(config, data, 5, tmp_path / "both", Listener(), Stop())
-    plain = config.model_copy(update={"refit": False})
-    folds = fit_members(plain, data, 5, tmp_path / "folds", Listener(), Stop())
-    np.testing.assert_array_equal(ensemble.outputs, folds.outputs)
-    kept = [row["kept_epoch"] for row in folds.rows]
-    pool = np.union1d(data.train.indices, data.valid.indices)
-    epochs = round(np.mean([row["kept_epoch"] * row["train"] for row in folds.rows]) / len(pool))
-    assert len(set(kept)) > 1 and epochs < 20, kept
-    assert [row["kept_epoch"] for row in ensemble.rows] == [*kept, *3 * [epochs]]
-    assert [row["train"] for row in ensemble.rows[3:]] == 3 * [len(pool)]
-    member = folds.members[0].data
-    whole = replace(member, train=Part(data.samples, pool), valid=Part(data.samples, pool[:0]))
-    fixed = {"refit": False, "epochs": epochs, "early_stopping": 0, "keep": "last"}
-    inputs = data.test.inputs()
-    layer = ensemble.model.get_layer("members")
-    together = keras.Model(ensemble.model.input, layer.output).predict_on_batch(inputs)
-    for place, row in enumerate(ensemble.rows[3:]):
-        seed = int(str(row["seed"]))
-        assert seed not in {member.seed for member in folds.members}
-        model = build_model(config, whole, seed)
-        fixed_config = config.model_copy(update=fixed)
-        place_of = tmp_path / f"alone{place}"
-        Training(model, whole, fixed_config, place_of, seed, Listener(), Stop()).fit()
-        expected = model.predict_on_batch(inputs)
-        np.testing.assert_allclose(together[:, place], expected, rtol=1e-5)
-
-
-@pytest.mark.parametrize(("step", "refit"), [(3, False), (12, False), (21, True)])
-def test_a_run_that_is_cut_in_any_member_ends_the_same(
-    tmp_path: Path, step: int, refit: bool
-) -> None:
-    settings = {**TABLE, **LEAN, "set": SMALL, "folds": 3, "refit": refit, "out": str(tmp_path)}
+@pytest.mark.parametrize("step", [3, 12])
+def test_a_run_that_is_cut_in_any_member_ends_the_same(tmp_path: Path, step: int) -> None:
+    settings = {**TABLE, **LEAN, "set": SMALL, "folds": 3, "out": str(tmp_path)}
     settings["checkpoint_every"] = 0
     whole = train_merged(merge({**settings, "name": "whole"}))
     with pytest.raises(Cut):
@@ -169,8 +134,6 @@ def test_a_run_that_is_cut_in_any_member_ends_the_same(
     assert again.metrics["weights_sha256"] == whole.metrics["weights_sha256"]
     assert again.metrics["out_of_fold"] == whole.metrics["out_of_fold"]
     assert not list(again.path.glob("checkpoints*"))
-    assert len(again.metrics["members"]) == 3
-    assert (again.path / "novelty.npz").is_file() == (not refit)
 
 
 FAMILIES = {
@@ -271,29 +234,6 @@ def test_sequences_of_folds_may_differ_in_length(monkeypatch: pytest.MonkeyPatch
 def test_a_run_without_a_test_split_needs_folds() -> None:
     with pytest.raises(UsageError, match="leave no test split to score on"):
         merge({**TABLE, "fractions": "80/20/0"})
-
-
-@pytest.mark.parametrize(
-    ("flags", "told"),
-    [
-        ({"refit": True}, "refit has no effect without folds"),
-        ({"refit": True, "folds": 3, "optimizer": "lbfgs"}, "counts no epochs to refit for"),
-    ],
-)
-def test_a_refit_needs_folds_and_epochs(flags: dict[str, Any], told: str) -> None:
-    with pytest.raises(UsageError, match=told):
-        merge({**TABLE, **flags})
-
-
-def test_a_refit_is_of_samples_and_has_nothing_to_watch() -> None:
-    config = merge({**TABLE, "folds": 3, "refit": True, "schedule": "plateau"}).config
-    with pytest.raises(UsageError, match="leaves no samples for --schedule plateau to watch"):
-        check_fit(config, "classification")
-    quantiles = config.model_copy(update={"schedule": "cosine", "loss": "quantile"})
-    with pytest.raises(UsageError, match="samples that the model must not have seen"):
-        check_fit(quantiles, "regression")
-    with pytest.raises(UsageError, match="one prediction a sample, not for segmentation"):
-        check_fit(config.model_copy(update={"schedule": "cosine"}), "segmentation")
 
 
 def test_folds_and_ensembles_exclude_each_other() -> None:

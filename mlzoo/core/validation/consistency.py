@@ -75,17 +75,6 @@ def check_fit(config: RunConfig, task: str, depth: int = 0) -> None:
         problems.append(f"--calibrate temperature has no effect on {task}: leave it out")
     if config.cost is not None and not target.sample_class:
         problems.append(f"--cost is for one class a sample, not for {task}: leave it out")
-    if config.refit and target.per != "sample":
-        problems.append(f"--refit is for one prediction a sample, not for {task}: leave it out")
-    if config.refit and (spreads(config) or quantile_levels(config)):
-        problems.append(
-            f"--refit: the intervals of --loss {config.loss} are corrected on samples that the "
-            "model must not have seen; leave one of them out"
-        )
-    if config.refit and registry.constants("schedule", config.schedule).get("MONITORS"):
-        problems.append(
-            f"--refit leaves no samples for --schedule {config.schedule} to watch; choose cosine"
-        )
     if config.precision == "float64" and target.per != "point":
         problems.append(f"--precision float64 has no effect on {task}: leave it out")
     if config.equation and (not target.field or depth):

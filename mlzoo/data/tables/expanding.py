@@ -23,7 +23,8 @@ BUCKETS = 64
 DATE_PARTS = ("year", "month", "day", "weekday", "hour")
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 NAMED = "month by its name"
-_FULL_YEAR = re.compile(r"(?<!\d)\d{4}(?!\d)")
+_NAMED_DATE = re.compile(r"(?=.*[^\W\d]{3})(?=.*(?<!\d)\d{4}(?!\d))")
+"""A month's name and a year of four digits."""
 _ORDERS = {"day first": "%d/%m/%Y", "month first": "%m/%d/%Y"}
 _TIMES = ("", " %H:%M", " %H:%M:%S")
 _DISTINCT = 0.95
@@ -139,8 +140,6 @@ def _form(name: str, values: np.ndarray) -> str | None:
     known = np.array([value is not None and value == value for value in values])
     stamps = {form: _dates(values, form)[known] for form in ("", *_ORDERS, NAMED)}
     forms = [form for form, each in stamps.items() if not np.isnat(each).any()]
-    if NAMED in forms and not all(map(_FULL_YEAR.search, values[known])):
-        forms.remove(NAMED)  # 01-Jan-75 would be read as of 2075, and 01-Jan-85 as of 1985
     if len(forms) > 1 and not np.array_equal(stamps[forms[0]], stamps[forms[1]]):
         raise DataError(
             f"column {name!r} holds dates such as {values[known][0]!r}, in which day and month "
@@ -158,8 +157,9 @@ def _dates(values: np.ndarray, form: str) -> np.ndarray:
     if not form:
         return dates_of(text, format="ISO8601")
     if form == NAMED:
-        has_letters = text.str.contains(r"[^\W\d]{3}", regex=True).fillna(False).astype(bool)
-        return dates_of(text.where(has_letters))
+        # 01-Jan-75 would be read as of 2075, and 01-Jan-85 as of 1985.
+        whole = text.str.contains(_NAMED_DATE, regex=True).fillna(False).astype(bool)
+        return dates_of(text.where(whole))
     plain = text.str.replace(r"[.\-]", "/", n=2, regex=True)
     stamps = _no_dates(len(values))
     for time in _TIMES:

@@ -71,7 +71,6 @@ def _evaluate(traced: Any, arguments: Sequence[Any], done: dict[Any, Any]) -> li
                     outvars=equation.outvars,
                     eqns=[equation],
                     effects=equation.effects,
-                    debug_info=jaxpr.debug_info.with_unknown_names(),
                 )
                 done[key] = core.jaxpr_as_fun(core.ClosedJaxpr(one, ()))(*operands), operands
             results, _ = done[key]

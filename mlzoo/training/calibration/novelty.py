@@ -36,7 +36,7 @@ def reference_of(
 
     Held-out samples are those that were set aside, on which nothing was chosen; without any, those
     of the validation split; with folds those that the first member did not see, whose features
-    stand for all. A model that is refitted on the samples of all folds has none.
+    stand for all.
 
     Args:
         model: trained.
@@ -49,8 +49,6 @@ def reference_of(
     if not (target.whole or target.dense):
         return None
     train, held_out = data.train, data.valid if aside is None else aside
-    if ensemble is not None and ensemble.refitted:
-        return None
     if ensemble is not None and len(ensemble.members[0].held_out):
         train, held_out = ensemble.members[0].data.train, ensemble.members[0].held_out
     features = joined_features(model)

@@ -147,6 +147,12 @@ class EquationTraining:
         drawn = draw(self.problem, self.rng, *(times * count for count in counts))
         return self._with_measurements(drawn)
 
+    def _coordinates(self) -> int:
+        """Return how many coordinates the points of a step have."""
+        counts = self.settings.points, self.settings.face_points
+        drawn = draw(self.problem, np.random.default_rng(0), *counts)
+        return sum(points.size for points in self._with_measurements(drawn))
+
     def _sharpened(self, points: list[np.ndarray], pool: np.ndarray | None) -> list[np.ndarray]:
         """Return points of which half of those within the domain are taken from a pool."""
         if pool is None:
@@ -170,7 +176,7 @@ class EquationTraining:
     def adam(self) -> None:
         """Take the steps of Adam."""
         self._film("initial")
-        most = max(1, _DRAWN // sum(points.size for points in self.points()))
+        most = max(1, _DRAWN // self._coordinates())
         for epoch in range(self.config.epochs):
             self._balance(self.points(), first=not epoch)
             pool = self._pool()

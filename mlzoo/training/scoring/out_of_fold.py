@@ -49,8 +49,7 @@ def ensemble_record(ensemble: Ensemble, scored: ScoredFolds | None) -> TrainingR
         ensemble: trained on folds, or with several seeds.
         scored: as `score_out_of_fold` returns it.
     """
-    # Where the model is the mean of others than those of the folds, these come last.
-    record: TrainingRecord = {"members": ensemble.rows[-len(ensemble.members) :]}
+    record: TrainingRecord = {"members": ensemble.rows}
     if scored is None:
         return record
     # Baselines stand beside the scores of the test split, which these may be.

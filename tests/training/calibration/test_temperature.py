@@ -20,7 +20,7 @@ from mlzoo.runs.models import outputs_of, read_model
 from mlzoo.statistics.calibration.temperature import log_losses, temperature_of, tempered
 from mlzoo.training.building import build_model
 from mlzoo.training.calibration.temperature import calibrated
-from mlzoo.training.combining import combine
+from mlzoo.training.members import combine
 from mlzoo.training.reproducing import reproduce
 from tests.training import made, masks, sequences
 from tests.training.made import LEAN

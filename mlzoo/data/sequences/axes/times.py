@@ -123,6 +123,7 @@ def time_axis(table: Table, name: str, what: str) -> TimeAxis:
             f"{what}: time goes back in {table.where(first)}, from {values[first - 1]} to "
             f"{values[first]} ({len(back)} such places); sort the rows by {name!r}, or, where "
             "these are several series, name the column that tells them apart with --group-by"
+            + (f"; {doubt}" if doubt else "")
         )
     twice = np.flatnonzero(differences == zero)
     if len(twice):
@@ -190,13 +191,12 @@ def _is_number(value: str) -> bool:
 def parse_times(values: np.ndarray) -> tuple[np.ndarray, str]:
     """Numbers as float64, all else as datetime64; NaN or NaT where a value can't be read.
 
-    Numbers such as 20240131, year, month and day, are dates, and so are 202401, year and month,
-    over several years.
+    Numbers such as 20240131, year, month and day, are dates, and so are 202401, year and month.
 
     Dates that do not begin with the year are read month first or day first, whichever can be read
     and goes up in the more regular steps; the text says which where both can be, and what else is
-    doubtful. Dates such as 3-12 are the twelfth month of year 3; Jan-05 is a month of 2005, unless
-    days of January go up in more regular steps.
+    doubtful. Dates such as 3-12 are the twelfth month of year 3; Jan-05 is a month of 2005 and
+    05-Jan a day, unless the other reading goes up in more regular steps.
     """
     if values.dtype != object:
         return _numbers_or_dates(values.astype(np.float64)), ""
@@ -204,7 +204,9 @@ def parse_times(values: np.ndarray) -> tuple[np.ndarray, str]:
     parsed = pd.to_numeric(text, errors="coerce").to_numpy(float)
     if not np.isnan(parsed).all():
         return _numbers_or_dates(parsed), ""
-    first = next((value for value in values if value is not None), "")
+    first = next((value for value in values if value is not None), None)
+    if first is None:
+        return dates_of(text, format="ISO8601"), ""
     if all(value is None or _YEAR_MONTH.fullmatch(value) for value in values):
         whole = text.str.replace(_YEAR_MONTH, _in_full, regex=True)
         year, month = first.split("-")
@@ -213,7 +215,7 @@ def parse_times(values: np.ndarray) -> tuple[np.ndarray, str]:
             f"year {int(year)}; write the year with four digits where that is wrong"
         )
     if all(value is None or _CLOCK.fullmatch(value) for value in values):
-        return dates_of(_CLOCK_DAY + " " + text), (
+        return dates_of(_CLOCK_DAY + " " + text, format="mixed"), (
             f"times such as {first!r} have no date; all are taken as times of one day: add a column"
             " of dates where that is wrong"
         )
@@ -223,7 +225,9 @@ def parse_times(values: np.ndarray) -> tuple[np.ndarray, str]:
     if all(value is None or _NAMED_MONTH.fullmatch(value) for value in values):
         whole = text.str.replace(_NAMED_MONTH, r"1 \1\4 \2\3", regex=True)
         months = dates_of(whole, format="%d %b %y")
-        if _disorder(months) <= _disorder(dates_of(text)):
+        as_months = _disorder(months.astype("datetime64[M]"))
+        as_days = _disorder(dates_of(text))
+        if as_months < as_days or (as_months == as_days and not first[0].isdigit()):
             return months, _short_year(first, months)
     month, day = (_in_their_century(text, dates_of(text, dayfirst=f)) for f in (False, True))
     if np.array_equal(month, day, equal_nan=True):
@@ -249,15 +253,15 @@ def _numbers_or_dates(values: np.ndarray) -> np.ndarray:
 
 
 def _compact_months(values: np.ndarray) -> np.ndarray | None:
-    """Return numbers such as 202401 as datetime64; None where one is no month, or all of a year.
+    """Return numbers such as 202401 as datetime64; None where one is no month.
 
     Without it each January would come 89 steps after its December.
     """
     known = values[~np.isnan(values)]
     if not len(known) or (known % 1).any() or known.min() < 180001 or known.max() > 219912:
         return None
-    years, months = np.divmod(known, 100)
-    if not (1 <= months.min() and months.max() <= 12 and np.ptp(years)):
+    months = known % 100
+    if months.min() < 1 or months.max() > 12:
         return None
     return _compact(100 * values + 1)
 
@@ -320,9 +324,13 @@ def dates_of(text: pd.Series, **options: Any) -> np.ndarray:
 
 
 def _disorder(stamps: np.ndarray) -> tuple[int, int, int]:
-    """Counts of times that can't be read, of those that do not go up, and the steps' spread."""
+    """Counts of times that can't be read, of those that do not go up, and the steps' spread.
+
+    Steps are counted in days, those of months in months.
+    """
     known = stamps[~np.isnat(stamps)]
-    differences = np.diff(known).astype("timedelta64[D]").astype(int)
+    unit = "M" if stamps.dtype == np.dtype("datetime64[M]") else "D"
+    differences = np.diff(known).astype(f"timedelta64[{unit}]").astype(int)
     return (
         len(stamps) - len(known),
         int((differences <= 0).sum()),
