@@ -31,7 +31,7 @@ def generate(
     from mlzoo.api import load
     from mlzoo.reporting.drawn_samples import write_samples
     from mlzoo.runs.contents.folders import refuse_links
-    from mlzoo.training.signals import again_over, stopping
+    from mlzoo.training.signals import stopping
 
     opened = load(run, trust=trust)
     drawn = opened.generate(
@@ -58,7 +58,7 @@ def generate(
     folder = expand(config.output) if config.output else opened.path / "generated"
     refuse_links(opened.path, folder)
     across = side if config.latent_grid else 0
-    with stopping("writing", again_over(folder)):
+    with stopping("writing"):
         files = write_samples(folder, drawn.samples, opened.reader, facts, config.overwrite, across)
     if json:
         show({**facts, "samples": count, "folder": str(folder), "files": files})

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from mlzoo.core.errors import UsageError
-from mlzoo.core.files import csv_text, disk_errors, write_json, write_text
+from mlzoo.core.errors import DataError, UsageError
+from mlzoo.core.files import csv_text, read_mapping, write_json, write_text
 from mlzoo.data.reader import Reader
 from mlzoo.data.tables.reader import TableReader
+from mlzoo.runs.contents.folders import write_files
 
 MANIFEST = "manifest.json"
 
@@ -24,7 +25,7 @@ def write_samples(
     overwrite: bool = False,
     across: int = 0,
 ) -> list[str]:
-    """Write drawn samples, `manifest.json` last.
+    """Write drawn samples and `manifest.json`: all of them, or none where anything fails.
 
     Images become PNG files of 8 bits, in which the largest value of the data is 255; rows of a
     table `samples.csv`, with the columns and categories of the training data; arrays of any other
@@ -35,7 +36,7 @@ def write_samples(
         samples: (n, *shape) raw samples.
         reader: of the run.
         facts: what the manifest says beside the files.
-        overwrite: write into a folder that holds files.
+        overwrite: write into a folder that holds files; those of an earlier call are replaced.
         across: images in a row of the sheet; 0: about as many as there are rows.
 
     Returns:
@@ -43,16 +44,30 @@ def write_samples(
 
     Raises:
         UsageError: the folder holds files.
+        ResourceError: the disk is full or can't be written to.
     """
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is a file; choose a folder with --output")
-    if folder.is_dir() and any(folder.iterdir()) and not overwrite:
+    if folder.is_dir() and any(folder.glob("[!.]*")) and not overwrite:
         raise UsageError(f"{folder} holds files; choose another --output, or add --overwrite")
-    with disk_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        files = [*_write(folder, samples, reader), _sheet(folder, samples, reader, across)]
-        write_json(folder / MANIFEST, {**facts, "samples": len(samples), "files": files})
+    files: list[str] = []
+
+    def fill(place: Path) -> None:
+        files.extend([*_write(place, samples, reader), _sheet(place, samples, reader, across)])
+        write_json(place / MANIFEST, {**facts, "samples": len(samples), "files": files})
+
+    write_files(folder, fill, _earlier(folder))
     return [*files, MANIFEST]
+
+
+def _earlier(folder: Path) -> list[str]:
+    """Return the names of the files of an earlier call, by its manifest."""
+    if not (folder / MANIFEST).is_file():
+        return []
+    try:
+        return [Path(name).name for name in read_mapping(folder / MANIFEST, ("files",))["files"]]
+    except (DataError, TypeError):
+        return []  # another tool's manifest
 
 
 def _write(folder: Path, samples: np.ndarray, reader: Reader) -> list[str]:

@@ -75,7 +75,7 @@ def test_samples_go_into_the_run_where_no_folder_is_named(drawing: Path) -> None
     assert "holds files; choose another --output" in again.err
 
 
-def test_samples_that_are_written_in_part_are_to_be_replaced(
+def test_samples_that_are_written_in_part_are_removed(
     drawing: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
@@ -84,9 +84,19 @@ def test_samples_that_are_written_in_part_are_to_be_replaced(
     done = run_mlzoo("generate", drawing)
     assert done.code == 128 + signal.SIGTERM
     folder = drawing / "generated"
-    again = "run the same command again with --overwrite, which replaces what is in"
-    assert done.cause == f"stopped while writing; {again} {folder}"
-    assert [path.name for path in folder.iterdir()] == ["samples.csv"]
+    assert done.cause == "stopped while writing; nothing was written; run the same command again"
+    assert not folder.exists()
+
+
+def test_samples_of_an_earlier_call_are_replaced_and_other_files_stay(drawing: Path) -> None:
+    folder = drawing / "generated"
+    images = np.zeros((3, 4, 4, 1))
+    reader = SimpleNamespace(maximum=255, input_names=())
+    assert write_samples(folder, images, reader, {})[:3] == ["0.png", "1.png", "2.png"]
+    (folder / "mine.txt").write_text("kept")
+    write_samples(folder, images[:1], reader, {}, overwrite=True)
+    names = sorted(path.name for path in folder.iterdir())
+    assert names == ["0.png", "manifest.json", "mine.txt", "sheet.png"]
 
 
 @pytest.mark.slow
