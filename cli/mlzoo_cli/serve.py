@@ -41,9 +41,9 @@ def serve(
     from mlzoo.api import load
     from mlzoo.runs.devices import prepare
 
-    prepare()  # before the server's modules import Keras, which would print TensorFlow's log
     opened = load(run, trust=trust)
     opened.require_predictions("serve")
+    prepare()  # before the server's modules import Keras, which would print TensorFlow's log
     import uvicorn
 
     from mlzoo.packing.served.server import Limits

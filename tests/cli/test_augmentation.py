@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from mlzoo.data.policies import parse
+from mlzoo.drawing import canvas
 from tests.cli.shell import Mlzoo
 from tests.cli.test_commands import document, predictions, succeeded
 
@@ -53,7 +54,7 @@ def test_a_preview_by_class_draws_images_of_each(mlzoo: Mlzoo) -> None:
     found = document(mlzoo(*words, "--json"))
     assert found["classes"] == {str(digit): 12 for digit in range(10)}
     with Image.open("classes.png") as picture:
-        assert picture.width > 900 and picture.height > 700
+        assert picture.width > 9 * canvas.DPI and picture.height > 7 * canvas.DPI
     wrong = mlzoo(*words, "--variants", 2)
     assert wrong.code == 2 and "--variants: has no effect with --by-class" in wrong.err
     table = mlzoo("data", "preview", "iris", "--by-class")

@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import numpy as np
 import pytest
@@ -512,8 +513,10 @@ def test_the_command_prints_its_address_alone() -> None:
     assert process.stdout is not None
     try:
         first = process.stdout.readline()
+        assert first.startswith("http://localhost:"), first
+        with urlopen(first.split()[0], timeout=120) as page:  # waits until the server runs
+            assert page.status == 200
     finally:
         process.terminate()
         rest, _ = process.communicate(timeout=60)
-    assert first.startswith("http://localhost:"), first + rest
     assert rest in ("", "stopped; run the same command again\n"), first + rest
