@@ -240,16 +240,16 @@ def test_years_and_months_without_a_century() -> None:
 @pytest.mark.parametrize("written", ["%b-%y", "%b %y", "%b'%y", "%B %y", "%y-%b"])
 def test_names_of_months_stand_beside_years(written: str) -> None:
     months = pd.date_range("2003-11-01", periods=30, freq="MS")
-    found = axis([month.strftime(written) for month in months])
-    assert (found.step, found.text(29), found.after(1)) == ("MS", "2006-04-01", ["2006-05-01"])
-    assert "no year of four digits; it is read as 2003" in found.warnings[0]
+    times = axis([month.strftime(written) for month in months])
+    assert (times.step, times.text(29), times.after(1)) == ("MS", "2006-04-01", ["2006-05-01"])
+    assert "no year of four digits; it is read as 2003" in times.warnings[0]
 
 
 def test_names_of_months_stand_beside_days() -> None:
     days = pd.date_range("2021-01-20", periods=60, freq="D")
-    found = axis([day.strftime("%d-%b") for day in days])
-    assert (found.step, len(found.breaks)) == ("D", 0)
-    assert found.text(0).endswith("-01-20") and found.text(59).endswith("-03-20")
+    times = axis([day.strftime("%d-%b") for day in days])
+    assert (times.step, len(times.breaks)) == ("D", 0)
+    assert times.text(0).endswith("-01-20") and times.text(59).endswith("-03-20")
     short = axis(["05-Jan", "06-Jan", "07-Jan", "08-Jan"])
     assert (short.step, short.text(3)[5:]) == ("D", "01-08")
     yearly = axis([f"Jan-{year:02}" for year in range(5, 11)])
@@ -257,9 +257,9 @@ def test_names_of_months_stand_beside_days() -> None:
 
 
 def test_numbers_of_years_and_months_are_dates() -> None:
-    found = axis([f"{year}{month:02}" for year in (1926, 1927) for month in range(1, 13)])
-    assert (found.step, found.text(12), found.after(1)) == ("MS", "1927-01-01", ["1928-01-01"])
-    assert found.warnings == ()
+    times = axis([f"{year}{month:02}" for year in (1926, 1927) for month in range(1, 13)])
+    assert (times.step, times.text(12), times.after(1)) == ("MS", "1927-01-01", ["1928-01-01"])
+    assert times.warnings == ()
     within = axis([float(number) for number in range(202001, 202010)])
     assert (within.step, within.text(8)) == ("MS", "2020-09-01"), "also of one year"
     counted = axis([float(number) for number in range(200001, 200020)])
@@ -267,9 +267,9 @@ def test_numbers_of_years_and_months_are_dates() -> None:
 
 
 def test_clock_times_do_not_depend_on_the_day_they_are_read() -> None:
-    found = axis([f"{i // 60:02}:{i % 60:02}" for i in range(120)])
-    assert (found.step, found.text(119)) == ("min", "1970-01-01 01:59:00")
-    assert "'00:00' have no date; all are taken as times of one day" in found.warnings[0]
+    times = axis([f"{i // 60:02}:{i % 60:02}" for i in range(120)])
+    assert (times.step, times.text(119)) == ("min", "1970-01-01 01:59:00")
+    assert "'00:00' have no date; all are taken as times of one day" in times.warnings[0]
     assert axis(["9:30:00 AM", "9:30:30 AM", "9:31:00 AM"]).text(2) == "1970-01-01 09:31:00"
     assert axis(["9:05", "10:05:30", "11:06:00.5"]).text(1) == "1970-01-01 10:05:30"
     with pytest.raises(DataError, match=r"time goes back .* all are taken as times of one day"):

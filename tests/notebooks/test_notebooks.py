@@ -57,7 +57,7 @@ def test_text_is_escaped_and_long_tables_are_cut() -> None:
 
 
 class Kernel(ModuleType):
-    """What a notebook's process has: IPython with a kernel, and outputs that are replaced."""
+    """IPython with a kernel, as a notebook's process has it, and outputs that are replaced."""
 
     def __init__(self) -> None:
         super().__init__("IPython")

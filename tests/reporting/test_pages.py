@@ -117,12 +117,12 @@ def test_a_comparison_says_what_can_not_be_paired(run: Path, compared: Path) -> 
 
 
 def test_a_comparison_names_all_that_may_be_the_best(run: Path, compared: Path) -> None:
-    found = dict(compare([str(run), str(compared.with_name("other"))]))
-    first, second = found["rows"][0] | {"value": 1.0}, found["rows"][1] | {"value": 0.9}
+    record = dict(compare([str(run), str(compared.with_name("other"))]))
+    first, second = record["rows"][0] | {"value": 1.0}, record["rows"][1] | {"value": 0.9}
     names = first["run"], second["run"]
     pair = {"first": names[0], "second": names[1], "metric": "accuracy", "samples": 35}
     pair |= {"units": 35, "unit": "samples", "difference": 0.1, "level": 0.99, "better": None}
-    facts = {**found, "best": names[0], "rows": [first, second], "notes": []}
+    facts = {**record, "best": names[0], "rows": [first, second], "notes": []}
     tied = [pair | {"tied": True, "interval": [-0.1, 0.3]}]
     page = comparison_page({**facts, "pairs": tied})
     assert f"is 1, of {names[0]}; {names[1]} is statistically tied with {names[0]}." in page

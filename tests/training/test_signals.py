@@ -108,7 +108,7 @@ def test_it_is_no_exception() -> None:
 
 
 class Dropping:
-    """What gets a signal where Python drops exceptions: as an object that ends."""
+    """Object that gets a signal as it ends, where Python drops exceptions."""
 
     def __init__(self, number: int) -> None:
         self.number = number
