@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import shutil
+import signal
 from collections import Counter
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -54,6 +55,15 @@ def _full_size(request: pytest.FixtureRequest) -> Iterator[None]:
         _set({module: FULL[module] for module in FIGURES})
     yield
     _set(TREES | FIGURES)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _signals() -> Iterator[None]:
+    """What a module's tests, or a library that they start, set for signals is not left to others."""
+    numbers = signal.SIGINT, signal.SIGTERM
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    assert [signal.getsignal(number) for number in numbers] == before
 
 
 _modules = 0

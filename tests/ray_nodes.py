@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +30,8 @@ def nodes(*cpus: int) -> Iterator[Any]:
     import ray
     from ray.cluster_utils import Cluster
 
+    # Ray's handler ends the process with another code than ours, also after its end.
+    before = signal.getsignal(signal.SIGTERM)
     with pytest.MonkeyPatch.context() as patch:
         # Their processes find this package where this one does.
         patch.setenv("PYTHONPATH", ":".join(path for path in sys.path if path))
@@ -42,3 +45,4 @@ def nodes(*cpus: int) -> Iterator[Any]:
         finally:
             ray.shutdown()
             found.shutdown()
+            signal.signal(signal.SIGTERM, before)
