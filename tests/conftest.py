@@ -59,7 +59,7 @@ def _full_size(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="module")
 def _signals() -> Iterator[None]:
-    """What a module's tests, or a library that they start, set for signals is not left to others."""
+    """Handlers of signals that a test, or a library in it, sets are not left to other modules."""
     numbers = signal.SIGINT, signal.SIGTERM
     before = [signal.getsignal(number) for number in numbers]
     yield

@@ -15,8 +15,8 @@ from contextlib import redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING, Any
 
 from mlzoo.core import errors
-from mlzoo.core.errors import terminable
-from mlzoo.core.files import csv_text, disk_full, safe_csv
+from mlzoo.core.errors import disk_full, terminable
+from mlzoo.core.files import csv_text, safe_csv
 from mlzoo.core.messages import STEERS, one_line, printable
 from mlzoo.core.progress import Listener, terminal
 from mlzoo.core.registry import trust_anew

@@ -77,6 +77,35 @@ def find_disk_full(error: BaseException | None) -> BaseException | None:
     return None
 
 
+def disk_full(error: BaseException, path: object = None) -> str:
+    """Return the sentence for an error of `find_disk_full`.
+
+    Args:
+        error: the error that was caught.
+        path: the file or folder that was written; by default what the error names.
+    """
+    path = path or getattr(error, "filename", None)
+    named = f": {path} could not be written" if path else ""
+    if getattr(error, "errno", None) == errno.EFBIG or "File too large" in str(error):
+        return f"the limit of a file's size is reached (ulimit -f){named}; raise it"
+    if getattr(error, "errno", None) in FULL_DISK or not _limited():
+        return f"the disk is full{named}; free some space"
+    # Not all libraries tell which of both it is.
+    return (
+        f"the disk is full, or the limit of a file's size is reached (ulimit -f){named}; free some "
+        "space or raise the limit"
+    )
+
+
+def _limited() -> bool:
+    """Return whether the size of files is limited; never where the system knows no such limit."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return False
+    return resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY
+
+
 def raise_disk_full(error: BaseException) -> None:
     """Raise an error again where the disk is full, before it is taken for another failure."""
     if find_disk_full(error) is not None:

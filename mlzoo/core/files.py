@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from mlzoo.core.errors import (
-    FULL_DISK,
     DataError,
     MlzooError,
     ResourceError,
     UsageError,
+    disk_full,
     find_disk_full,
 )
 
@@ -232,21 +232,30 @@ def read_mapping(path: Path, needed: Iterable[str] = ()) -> dict[str, Any]:
     return content
 
 
-def read_rows(path: Path) -> tuple[list[str], list[list[str]]]:
+def read_rows(path: Path, by_hand: bool = False) -> tuple[list[str], list[list[str]]]:
     """Return the header and the rows of a CSV file, as text.
+
+    Args:
+        path: the file.
+        by_hand: see `each_row`.
 
     Raises:
         DataError: the file is missing, empty or damaged, or rows differ in length; it is named.
     """
-    header, *rows = each_row(path)
+    header, *rows = each_row(path, by_hand)
     return header, rows
 
 
-def each_row(path: Path) -> Iterator[list[str]]:
+def each_row(path: Path, by_hand: bool = False) -> Iterator[list[str]]:
     """Yield the header and then the rows of a CSV file, as text, one at a time.
 
+    Args:
+        path: the file.
+        by_hand: a person may have written it: its last line needs no end.
+
     Raises:
-        DataError: as `read_rows`, once what is wrong is reached.
+        DataError: as `read_rows`, once what is wrong is reached; or the last line has no end, which
+            tells a file that was cut within a number.
         UsageError: a pipe or a device stands there.
     """
     refuse_special(path, UsageError)
@@ -259,6 +268,8 @@ def each_row(path: Path) -> Iterator[list[str]]:
                     count = f"{len(row)} of {width} values"
                     raise damaged(path, f"is damaged: row {number} has {count}")
                 yield row
+        if not by_hand:
+            check_end(path)
     except csv.Error as error:
         raise damaged(path, f"is damaged: it is not valid CSV ({error})") from None
     except UnicodeDecodeError:
@@ -267,6 +278,14 @@ def each_row(path: Path) -> Iterator[list[str]]:
         raise damaged(path, f"can't be read: {error.strerror or error}") from None
     if not width:
         raise damaged(path, "is empty")
+
+
+def check_end(path: Path) -> None:
+    """Raise DataError if the last line of a text file of ours has no end: the file was cut."""
+    with path.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
+        if file.read() not in (b"", b"\n", b"\r"):
+            raise damaged(path, "is damaged: its last line has no end, so it was cut short")
 
 
 def damaged(path: Path, problem: str) -> DataError:
@@ -412,32 +431,3 @@ def disk_errors(path: Path) -> Iterator[None]:
         if error.errno == errno.ENOENT and not path.parent.is_dir():
             raise UsageError(f"there is no folder {path.parent} for {path.name}") from error
         raise
-
-
-def disk_full(error: BaseException, path: object = None) -> str:
-    """Return the sentence for an error of `find_disk_full`.
-
-    Args:
-        error: the error that was caught.
-        path: the file or folder that was written; by default what the error names.
-    """
-    path = path or getattr(error, "filename", None)
-    named = f": {path} could not be written" if path else ""
-    if getattr(error, "errno", None) == errno.EFBIG or "File too large" in str(error):
-        return f"the limit of a file's size is reached (ulimit -f){named}; raise it"
-    if getattr(error, "errno", None) in FULL_DISK or not _limited():
-        return f"the disk is full{named}; free some space"
-    # Not all libraries tell which of both it is.
-    return (
-        f"the disk is full, or the limit of a file's size is reached (ulimit -f){named}; free some "
-        "space or raise the limit"
-    )
-
-
-def _limited() -> bool:
-    """Return whether the size of files is limited; never where the system knows no such limit."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return False
-    return resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY

@@ -152,11 +152,18 @@ class LoadedRun:
 
     @property
     def history(self) -> pd.DataFrame:
-        """`history.csv` as a DataFrame: loss, metrics and learning rate of each epoch."""
+        """`history.csv` as a DataFrame: loss, metrics and learning rate of each epoch.
+
+        Raises:
+            DataError: it was cut short.
+        """
         import pandas as pd
 
         path = self.path / "history.csv"
-        return pd.read_csv(path) if path.is_file() else pd.DataFrame()
+        if not path.is_file():
+            return pd.DataFrame()
+        files.check_end(path)
+        return pd.read_csv(path)
 
     @cached_property
     def model(self) -> keras.Model:

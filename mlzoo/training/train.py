@@ -8,9 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlzoo.core import files
 from mlzoo.core.configs import RunConfig
-from mlzoo.core.errors import ResourceError, UsageError, find_disk_full
+from mlzoo.core.errors import ResourceError, UsageError, disk_full, find_disk_full
 from mlzoo.core.files import expand
 from mlzoo.core.progress import Listener
 from mlzoo.core.validation.values import trust_flag
@@ -130,9 +129,9 @@ def _resumable(folder: RunFolder, flag: str) -> Iterator[None]:
         if full is None or not folder.has_weights:
             raise
         if current().supervised:
-            raise ResourceError(files.disk_full(full)) from error
+            raise ResourceError(disk_full(full)) from error
         command = f"mlzoo train --resume {shlex.quote(str(folder.final))}{flag}"
-        raise ResourceError(f"{files.disk_full(full)} and go on with: {command}") from error
+        raise ResourceError(f"{disk_full(full)} and go on with: {command}") from error
 
 
 def _work(

@@ -13,8 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from mlzoo.core import registry
 from mlzoo.core.configs import RunConfig
-from mlzoo.core.errors import Interrupted, MlzooError, ResourceError, UsageError, find_disk_full
-from mlzoo.core.files import disk_full, expand, real_path
+from mlzoo.core.errors import (
+    Interrupted,
+    MlzooError,
+    ResourceError,
+    UsageError,
+    disk_full,
+    find_disk_full,
+)
+from mlzoo.core.files import expand, real_path
 from mlzoo.runs import devices, run_folder
 from mlzoo.runs.config_loading import Merged, check_unread, merge, read_config
 from mlzoo.training.signals import Stage, Stop, caught, stopping

@@ -71,6 +71,19 @@ def test_a_damaged_file_is_named(mlzoo: Mlzoo, folder: Path, command: str) -> No
             assert done.code == 3 and f"run/{name} is empty; restore it" in done.cause, said
 
 
+@pytest.mark.parametrize(
+    ("command", "name"), [("report", "history.csv"), ("compare", "predictions.csv")]
+)
+def test_a_table_that_was_cut_within_a_number_is_named(
+    mlzoo: Mlzoo, folder: Path, command: str, name: str
+) -> None:
+    content = (folder / name).read_bytes()
+    (folder / name).write_bytes(content[:-3])
+    done = mlzoo(*CHEAP[command])
+    cause = f"run/{name} is damaged: its last line has no end, so it was cut short; restore it"
+    assert done.code == 3 and cause in done.cause
+
+
 def test_a_damaged_record_of_explanations_is_named(mlzoo: Mlzoo, folder: Path) -> None:
     record = folder / "explanations" / "saliency" / "explain.json"
     record.parent.mkdir(parents=True)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from mlzoo.core import files
-from mlzoo.core.errors import DataError, ResourceError, UsageError, find_disk_full
+from mlzoo.core.errors import DataError, ResourceError, UsageError, disk_full, find_disk_full
 
 
 def test_sealed_content_is_what_was_written(tmp_path: Path) -> None:
@@ -108,12 +108,12 @@ def test_a_full_disk_and_a_limit_of_size_are_told(
 
 def test_where_sizes_are_limited_a_library_that_names_no_reason_may_mean_either() -> None:
     error, full = OSError("1000 requested and 24 written"), OSError(errno.ENOSPC, "full")
-    assert files.disk_full(error) == "the disk is full; free some space"
+    assert disk_full(error) == "the disk is full; free some space"
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 40, before[1]))
     try:
-        assert "full, or the limit of a file's size is reached" in files.disk_full(error, "a")
-        assert files.disk_full(full) == "the disk is full; free some space"
+        assert "full, or the limit of a file's size is reached" in disk_full(error, "a")
+        assert disk_full(full) == "the disk is full; free some space"
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
@@ -129,6 +129,10 @@ def test_columns_are_written_a_few_rows_at_a_time_and_read_back(
     (tmp_path / "t.csv").write_text("a,b\n1,2\n3\n")
     with pytest.raises(DataError, match="row 2 has 1 of 2 values"):
         files.read_rows(tmp_path / "t.csv")
+    (tmp_path / "t.csv").write_text("a,b\n1,2.75\n3,4.5")  # of 4.5625
+    with pytest.raises(DataError, match=r"t\.csv is damaged: its last line has no end"):
+        files.read_rows(tmp_path / "t.csv")
+    assert files.read_rows(tmp_path / "t.csv", by_hand=True)[1][-1] == ["3", "4.5"]
     for content, problem in ((b"", "is empty"), (b"\n\n", "is damaged"), (b"\xff", "not UTF-8")):
         (tmp_path / "t.csv").write_bytes(content)
         with pytest.raises(DataError, match=problem):

@@ -151,7 +151,7 @@ def test_less_is_better(tmp_path: Path) -> None:
         lines = [
             f"{i},{v},{v + error * s}" for i, v, s in zip(range(300), values, signs, strict=True)
         ]
-        text = "\n".join(["index,target,prediction", *lines])
+        text = "\n".join(["index,target,prediction", *lines, ""])
         (tmp_path / name / "predictions.csv").write_text(text)
     found = compare(runs)
     assert found["best"] == "near"

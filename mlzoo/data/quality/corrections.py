@@ -67,7 +67,7 @@ def _columns(path: Path, flag: str, wanted: Sequence[str]) -> list[list[str]]:
     path = path.expanduser()
     if not path.is_file():
         raise UsageError(f"{flag}: there is no file {path}")
-    header, rows = read_rows(path)
+    header, rows = read_rows(path, by_hand=True)
     if missing := [name for name in wanted if name not in header]:
         raise UsageError(
             f"{flag}: {path} lacks the column {missing[0]!r} (its header: {few(header)}); "

@@ -24,6 +24,7 @@ from mlzoo.core.errors import (
     Interrupted,
     MlzooError,
     ResourceError,
+    disk_full,
     find_disk_full,
     is_out_of_memory,
     terminable,
@@ -175,7 +176,7 @@ def failure(error: BaseException) -> dict[str, Any]:
         return record
     lacking = ResourceError.__name__
     if (full := find_disk_full(error)) is not None:
-        return {**record, "kind": lacking, "text": files.disk_full(full)}
+        return {**record, "kind": lacking, "text": disk_full(full)}
     if isinstance(error, Exception) and is_out_of_memory(error):
         return {**record, "kind": lacking, "text": "out of memory; try a smaller --batch-size"}
     return {**record, "text": f"{type(error).__name__}: {str(error).strip() or 'no message'}"}

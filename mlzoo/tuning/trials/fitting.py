@@ -19,8 +19,14 @@ import numpy as np
 
 from mlzoo.core import registry
 from mlzoo.core.configs import RunConfig
-from mlzoo.core.errors import DivergedError, Interrupted, ResourceError, UsageError, find_disk_full
-from mlzoo.core.files import disk_full
+from mlzoo.core.errors import (
+    DivergedError,
+    Interrupted,
+    ResourceError,
+    UsageError,
+    disk_full,
+    find_disk_full,
+)
 from mlzoo.core.progress import Listener
 from mlzoo.core.validation.consistency import check_fit
 from mlzoo.data import contracts, loading
