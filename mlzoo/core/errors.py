@@ -131,27 +131,42 @@ def terminable() -> Iterator[None]:
     """Have SIGTERM raise Interrupted, as SIGINT raises KeyboardInterrupt.
 
     A handler that is there already stays, and threads other than the main one hear of no signal.
-    Where Python drops what a signal raised, the signal is sent again.
+    Where Python drops what a signal raised, the signal is sent again, at the latest at the end of
+    the block.
     """
     main = threading.current_thread() is threading.main_thread()
     if not main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         yield
         return
     signal.signal(signal.SIGTERM, _terminate)
-    hook = sys.unraisablehook
-    sys.unraisablehook = partial(_send_again, hook)
+    hook, sent = sys.unraisablehook, list[threading.Timer]()
+    sys.unraisablehook = partial(_send_again, hook, sent)
     try:
         yield
+        _send_now(sent)
     finally:
         sys.unraisablehook = hook
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        try:
+            for timer in sent:
+                timer.cancel()
+                timer.join()
+        finally:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:
     raise Interrupted(STOPPED, number)
 
 
-def _send_again(hook: Callable[[Any], Any], dropped: Any) -> None:
+def _send_now(sent: list[threading.Timer]) -> None:
+    """Send signals that a timer has not sent yet: after the block their handler is another."""
+    for timer in sent:
+        if timer.is_alive():
+            timer.cancel()
+            signal.raise_signal(timer.args[1])
+
+
+def _send_again(hook: Callable[[Any], Any], sent: list[threading.Timer], dropped: Any) -> None:
     """Send a signal again whose exception was raised where none can be passed on.
 
     JAX, which Keras imports, has Python code run at each garbage collection. While C code reads a
@@ -168,3 +183,4 @@ def _send_again(hook: Callable[[Any], Any], dropped: Any) -> None:
     timer = threading.Timer(_AGAIN_AFTER, signal.pthread_kill, again)
     timer.daemon = True
     timer.start()
+    sent.append(timer)

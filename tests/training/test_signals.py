@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from mlzoo.core.errors import Interrupted
+from mlzoo.core.errors import Interrupted, terminable
 from mlzoo.data import loading
 from mlzoo.runs.config_loading import merge
 from mlzoo.training import repeats, reproducing, train
@@ -115,6 +115,16 @@ class Dropping:
 
     def __del__(self) -> None:
         signal.raise_signal(self.number)
+
+
+def test_a_signal_that_was_dropped_is_not_sent_after_the_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("mlzoo.core.errors._AGAIN_AFTER", 3600)
+    with pytest.raises(Interrupted), terminable():
+        Dropping(signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert not [each for each in threading.enumerate() if isinstance(each, threading.Timer)]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
