@@ -50,10 +50,10 @@ def export(
 
 def _text(record: ExportRecord) -> str:
     takes, gives = record["input"], record["output"]
-    names = gives["class_names"] or gives["target_names"]
+    names = ", ".join(map(str, gives["class_names"] or gives["target_names"]))
     shape = "x".join("?" if side is None else str(side) for side in takes["shape"])
     return (
         f"{record['folder']}/{record['file']}  {record['bytes']:,} bytes\n"
         f"input   {shape} {takes['dtype']}, raw values\n"
-        f"output  {gives['task']}: {', '.join(map(str, names))}"
+        f"output  {gives['task']}{names and f': {names}'}"
     )

@@ -139,7 +139,7 @@ def terminable() -> Iterator[None]:
         yield
         return
     signal.signal(signal.SIGTERM, _terminate)
-    hook, sent = sys.unraisablehook, list[threading.Timer]()
+    hook, sent = sys.unraisablehook, list[tuple[int, threading.Timer]]()
     sys.unraisablehook = partial(_send_again, hook, sent)
     try:
         yield
@@ -147,7 +147,7 @@ def terminable() -> Iterator[None]:
     finally:
         sys.unraisablehook = hook
         try:
-            for timer in sent:
+            for _, timer in sent:
                 timer.cancel()
                 timer.join()
         finally:
@@ -158,15 +158,17 @@ def _terminate(number: int, frame: FrameType | None) -> None:
     raise Interrupted(STOPPED, number)
 
 
-def _send_now(sent: list[threading.Timer]) -> None:
+def _send_now(sent: list[tuple[int, threading.Timer]]) -> None:
     """Send signals that a timer has not sent yet: after the block their handler is another."""
-    for timer in sent:
+    for number, timer in sent:
         if timer.is_alive():
             timer.cancel()
-            signal.raise_signal(timer.args[1])
+            signal.raise_signal(number)
 
 
-def _send_again(hook: Callable[[Any], Any], sent: list[threading.Timer], dropped: Any) -> None:
+def _send_again(
+    hook: Callable[[Any], Any], sent: list[tuple[int, threading.Timer]], dropped: Any
+) -> None:
     """Send a signal again whose exception was raised where none can be passed on.
 
     JAX, which Keras imports, has Python code run at each garbage collection. While C code reads a
@@ -183,4 +185,4 @@ def _send_again(hook: Callable[[Any], Any], sent: list[threading.Timer], dropped
     timer = threading.Timer(_AGAIN_AFTER, signal.pthread_kill, again)
     timer.daemon = True
     timer.start()
-    sent.append(timer)
+    sent.append((number, timer))

@@ -45,10 +45,12 @@ class NearestFeature(keras.layers.Layer):
 
         def nearest(sample: Any) -> Any:
             products = ops.matmul(sample, ops.transpose(bank))
-            least = ops.min(squares - 2 * products, axis=-1, keepdims=True)
-            return ops.maximum(least + ops.sum(ops.square(sample), axis=-1, keepdims=True), 0)
+            _, place = ops.top_k(2 * products - squares, 1)  # ONNX has no argmin of Keras's
+            # Of small distances |x|^2 + |b|^2 - 2 x b would leave few digits.
+            difference = sample - ops.take(bank, place[..., 0], axis=0)
+            return ops.mean(ops.square(difference), axis=-1, keepdims=True)
 
-        return ops.map(nearest, ops.cast(x, bank.dtype)) / x.shape[-1]
+        return ops.map(nearest, ops.cast(x, bank.dtype))
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Return one number at each place of the map."""

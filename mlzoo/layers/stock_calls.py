@@ -94,12 +94,17 @@ def _fixed(layer: keras.layers.Layer, *args: Any, **kwargs: Any) -> Any:
 
 @_call.register
 def _nearest(layer: NearestFeature, x: Any) -> Any:
-    """Return |x|^2 + min(|b|^2 - 2 x b) of all stored features b, which a dense layer holds."""
-    bank = ops.convert_to_numpy(layer.bank)
-    products = keras.layers.Dense(len(bank), name=f"{layer.name}_bank", dtype=_dtype(layer))
-    least = ops.min(products(x), axis=-1, keepdims=True)
-    products.set_weights([-2 * bank.T, (bank**2).sum(axis=-1)])
-    return ops.maximum(least + ops.sum(ops.square(x), axis=-1, keepdims=True), 0) / x.shape[-1]
+    """Return the distance to the stored feature b with the largest 2 x b - |b|^2.
+
+    A dense layer and an embedding hold the features.
+    """
+    bank, name, dtype = ops.convert_to_numpy(layer.bank), layer.name, _dtype(layer)
+    products = keras.layers.Dense(len(bank), name=f"{name}_products", dtype=dtype)
+    features = keras.layers.Embedding(*bank.shape, name=f"{name}_bank", dtype=dtype)
+    nearest = features(ops.top_k(products(x), 1)[1][..., 0])
+    products.set_weights([2 * bank.T, -(bank**2).sum(axis=-1)])
+    features.set_weights([bank])
+    return ops.mean(ops.square(x - nearest), axis=-1, keepdims=True)
 
 
 @_call.register

@@ -42,12 +42,15 @@ class AnomalyTask(InputTask):
         """Return the number of values, squared and absolute errors (n, 3) of each sample."""
         return error_sums(truth, predicted)
 
+    def known(self, rows: Part) -> np.ndarray | None:
+        """Return which samples (n,) are anomalous; None where that is not known."""
+        anomalous = rows.samples.anomalous
+        return None if anomalous is None else anomalous[rows.indices]
+
     def judged_on(self, rows: Part) -> Headline:
         """Return how well anomalous samples are found, where it is known which they are."""
-        anomalous = rows.samples.anomalous
-        if anomalous is None or not anomalous[rows.indices].any():
-            return self.headline
-        return self.detection
+        known = self.known(rows)
+        return self.headline if known is None or not known.any() else self.detection
 
     def read_predictions(self, path: Any) -> SavedErrors:
         """Read `predictions.csv`; see `Task`."""
@@ -73,9 +76,7 @@ class AnomalyTask(InputTask):
         largest: dict[str, np.ndarray] = {}
         if len(data.valid) and rows is not data.valid:
             unseen, largest = self._sums(predictors, data.outputs, data.valid, Counting(()))
-        samples = rows.samples
-        anomalous = samples.anomalous
-        known = None if anomalous is None else anomalous[rows.indices]
+        samples, known = rows.samples, self.known(rows)
         kinds: dict[str, np.ndarray] = {}
         if known is not None and samples.classes is not None:
             classes = samples.classes[rows.indices]

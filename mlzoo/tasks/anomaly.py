@@ -28,6 +28,11 @@ class Task(AnomalyTask):
         """Return one output at each pixel."""
         return replace(super().output_spec(train), units=1)
 
+    def known(self, rows: Part) -> np.ndarray:
+        """Return which samples (n,) are anomalous; none where that is not known."""
+        known = super().known(rows)
+        return np.zeros(len(rows), bool) if known is None else known
+
     def maps(self, truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
         """Return the anomaly maps (n, height, width)."""
         return predicted[..., 0]

@@ -53,6 +53,9 @@ def test_distances_are_those_to_the_nearest_stored_feature() -> None:
     layer.build(x.shape)
     layer.store(np.array([[0, 1], [3, 4]], "float32"))
     assert keras.ops.convert_to_numpy(layer(x)).ravel().tolist() == pytest.approx([0.5, 0])
+    layer.store(np.array([[1000, 1000.125], [0, 0]], "float32"))
+    near = keras.ops.convert_to_numpy(layer(np.full((1, 1, 1, 2), 1000, "float32")))
+    assert near.item() == 0.125**2 / 2  # the squares of 1000 have no such digits
 
 
 def test_a_coreset_leaves_no_feature_far() -> None:
@@ -74,6 +77,18 @@ def test_spots_are_found_and_told_of_each_kind(run: Any) -> None:
     assert "per_kind" in run.metrics["test"]["baselines"]["nearest"]
     assert (run.path / "plots" / "reconstructions.png").is_file()
     assert "| spot | " in (run.path / "README.md").read_text()
+
+
+def test_without_known_anomalies_all_count_as_normal(tmp_path: Path) -> None:
+    np.savez(tmp_path / "d.npz", x=stripes(60, 1, False), y=np.repeat(["a", "b"], 30))
+    given = {"model": "patchcore", "data": str(tmp_path / "d.npz"), "set": SETTINGS}
+    given |= {"fractions": "40/40/20", "pictures": "none", "out": str(tmp_path / "runs")}
+    run = train_merged(merge({**given, "baselines": "none"}))
+    assert run.metrics["headline"]["name"] == "false_alarms"
+    flagged = [line.split(",") for line in (run.path / "predictions.csv").read_text().splitlines()]
+    p_values = [float(cells[flagged[0].index("p_value")]) for cells in flagged[1:]]
+    share = np.mean(np.array(p_values) <= 0.05)
+    assert run.metrics["test"]["metrics"]["false_alarms"] == pytest.approx(share)
 
 
 def test_two_kinds_are_told_apart_in_the_table() -> None:
