@@ -52,8 +52,9 @@ class ModelCase:
     channel, of codes. `tasks` are those that the settings are for, by default the model's;
     `label` tells cases of one model apart; `spread` is the standard deviation of the samples.
     A `deep` model, most of it Keras's own, is trained for one form of output alone; with
-    `overfits` false none is, where another model has the same path to learn. Without `uneven`
-    sequences have one length and forecasts are of their channels.
+    `overfits` false none is, where another model has the same path to learn. Samples are learned
+    by heart in `steps` steps. Without `uneven` sequences have one length and forecasts are of
+    their channels.
     """
 
     name: str
@@ -66,6 +67,7 @@ class ModelCase:
     spread: float = 1.0
     deep: bool = False
     overfits: bool = True
+    steps: int = 40
     uneven: bool = True
 
     @property
@@ -168,6 +170,11 @@ def trained_heads(case: ModelCase) -> list[Outputs]:
     return heads(reversed(case.outputs))[: 1 if one else None]
 
 
+def saved_heads(case: ModelCase) -> list[Outputs]:
+    """The forms of output that a case is saved with; a deep one's file is all but its end alike."""
+    return heads(reversed(case.outputs))[: 1 if case.deep else None]
+
+
 def outcome(model: keras.Model, x: np.ndarray) -> np.ndarray:
     """Predictions as an array; a plain call, since compiling `predict` takes longer."""
     return keras.ops.convert_to_numpy(model(x, training=False))
@@ -250,7 +257,7 @@ def check_overfits(case: ModelCase) -> None:
         _overfit(case, outputs)
 
 
-def _overfit(case: ModelCase, outputs: Outputs, steps: int = 80) -> None:
+def _overfit(case: ModelCase, outputs: Outputs) -> None:
     settings = {name: 0.0 for name in case.plugin.Config.model_fields if "dropout" in name}
     model = case.build(outputs, **settings)
     x, y = case.samples(8, outputs), np.array([0, 1, 2, 0, 1, 2, 2, 0])
@@ -270,7 +277,7 @@ def _overfit(case: ModelCase, outputs: Outputs, steps: int = 80) -> None:
         truth = np.broadcast_to(y.reshape(-1, *(1 for _ in sides)), (8, *sides))
         model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
     model.optimizer.build(model.trainable_variables)  # or the step is traced twice
-    many = [np.tile(array, (steps, *(1 for _ in array.shape[1:]))) for array in (x, truth)]
+    many = [np.tile(array, (case.steps, *(1 for _ in array.shape[1:]))) for array in (x, truth)]
     model.fit(*many, batch_size=8, epochs=1, shuffle=False, verbose=0)
     said = outcome(model, x)
     if not outputs.target.is_class:
@@ -343,7 +350,7 @@ if sys.argv[2:]:
 def predict_in_new_process(folder: Path, cases: Iterable[ModelCase]) -> None:
     """Save each model as runs do, and load all in one new process, with and without mlzoo."""
     for case in cases:
-        for outputs in heads(reversed(case.outputs)):
+        for outputs in saved_heads(case):
             model = case.model(outputs)
             # Away from the first values, which a wrong loader could make again.
             noise = np.random.default_rng(3)
@@ -405,7 +412,7 @@ def check_stock(path: Path) -> None:
 
 def check_saved(case: ModelCase, folder: Path) -> None:
     """What `predict_in_new_process` predicted before saving and after loading is the same."""
-    for outputs in heads(reversed(case.outputs)):
+    for outputs in saved_heads(case):
         old = np.load(folder / f"{case.label}-{outputs.task}.old.npy")
         new = np.load(folder / f"{case.label}-{outputs.task}.mlzoo.npy")
         assert np.ptp(old, axis=0).max() > 0, "all predictions are equal: this would prove nothing"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -102,14 +103,9 @@ def pictures(folder: Path) -> dict[str, str]:
     }
 
 
-def render(facts: Facts, pictures: dict[str, str], sample: bool = False) -> str:
-    """Render the card as Markdown.
-
-    Args:
-        facts: facts of the run.
-        pictures: {relative path: caption}.
-        sample: link the text that a text model generated.
-    """
+@functools.cache
+def _template() -> jinja2.Template:
+    """Return the card's template, whose compilation takes longer than filling it."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         undefined=jinja2.StrictUndefined,
@@ -127,10 +123,21 @@ def render(facts: Facts, pictures: dict[str, str], sample: bool = False) -> str:
         "words": _metric_name,
     }
     environment.filters["verdict"] = short_verdict
+    return environment.get_template(_TEMPLATE)
+
+
+def render(facts: Facts, pictures: dict[str, str], sample: bool = False) -> str:
+    """Render the card as Markdown.
+
+    Args:
+        facts: facts of the run.
+        pictures: {relative path: caption}.
+        sample: link the text that a text model generated.
+    """
     config, test = facts["config"], facts["metrics"]["test"]
     drawn = test.get("units"), test.get("interval_unit")
     repeats = facts["metrics"].get("repeats")
-    return environment.get_template(_TEMPLATE).render(
+    return _template().render(
         **facts,
         name=Path(facts["folder"]).name,
         pictures=pictures,

@@ -102,21 +102,23 @@ def test_coarser_levels_are_trained_with_heads_that_the_model_has_not() -> None:
 def test_members_of_folds_learn_with_heads_of_their_own(tmp_path: Path) -> None:
     data = masks(20)
     np.savez(tmp_path / "d.npz", x=data.samples.inputs, y=np.minimum(data.samples.targets, 1))
-    settings = {"filters": 2, "depth": 2, "deep_supervision": True, "mirrors": "both"}
+    settings = {"filters": 2, "depth": 2, "convolutions": 1, "deep_supervision": True}
+    settings["mirrors"] = "horizontal"
     run = mlzoo.train(
         "unet",
         str(tmp_path / "d.npz"),
         set=settings,
         folds=2,
-        epochs=2,
+        epochs=1,
+        calibrate="none",
         out=str(tmp_path),
         **LEAN,
     )
     assert not [each for each in run.model.layers if each.name.startswith("head2")]
     first, second = (row["loss"] for row in run.metrics["members"])
-    assert first != second and len(run.history) == 2
+    assert first != second and len(run.history) == 1
     image = data.samples.inputs[:1]
-    turned = np.flip(run.outputs(np.ascontiguousarray(np.flip(image, (1, 2)))), (1, 2))
+    turned = np.flip(run.outputs(np.ascontiguousarray(np.flip(image, 2))), 2)
     np.testing.assert_allclose(turned, run.outputs(image), atol=1e-5)
 
 

@@ -36,6 +36,7 @@ def run(tmp_path_factory: pytest.TempPathFactory):
         "fractions": "80/20/0",
         "preset": "good",
         "baselines": "fast",
+        "pictures": "none",
         "tile": 64,
         "sampler": "balanced",
         "tolerance": 2,

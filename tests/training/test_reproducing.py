@@ -78,7 +78,14 @@ def test_other_data_another_split_and_another_environment_are_told() -> None:
 
 def test_a_run_is_reproduced_to_the_bit_and_left_alone(tmp_path: Path) -> None:
     run = mlzoo.train(
-        "mlp", "iris", epochs=2, repeats=2, set={"hidden": [4]}, out=str(tmp_path), name="first"
+        "mlp",
+        "iris",
+        epochs=2,
+        repeats=2,
+        set={"hidden": [4]},
+        pictures="none",
+        out=str(tmp_path),
+        name="first",
     )
     before = {path: path.stat().st_mtime_ns for path in run.path.rglob("*")}
     result = reproduce(run.path)

@@ -221,7 +221,8 @@ def test_images_are_cut_alike_in_scoring_and_in_predicting(
     for kind in ("images", "masks"):
         for path in (large / kind).iterdir():
             path.rename(root / kind / f"l{path.name}")
-    more = {"set": {"filters": 4, "depth": 2}, "epochs": 5, "batch_size": 4, "keep": "last"}
+    small = {"filters": 4, "depth": 2, "convolutions": 1}
+    more = {"set": small, "epochs": 5, "batch_size": 4, "keep": "last"}
     done = run(root, tmp_path, "run", overlap=0, learning_rate=0.01, **more)
     cut = done.tiling()
     assert cut(40, 64) is None and cut(64, 96) == tiles.Tiling(32, 0)

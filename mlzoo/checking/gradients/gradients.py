@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import keras
@@ -157,9 +158,15 @@ def _compared(
     steps: Sequence[float],
     quick: Callable[[list[Any]], Any] | None = None,
 ) -> Iterator[Compared]:
-    _, gradient_tensors = with_gradients(function)([_tensor(value) for value in values])
+    tensors = [_tensor(value) for value in values]
+    _, gradient_tensors = with_gradients(function)(tensors)
     gradients = [_array(gradient) for gradient in gradient_tensors]
     evaluate = quick or function
+
+    def shifted(place: int, change: np.ndarray) -> float:
+        moved = _tensor(values[place] + change)
+        return float(evaluate([*tensors[:place], moved, *tensors[place + 1 :]]))
+
     for place, name in enumerate(names):
         value, gradient = values[place], gradients[place]
         there = np.isfinite(value)
@@ -168,7 +175,7 @@ def _compared(
         for direction in _directions(value, there, generator, entries):
             slope = float((gradient * direction).sum())
             size = max(abs(slope), _typical(gradient, direction))
-            rows.append(_differences(evaluate, values, place, direction, slope, size, steps))
+            rows.append(_differences(partial(shifted, place), direction, slope, size, steps))
         absolute, relative, excess = (np.array(part) for part in zip(*rows, strict=True))
         best = excess.min(axis=1)
         yield Compared(
@@ -189,22 +196,24 @@ def _typical(gradient: np.ndarray, direction: np.ndarray) -> float:
 
 
 def _differences(
-    evaluate: Callable[[list[Any]], Any],
-    values: list[np.ndarray],
-    place: int,
+    shifted: Callable[[np.ndarray], float],
     direction: np.ndarray,
     slope: float,
     size: float,
     steps: Sequence[float],
 ) -> tuple[list[float], list[float], list[float]]:
-    """Return absolute and relative errors by step size, and relative ones less rounding."""
+    """Return absolute and relative errors by step size, and relative ones less rounding.
+
+    Args:
+        shifted: the function's value with this added to the array.
+        direction: random direction or single entry, in the shape of the array.
+        slope: along the direction, by the gradient.
+        size: smallest number that errors are relative to.
+        steps: sizes of the central differences.
+    """
     absolute, relative, excess = [], [], []
     for h in steps:
-        ends = []
-        for sign in (1, -1):
-            moved = [_tensor(value) for value in values]
-            moved[place] = _tensor(values[place] + sign * h * direction)
-            ends.append(float(evaluate(moved)))
+        ends = [shifted(sign * h * direction) for sign in (1, -1)]
         difference = (ends[0] - ends[1]) / (2 * h)
         apart = abs(difference - slope)
         # Rounding of the two ends, which no gradient can be blamed for.
