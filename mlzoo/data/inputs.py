@@ -199,6 +199,9 @@ def _inputs_array(location: Path, reader: ArrayReader | ImageReader) -> np.ndarr
 
 
 def _labelled_arrays(location: Path, reader: ArrayReader | ImageReader) -> Samples:
+    if reader.target_kind.is_input:
+        x = _inputs_array(location, reader)
+        return labeled_samples(x, x, [f"sample {i}" for i in range(len(x))], reader)
     arrays = open_archive(location)
     first, second = choose_pair(arrays, location)
     x, y = _as_trained(arrays[first], location, reader), arrays[second]

@@ -7,7 +7,8 @@ Targets of the images' height and width are masks where they are whole numbers (
 ids of instances with `--task instances`, else (or with `--task regression`) fields (n, height,
 width, k), NaN where a value does not count. Numbers with decimals (n, steps, channels) are
 sequences, shorter ones end in NaN; their targets are (n,), (n, steps) or (n, horizon, k). An .npy
-holds a table of numbers whose last column is the target.
+holds a table of numbers whose last column is the target. Models that learn without labels need
+no targets: the one array of a file, or all columns of an .npy, are inputs.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from mlzoo.data.samples import Samples
 
+UNLABELED = True
 _ENDINGS = (".npz", ".npy", ".h5", ".hdf5", ".mat")
 _NARROW = 8
 """Arrays of numbers with fewer columns could as well be channels as pixels."""
@@ -70,6 +72,11 @@ class Config(Settings):
         return self
 
     @property
+    def unlabeled(self) -> bool:
+        """Return whether the samples are learned themselves, without targets."""
+        return self.task is not None and target_of(self.task).is_input
+
+    @property
     def ignored(self) -> tuple[int, ...]:
         """The values that were said not to count."""
         return self.ignore if self.ignore_index is None else (self.ignore_index,)
@@ -82,18 +89,19 @@ def recognizes(path: str) -> bool:
 
 def load(config: Config, progress: Any = None) -> Samples:
     """Read the arrays, check them, and find out what they are."""
+    from dataclasses import replace
+
     from mlzoo.data.arrays import check_samples
-    from mlzoo.data.images.pixels import as_images
-    from mlzoo.data.images.reader import ImageReader
     from mlzoo.data.masks.arrays import is_dense
-    from mlzoo.data.quality.digests import row_digests
-    from mlzoo.data.reader import ArrayReader, Reader
-    from mlzoo.data.samples import Samples
     from mlzoo.data.sequences.arrays import are_sequences
     from mlzoo.data.tables.labels import label
 
     x, y, parts, notes = _read(config)
-    check_samples(x, y, config.data)
+    check_samples(x, x if y is None else y, config.data)
+    if y is None:
+        return _unlabeled(config, x, notes)
+    if config.unlabeled:
+        config = config.model_copy(update={"task": None})
     if config.kind == "line":
         return _dense(config, *_rows(config, x, y), parts, notes)
     narrow = x.ndim == y.ndim == 3 and x.dtype.kind == "f" and x.shape[2] < _NARROW
@@ -121,28 +129,49 @@ def load(config: Config, progress: Any = None) -> Samples:
             f"{config.data}: inputs of shape {x.shape} and targets of shape {y.shape}; masks and "
             "fields must have the images' height and width"
         )
-    x, maximum, kind_note = as_images(x, config.data, config.kind)
     labels = label(y, config.task, "targets", config.class_order)
-    kind = "array" if maximum is None else "image"
-    target_names: tuple[str, ...] = ("target",)
+    names: tuple[str, ...] = ("target",)
     if labels.values.ndim > 1 and not labels.class_names:
-        target_names = tuple(f"target{i}" for i in range(labels.values.shape[1]))
+        names = tuple(f"target{i}" for i in range(labels.values.shape[1]))
+    return replace(
+        _samples(config, x, labels.values, labels.task, (*notes, labels.note)),
+        class_names=labels.class_names,
+        target_names=names,
+        given_parts=parts,
+    )
+
+
+def _unlabeled(config: Config, x: np.ndarray, notes: list[str]) -> Samples:
+    """Samples that are their own targets."""
+    note = f"arrays: inputs {x.shape} {x.dtype}; no targets, so that nothing but inputs is learned"
+    return _samples(config, x, None, str(config.task), (*notes, note))
+
+
+def _samples(
+    config: Config, x: np.ndarray, y: np.ndarray | None, task: str, notes: tuple[str, ...]
+) -> Samples:
+    """Images or arrays with a target each; None: they are their own."""
+    from mlzoo.data.images.pixels import as_images
+    from mlzoo.data.images.reader import ImageReader
+    from mlzoo.data.quality.digests import row_digests
+    from mlzoo.data.reader import ArrayReader, Reader
+    from mlzoo.data.samples import Samples
+
+    x, maximum, kind_note = as_images(x, config.data, config.kind)
     reader: Reader = ArrayReader(shape=x.shape[1:], dtype=str(x.dtype))
     if maximum is not None:
         size, channels = (x.shape[1], x.shape[2]), x.shape[3]
         reader = ImageReader(size=size, channels=channels, dtype=str(x.dtype), maximum=maximum)
     return Samples(
         inputs=x,
-        targets=labels.values,
-        task=labels.task,
-        kind=kind,
-        class_names=labels.class_names,
-        target_names=target_names,
+        targets=x if y is None else y,
+        task=task,
+        target_names=(),
+        kind="array" if maximum is None else "image",
         maximum=maximum,
-        given_parts=parts,
         hashes=row_digests(x),
         reader=reader,
-        notes=tuple(note for note in (*notes, kind_note, labels.note) if note),
+        notes=tuple(note for note in (*notes, kind_note) if note),
     )
 
 
@@ -237,17 +266,22 @@ def _dense(
     )
 
 
-def _read(config: Config) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, list[str]]:
+def _read(config: Config) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None, list[str]]:
+    """Return inputs, targets, parts and notes; no targets where none are there or needed."""
     from mlzoo.data.arrays import open_archive, open_npy
 
     path = expand(config.data)
     if path.is_dir():
+        if config.unlabeled and not (path / "y.npy").exists():
+            return open_npy(path / "x.npy"), None, None, []
         if not (path / "y.npy").is_file():
             raise DataError(f"{path} holds x.npy but no y.npy; both are needed")
         return open_npy(path / "x.npy"), open_npy(path / "y.npy"), None, []
     if path.suffix.lower() == ".npy":
-        return _last_column(path)
+        return (open_npy(path), None, None, []) if config.unlabeled else _last_column(path)
     arrays = open_archive(path)
+    if config.unlabeled and len(arrays) == 1 and {config.inputs, config.targets} <= {None, *arrays}:
+        return next(iter(arrays.values())), None, None, []
     if config.inputs is None and config.targets is None and "x_train" in arrays:
         return _given_parts(path, arrays)
     return _pair(path, arrays, config)

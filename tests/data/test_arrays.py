@@ -10,6 +10,7 @@ import pytest
 
 from mlzoo.core.errors import DataError
 from mlzoo.data import loading
+from mlzoo.data.inputs import read_labelled
 from mlzoo.data.loading import refuse_undecodable
 from mlzoo.data.new_samples import NewInputs, existing
 from mlzoo.data.samples import Samples
@@ -22,6 +23,11 @@ Y = np.arange(30) % 3
 
 def read(path: object, **fields: Any) -> Samples:
     return loading.read(config(path, **fields))
+
+
+def learned(path: object) -> Samples:
+    """Samples as a model without labels gets them."""
+    return loading.read(config(path).model_copy(update={"model": "autoencoder"}))
 
 
 def npz(folder: Path, **arrays: Any) -> Path:
@@ -67,6 +73,26 @@ def test_given_parts(tmp_path: Path) -> None:
     assert np.array_equal(data.test.inputs(), (X + 2).astype(np.float32))
     with pytest.raises(DataError, match="it lacks y_test"):
         read(npz(tmp_path, x_train=X, y_train=Y, x_test=X))
+
+
+@pytest.mark.parametrize("form", ["npz", "npy", "folder"])
+def test_without_targets_models_learn_the_inputs_alone(tmp_path: Path, form: str) -> None:
+    path = tmp_path / {"npz": "d.npz", "npy": "d.npy", "folder": "d"}[form]
+    if form == "npz":
+        np.savez(path, measured=X)
+    elif form == "npy":
+        np.save(path, X)
+    else:
+        path.mkdir()
+        np.save(path / "x.npy", X)
+    samples = learned(path)
+    np.testing.assert_array_equal(samples.inputs, X.astype(np.float32))
+    assert samples.target.is_input and not samples.class_names and not samples.target_names
+    if form == "npz":
+        new = read_labelled(str(path), samples.reader)
+        np.testing.assert_array_equal(new.targets, samples.inputs)
+    labeled = learned(npz(tmp_path, x=X, y=Y))
+    assert labeled.target.is_input and labeled.classes is not None
 
 
 def test_npy_takes_the_last_column_and_folders_hold_x_and_y(tmp_path: Path) -> None:

@@ -194,6 +194,14 @@ def test_empty_folder(tmp_path: Path) -> None:
         read(tmp_path)
 
 
+def test_images_of_a_format_that_is_not_read_are_named(tmp_path: Path) -> None:
+    for name in ("a/1.gif", "a/2.gif", "b/1.gif", "b/notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"GIF89a")
+    with pytest.raises(DataError, match=r"holds 3 \.gif files, which are not .*as PNG or JPEG"):
+        read(tmp_path)
+
+
 def test_other_files_are_passed_over_and_counted(tmp_path: Path) -> None:
     root = folder(tmp_path, {"a": 2, "b": 2})
     (root / "a" / "Thumbs.db").write_bytes(b"x")

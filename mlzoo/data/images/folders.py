@@ -186,5 +186,11 @@ def _nothing(root: Path, folders: list[str], listing: ClassFolders) -> str:
     readable = sorted(name for name in entries if Path(name).suffix.lower() in _OTHER_DATA)
     if readable and not folders:
         return f"{root} is a folder without images; name the file in it: {root / readable[0]}"
+    kinds = [kind for kind, _ in listing.ignored.most_common(1) if kind.startswith(".")]
+    if folders and kinds:
+        return (
+            f"{root} holds {listing.ignored[kinds[0]]} {kinds[0]} files, which are not read as "
+            f"images; save them as PNG or JPEG ({', '.join(sorted(SUFFIXES))} are read)"
+        )
     shown = ", ".join(sorted(entries)[:_SHOWN])
     return f"{root} has no images in folders of their own (it has {shown}); {LAYOUT}"
