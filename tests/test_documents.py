@@ -44,6 +44,8 @@ PAGES = {
 
 LESS: dict[str, dict[str, object]] = {
     "train": {"--epochs": 1},
+    "train long": {"--limit": 100},
+    "train --profile": {"--limit": 60},
     "train --tile": {"--tile": 64, "--warmup": 0},
     "train --repeats": {"--repeats": 2},
     "train unet": {"--set": "depth=2"},
@@ -51,10 +53,11 @@ LESS: dict[str, dict[str, object]] = {
     "train pinn": {"--set": "lbfgs=0"},
     "train tcn": {"--limit": 20, "--set": "blocks=2"},
     "tune": {"--epochs": 1, "--trials": 2, "--folds": 2},
-    "tune cnn": {"--limit": 300},
+    "tune cnn": {"--limit": 60},
     "data preview": {"--samples": 2, "--variants": 1},
     "explain": {"--limit": 4},
-    "landscape --samples": {"--epochs": 1, "--repeat": 2, "--limit": 200},
+    "predict --steps": {"--steps": 20},
+    "landscape --samples": {"--epochs": 1, "--repeat": 2, "--limit": 100},
 }
 """Options that are added, or whose values are replaced, in commands that hold all words of a key.
 Nothing else of a command is changed."""

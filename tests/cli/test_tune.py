@@ -14,13 +14,21 @@ import pytest
 from mlzoo.core import registry
 from mlzoo.tuning.trials.journal import read
 from tests.cli.shell import Mlzoo
+from tests.tuning.made import without_training
 
 TUNE = (
     *("tune", "mlp", "d/ok.csv", "--target", "y", "--epochs", 2, "--set", "hidden=4"),
     *("--vary", "learning_rate=log:1e-3..1e-1", "--vary", "dropout=0.0,0.3"),
+    *("--baselines", "none", "--pictures", "none", "--calibrate", "none"),
     *("--trials", 3, "--folds", 2, "--name", "s"),
 )
 FOLDER = Path("saved_models/s")
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Score the fits of a search without training."""
+    without_training(monkeypatch)
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -53,6 +61,7 @@ def test_a_search_leaves_its_tables_its_winner_and_how_to_train_it(mlzoo: Mlzoo)
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick")
 def test_the_same_command_goes_on_and_another_one_is_refused(mlzoo: Mlzoo) -> None:
     assert mlzoo(*TUNE, "--no-final").code == 0
     before = (FOLDER / "journal.jsonl").read_bytes()
@@ -86,6 +95,7 @@ def test_the_same_command_goes_on_and_another_one_is_refused(mlzoo: Mlzoo) -> No
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick")
 def test_other_data_are_refused(mlzoo: Mlzoo, world: Path) -> None:
     own = Path("own.csv")
     own.write_text((world / "ok.csv").read_text())
@@ -219,6 +229,7 @@ def test_strategies_are_compared_on_one_budget(mlzoo: Mlzoo) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick")
 def test_nested_folds_state_the_gap(mlzoo: Mlzoo) -> None:
     words = [str(word) for word in (*TUNE, "--no-final", "--json", "--nested", 2)]
     done = mlzoo(*words)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.spaces import Space
@@ -14,6 +18,7 @@ from mlzoo.tuning.plan import Plan
 from mlzoo.tuning.results.tables import write_tables
 from mlzoo.tuning.search import Search, SearchEnd
 from mlzoo.tuning.settings import TuneConfig
+from mlzoo.tuning.trials.fitting import Evaluator, FitResult
 from mlzoo.tuning.trials.journal import Journal
 from mlzoo.tuning.trials.trial import FitJob
 from tests.strategies.contracts import FINITE, loss
@@ -46,6 +51,23 @@ def record(job: FitJob, **more: Any) -> dict[str, Any]:
         "traceback": None,
         **more,
     }
+
+
+def without_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give every fit of a search a score that its values decide, in place of a training's."""
+
+    def endings(_: Evaluator, jobs: Sequence[FitJob]) -> list[FitResult]:
+        return [FitResult(_any_score(job), job.epochs or 2) for job in jobs]
+
+    monkeypatch.setattr(Evaluator, "_endings", endings)
+    monkeypatch.setattr(Evaluator, "check_fast", lambda *_: None)
+    monkeypatch.setattr(Evaluator, "compile_ahead", lambda *_: None)
+    monkeypatch.setattr(Evaluator, "group", lambda *_: None)
+
+
+def _any_score(job: FitJob) -> float:
+    content = json.dumps([job.values, *job.key], sort_keys=True).encode()
+    return 0.5 + zlib.crc32(content) / 2**33
 
 
 def search(

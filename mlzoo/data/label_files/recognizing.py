@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -127,6 +128,7 @@ class _Beside:
         self.root = root
         self._folders: list[Path] | None = None
         self._suffixes: list[str] | None = None
+        self._names: list[tuple[str, frozenset[str] | None]] | None = None
 
     @property
     def folders(self) -> list[Path]:
@@ -149,8 +151,32 @@ class _Beside:
     def has(self, name: str) -> bool:
         """Return whether a file of that name, or of its last parts, is in one of the folders."""
         parts = PurePosixPath(name.replace("\\", "/")).parts
-        tails = ["/".join(parts[start:]) for start in range(len(parts))]
-        return any(os.path.isfile(folder / tail) for tail in tails for folder in self.folders)
+        return any(self._has(parts[start:]) for start in range(len(parts)))
+
+    def _has(self, parts: Sequence[str]) -> bool:
+        if self._names is None:
+            self._names = [(str(folder), _all_names(folder)) for folder in self.folders]
+        # `..`, a root and a drive lead out of the folders, whose names then say nothing.
+        key = None if parts[0] == ".." or set(parts[0]) & set("/:") else _key(parts[0])
+        return any(
+            os.path.isfile(os.path.join(folder, *parts))
+            for folder, names in self._names
+            if key is None or names is None or key in names
+        )
+
+
+def _key(name: str) -> str:
+    """Return a name as file systems compare it that ignore case and composition."""
+    return unicodedata.normalize("NFD", name).casefold()
+
+
+def _all_names(folder: Path) -> frozenset[str] | None:
+    """Return the keys of the names in a folder; None if they can't all be listed."""
+    try:
+        names = _first_names(folder)
+    except OSError:
+        return None
+    return None if len(names) >= _LOOKED_AT else frozenset(map(_key, names))
 
 
 def _first_names(folder: Path) -> list[str]:

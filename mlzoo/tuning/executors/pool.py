@@ -20,6 +20,8 @@ from mlzoo.tuning.trials.trial import FitJob, FitRecord
 
 _LOOK = 0.2
 """Interval between checks of the memory of workers, in seconds."""
+COMMAND = (sys.executable, "-m", "mlzoo.tuning.executors.worker")
+"""Command line of a worker."""
 DEATHS = 3
 """Number of processes that may die in a fit before it counts as failed."""
 
@@ -36,7 +38,7 @@ class Worker:
         self.over = 0
         """Memory in megabytes that it was killed for."""
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "mlzoo.tuning.executors.worker"],
+            COMMAND,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=None if os.environ.get("MLZOO_DEBUG") else subprocess.DEVNULL,

@@ -14,6 +14,7 @@ from mlzoo.tuning.settings import TuneConfig
 from mlzoo.tuning.space_from_config import build_space, candidate
 from mlzoo.tuning.trials.fitting import Evaluator
 from mlzoo.tuning.trials.trial import FitJob
+from tests.eager import eagerly
 
 
 def plan(units: str, **run: Any) -> Plan:
@@ -65,7 +66,8 @@ def test_networks_whose_idle_units_would_say_something_are_not_padded() -> None:
 def test_padded_weights_stay_exactly_zero(optimizer: str, tmp_path: Path) -> None:
     own = Evaluator(plan("6,16", optimizer=optimizer), tmp_path)
     values = {"units": 6, "layers": 2, "activation": "tanh", "l2": 0.001}
-    record = own.fit(FitJob(0, 0, 0, values, epochs=2))
+    with eagerly(optimizer != "adam"):  # what one optimizer does to zeros needs no compiler
+        record = own.fit(FitJob(0, 0, 0, values, epochs=2))
     assert record["error"] is None, record["traceback"]
     file = next((tmp_path / "states" / "0-0-0").glob("*.npz"))
     with np.load(file) as content:

@@ -32,13 +32,20 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Search:
     return search
 
 
-def test_the_page_is_one_file_whose_figures_hold_the_journal_s_numbers(
-    found: Search, tmp_path: Path
-) -> None:
+@pytest.fixture(scope="module")
+def report(found: Search, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of the search; it is not changed."""
     test = {"name": "accuracy", "value": 0.8123, "interval": [0.75, 0.86]}
     test |= {"units": 70, "interval_unit": "samples"}
-    write_page(tmp_path / "report.html", found.plan, found.trials, "accuracy", test)
-    page = (tmp_path / "report.html").read_text()
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    write_page(path, found.plan, found.trials, "accuracy", test)
+    return path
+
+
+def test_the_page_is_one_file_whose_figures_hold_the_journal_s_numbers(
+    found: Search, report: Path
+) -> None:
+    page = report.read_text()
     body = page[page.index("</head>") :]
     fetched = re.findall(r'<(?:script|link|img)[^>]+(?:src|href)=(?!"data:)', page)
     assert not fetched, "nothing is fetched"
@@ -52,17 +59,15 @@ def test_the_page_is_one_file_whose_figures_hold_the_journal_s_numbers(
 
 
 @needs_chromium
-def test_the_page_works_in_a_browser(found: Search, tmp_path: Path) -> None:
-    page = tmp_path / "report.html"
-    write_page(page, found.plan, found.trials, "accuracy", None)
+def test_the_page_works_in_a_browser(report: Path) -> None:
     with Browser() as browser:
         for width in (390, 1440):
-            browser.open(page, width=width)
+            browser.open(report, width=width)
             assert browser.run("document.documentElement.scrollWidth") <= width
             assert browser.run("document.querySelectorAll('.chart svg').length") >= 11
-            assert browser.requests == [page.resolve().as_uri()] and browser.complaints == []
+            assert browser.requests == [report.resolve().as_uri()] and browser.complaints == []
         for dark in (False, True):
-            browser.open(page, width=390, dark=dark)
+            browser.open(report, width=390, dark=dark)
             browser.run(checks())
             assert browser.run("serious()") == [] and browser.run("faint()") == [], dark
 
