@@ -160,12 +160,11 @@ _CASES: dict[str, Any] = {
 }
 """From a name to a model and raw inputs, a case of each layer that has a counterpart."""
 
-# Elsewhere a case of each kind of layer, that of the shipped model among them; what is rewritten is
-# of Keras alone.
+# Elsewhere a case of each kind of layer; what is rewritten is of Keras alone.
 if keras.backend.backend() != "tensorflow":
     few = ("mlp of members", "posterior", "rnn with attention", "unet of any size")
     _CASES = {name: _CASES[name] for name in few}
-_ZOO = zoo.names() if keras.backend.backend() == "tensorflow" else ["tcn-mackey-glass"]
+_ZOO = zoo.names()
 
 
 @pytest.fixture(scope="module")
