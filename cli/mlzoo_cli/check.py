@@ -8,7 +8,7 @@ import typer
 
 from mlzoo.core import registry
 from mlzoo.core.files import expand
-from mlzoo_cli.options import Fields, Json, Trust, flag_of, sample_shape, with_options
+from mlzoo_cli.options import Fields, Given, Json, Trust, flag_of, sample_shape, with_options
 from mlzoo_cli.output import ConsoleReporter, say, show, table
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def check(
     trust: Trust = False,
     json: Json = False,
     *,
-    given: dict[str, Any],
+    given: Given,
     problems: list[str],
 ) -> None:
     """Check a model's gradients and layers for errors.

@@ -11,6 +11,7 @@ import typer
 from mlzoo.core.errors import UsageError
 from mlzoo_cli.options import (
     Fields,
+    Given,
     Json,
     SafeCsv,
     flag_of,
@@ -40,7 +41,7 @@ def embed(
     safe_csv: SafeCsv = False,
     json: Json = False,
     *,
-    given: dict[str, Any],
+    given: Given,
     problems: list[str],
 ) -> None:
     """Draw samples in two dimensions by PCA, kernel PCA, Isomap and t-SNE, without a model.
@@ -82,7 +83,7 @@ def compress(
     ],
     json: Json = False,
     *,
-    given: dict[str, Any],
+    given: Given,
     problems: list[str],
 ) -> None:
     """Draw a picture at several ranks by its singular values, or images by principal components.
@@ -126,7 +127,7 @@ def boundaries(
     data: Annotated[str, run_argument("data")],
     json: Json = False,
     *,
-    given: dict[str, Any],
+    given: Given,
     problems: list[str],
 ) -> None:
     """Draw which class eight classifiers of scikit-learn predict where in the plane.
@@ -161,7 +162,7 @@ FIGURES: dict[str, Callable[..., None]] = {
 def _configured(
     data: str,
     kind: type[Drawn],
-    given: dict[str, Any],
+    given: Given,
     problems: list[str],
     loaded: bool = True,
 ) -> tuple[RunConfig, Drawn]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mlzoo.core.errors import UsageError
-from mlzoo_cli.options import Fields, Json, RareSafeCsv, Trust, flag_of, with_options
+from mlzoo_cli.options import Fields, Given, Json, RareSafeCsv, Trust, flag_of, with_options
 from mlzoo_cli.output import ConsoleReporter, say, show, table
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def explain(
     trust: Trust = False,
     json: Json = False,
     *,
-    given: dict[str, Any],
+    given: Given,
     problems: list[str],
 ) -> None:
     """Explain what a model predicts, with evidence for each map.

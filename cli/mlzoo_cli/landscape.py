@@ -11,7 +11,7 @@ import typer
 
 from mlzoo.core.errors import UsageError
 from mlzoo.core.files import expand
-from mlzoo_cli.options import Fields, Json, Trust, flag_of, run_fields, with_options, words
+from mlzoo_cli.options import Fields, Given, Json, Trust, flag_of, run_fields, with_options, words
 from mlzoo_cli.output import ConsoleReporter, say, show, table
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def landscape(
     trust: Trust = False,
     json: Json = False,
     *,
-    given: dict[str, Any],
+    given: Given,
     problems: list[str],
 ) -> None:
     """Show optimizers at work, or the loss around a model.
@@ -126,7 +126,7 @@ def _constrained(
     subject: str,
     data: str | None,
     constraints: list[str],
-    walking: dict[str, Any],
+    walking: Given,
     others: Mapping[str, object],
     problems: list[str],
     overwrite: bool,
@@ -154,8 +154,8 @@ def _idle(given: Any, where: str) -> list[str]:
 def _around(
     subject: str,
     walking: Mapping[str, object],
-    looking: dict[str, Any],
-    given: dict[str, Any],
+    looking: Given,
+    given: Given,
     problems: list[str],
     overwrite: bool,
     trust: bool,
@@ -212,7 +212,7 @@ def _around(
     say(f"written to {folder}")
 
 
-def _posterior(given: dict[str, Any], problems: list[str], overwrite: bool, json: bool) -> None:
+def _posterior(given: Given, problems: list[str], overwrite: bool, json: bool) -> None:
     """Draw the posterior of a line's weights as samples come in."""
     from mlzoo.checking.landscapes.folders import folder_of
 
@@ -257,8 +257,8 @@ def check_subject(subject: str) -> None:
 
 def _walk(
     subject: str,
-    walking: dict[str, Any],
-    given: dict[str, Any],
+    walking: Given,
+    given: Given,
     problems: list[str],
     gif: bool,
     overwrite: bool,

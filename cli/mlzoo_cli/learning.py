@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mlzoo.core.errors import UsageError
+from mlzoo_cli.options import Given
 from mlzoo_cli.output import ConsoleReporter, say, show, table
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ _KNOWN = {
 def curve(
     model: str,
     data: str | None,
-    fitting: dict[str, Any],
-    given: dict[str, Any],
+    fitting: Given,
+    given: Given,
     problems: list[str],
     overwrite: bool,
     json: bool,

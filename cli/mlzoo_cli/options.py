@@ -22,6 +22,8 @@ from mlzoo.core import fields, registry
 from mlzoo.core.errors import UsageError
 from mlzoo.core.files import quote_formulas
 
+Given = dict[str, Any]
+"""Values of the options that were given, by the names of their fields."""
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 Trust = Annotated[
     bool,

@@ -27,6 +27,8 @@ from mlzoo.runs.predicting.shards import ShardFolder, predict_shards
 from mlzoo_cli.output import say
 from mlzoo_cli.predict_tables import text_of_rows
 
+Answer = dict[str, Any]
+"""Answer of a process at its end: numbers of rows and shards and warnings, or its error."""
 _RETRIES = 3
 """Times that Ray starts a task anew whose worker has died."""
 _KINDS = {kind.__name__: kind for kind in (UsageError, DataError, ResourceError)}
@@ -43,7 +45,7 @@ class _Warnings(Listener):
         self.texts.append(text)
 
 
-def work(order: Mapping[str, Any], place: int, count: int) -> dict[str, Any]:
+def work(order: Mapping[str, Any], place: int, count: int) -> Answer:
     """Predict the shards of one process of `count`; return numbers of rows and shards, warnings.
 
     Args:
@@ -66,7 +68,7 @@ def work(order: Mapping[str, Any], place: int, count: int) -> dict[str, Any]:
     return {"rows": rows, "shards": shards, "warnings": heard.texts}
 
 
-def share_out(order: dict[str, Any], config: PredictConfig, again: str) -> tuple[int, int]:
+def share_out(order: Mapping[str, Any], config: PredictConfig, again: str) -> tuple[int, int]:
     """Have workers predict shards; return the numbers of rows predicted and of all shards.
 
     Raises:
@@ -90,9 +92,7 @@ def share_out(order: dict[str, Any], config: PredictConfig, again: str) -> tuple
     return folder.rows_in(folder.numbers - before, order["rows"], total), total
 
 
-def _on_processes(
-    order: Mapping[str, Any], config: PredictConfig, again: str
-) -> list[dict[str, Any]]:
+def _on_processes(order: Mapping[str, Any], config: PredictConfig, again: str) -> list[Answer]:
     paths = os.pathsep.join(path for path in sys.path if path)
     count, answers = config.workers, []
     processes: list[subprocess.Popen[str]] = []
@@ -126,7 +126,7 @@ def _on_processes(
     return answers
 
 
-def _on_ray(order: Mapping[str, Any], config: PredictConfig, again: str) -> list[dict[str, Any]]:
+def _on_ray(order: Mapping[str, Any], config: PredictConfig, again: str) -> list[Answer]:
     from mlzoo.training.workers.attempt import environment
 
     ray = import_ray()
@@ -137,7 +137,7 @@ def _on_ray(order: Mapping[str, Any], config: PredictConfig, again: str) -> list
             work
         )
         calls = [task.remote(order, place, config.workers) for place in range(config.workers)]
-        answers: list[dict[str, Any]] = ray.get(calls)
+        answers: list[Answer] = ray.get(calls)
         return answers
     except ray.exceptions.RayTaskError as error:
         cause = f"{type(error.cause).__name__}: {error.cause}"

@@ -13,6 +13,7 @@ import typer
 from mlzoo.core import registry
 from mlzoo.core.errors import MlzooError, UsageError
 from mlzoo_cli.options import (
+    Given,
     Json,
     RareSafeCsv,
     Trust,
@@ -118,7 +119,7 @@ def train(
     trust: Trust = False,
     json: Json = False,
     *,
-    given: dict[str, Any],
+    given: Given,
     problems: list[str],
 ) -> None:
     """Train a model on data and write a run folder.
@@ -133,7 +134,7 @@ def train(
     machines = _machines(_MACHINES.of(given), problems)
     given = run_fields().of(given)
     positional = {name: word for name, word in (("model", model), ("data", data)) if word}
-    flags = positional | given
+    flags: Given = positional | given
     requested = (print_config, dry_run, find_rate, overfit is not None)
     instead = dict(zip(INSTEAD, requested, strict=True))
     if machines is not None:

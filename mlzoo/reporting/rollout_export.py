@@ -15,20 +15,22 @@ from mlzoo.runs.predicting.rollouts.fields import Rollout
 from mlzoo.runs.predicting.rollouts.states import StateRollout
 
 TABLE = "rollout.csv"
+Row = dict[str, Any]
+"""Values of a step, by column."""
 
 
-def step_rows(rolled: Sequence[Rollout], names: Sequence[str]) -> list[dict[str, Any]]:
+def step_rows(rolled: Sequence[Rollout], names: Sequence[str]) -> list[Row]:
     """Return a row for each step of each start: means of the fields, and errors where known.
 
     Args:
         rolled: the rollouts.
         names: of the fields.
     """
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     for each in rolled:
         means = each.values.mean(axis=(1, 2))
         for step, fields in enumerate(means, 1):
-            row: dict[str, Any] = {"name": each.name, "step": step}
+            row: Row = {"name": each.name, "step": step}
             pairs = zip(names, fields.tolist(), strict=True)
             row |= {f"mean_{name}": round(mean, 6) for name, mean in pairs}
             if each.errors is not None and each.kept is not None:
@@ -55,7 +57,7 @@ def error_growth(rolled: Sequence[Rollout]) -> str | None:
     )
 
 
-def write_rollouts(folder: Path, rolled: Sequence[Rollout], rows: Sequence[dict[str, Any]]) -> None:
+def write_rollouts(folder: Path, rolled: Sequence[Rollout], rows: Sequence[Row]) -> None:
     """Write rollouts/NAME.npy (steps, height, width, fields), rollout.csv and the picture.
 
     Args:
@@ -87,20 +89,18 @@ def write_rollouts(folder: Path, rolled: Sequence[Rollout], rows: Sequence[dict[
     save(figure, folder / "rollout.png")
 
 
-def state_rows(
-    rolled: Mapping[str, Sequence[StateRollout]], columns: Sequence[str]
-) -> list[dict[str, Any]]:
+def state_rows(rolled: Mapping[str, Sequence[StateRollout]], columns: Sequence[str]) -> list[Row]:
     """Return a row for each step of each start of each run.
 
     Args:
         rolled: the rollouts by the run's name.
         columns: of the states.
     """
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     for run, rollouts in rolled.items():
         for each in rollouts:
             for step, state in enumerate(each.states.tolist()):
-                row: dict[str, Any] = {"run": run} if len(rolled) > 1 else {}
+                row: Row = {"run": run} if len(rolled) > 1 else {}
                 row |= {"name": each.name, "step": step, "time": round(float(each.times[step]), 9)}
                 row |= dict(zip(columns, (round(value, 6) for value in state), strict=True))
                 if each.energies is not None:
@@ -128,7 +128,7 @@ def drift_sentences(rolled: Mapping[str, Sequence[StateRollout]]) -> list[str]:
 def write_states(
     folder: Path,
     rolled: Mapping[str, Sequence[StateRollout]],
-    rows: Sequence[dict[str, Any]],
+    rows: Sequence[Row],
     columns: Sequence[str],
 ) -> None:
     """Write rollout.csv and rollout.png: the first start in the plane of two columns, the energies.

@@ -24,7 +24,7 @@ from mlzoo.training.distributed.settings import Machines
 from mlzoo.training.signals import Stop
 from mlzoo.training.starting.folder import default_name
 from mlzoo.training.workers.shipping import Mirror, files_of_run, pieces
-from mlzoo.training.workers.worker import THREADS, RayWorker
+from mlzoo.training.workers.worker import THREADS, Message, RayWorker
 
 CALLS = ("note", "warn", "progress", "start", "step", "epoch", "end")
 """Methods of a listener that a process may call from afar."""
@@ -52,7 +52,7 @@ class Job:
         run: final folder of the run, once it is known.
     """
 
-    order: dict[str, Any]
+    order: Message
     config: RunConfig
     out: Path
     flag: str
@@ -100,11 +100,11 @@ class Attempt:
         self.processes: dict[int, int] = {}
         """Numbers of the processes by rank, each on the machine of its worker."""
         self._workers: list[Any] = []
-        self._facts: list[dict[str, Any]] = []
-        self._ended: dict[int, dict[str, Any]] = {}
+        self._facts: list[Message] = []
+        self._ended: dict[int, Message] = {}
         """Ends of processes: a record (`done` or `failed`), `code`, or the reason: `lost`, or
         `silent` for one that did not end after others."""
-        self._records: dict[int, dict[str, Any]] = {}
+        self._records: dict[int, Message] = {}
         self._mirror: Mirror | None = None
         self._mirrored = 0.0
 
@@ -146,9 +146,9 @@ class Attempt:
         self._facts = [facts[rank] for rank in range(count)]
         self._listener.note(placed_on(self._facts))
 
-    def _answers(self, calls: dict[Any, int]) -> dict[int, dict[str, Any]]:
+    def _answers(self, calls: dict[Any, int]) -> dict[int, Message]:
         """Return the first answer of each worker by rank."""
-        answers: dict[int, dict[str, Any]] = {}
+        answers: dict[int, Message] = {}
         last = time.monotonic() + _ROOM_SECONDS
         while calls:
             done, _ = self._ray.wait(list(calls), num_returns=1, timeout=0.5)
@@ -255,7 +255,7 @@ class Attempt:
             if event["call"] == "epoch":
                 self._collect()
 
-    def _end_of(self, rank: int, event: Mapping[str, Any]) -> dict[str, Any]:
+    def _end_of(self, rank: int, event: Mapping[str, Any]) -> Message:
         if record := self._records.get(rank):
             return record
         code, last = event["ended"], event["last"]
@@ -320,7 +320,7 @@ class Attempt:
                 self._ray.kill(worker)
 
 
-def order_of(job: Job, shipment: str | None) -> dict[str, Any]:
+def order_of(job: Job, shipment: str | None) -> Message:
     """Return the order of a job to a worker, with paths as that worker finds them.
 
     Args:
@@ -380,7 +380,7 @@ def environment() -> Mapping[str, str | None]:
     return {**chosen, "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS")}
 
 
-def placed_on(facts: list[dict[str, Any]]) -> str:
+def placed_on(facts: list[Message]) -> str:
     """Return where workers are, for people."""
     hosts = sorted({fact["host"] for fact in facts})
     many = f"{len(facts)} worker{'s' if len(facts) > 1 else ''}"

@@ -27,6 +27,8 @@ from mlzoo.training.workers.shipping import changed_files, unpack
 if TYPE_CHECKING:
     from mlzoo.training.workers.member import Order
 
+Message = dict[str, Any]
+"""Report of a worker or its process: plain values, by name."""
 THREADS = 6
 """Calls that a worker takes at once."""
 _WAIT = 5.0
@@ -45,7 +47,7 @@ class RayWorker:
     """Module that the process runs."""
 
     def __init__(self, environment: Mapping[str, str | None]) -> None:
-        self._events: queue.Queue[dict[str, Any]] = queue.Queue()
+        self._events: queue.Queue[Message] = queue.Queue()
         self._process: subprocess.Popen[str] | None = None
         self._scratch = real_path(tempfile.mkdtemp(prefix="mlzoo-worker-"))
         self._last: deque[str] = deque(maxlen=_LAST_LINES)
@@ -53,7 +55,7 @@ class RayWorker:
         merged = {**os.environ, "PYTHONPATH": paths, **environment}
         self._environment = {name: value for name, value in merged.items() if value is not None}
 
-    def facts(self, token: str, content: str) -> dict[str, Any]:
+    def facts(self, token: str, content: str) -> Message:
         """Return where this worker is: node, host, a free port, whether it shares the disk.
 
         Args:
@@ -67,7 +69,7 @@ class RayWorker:
             return {**self._address(ray), "shared": shared}
         return {**self._address(ray), "shared": False}
 
-    def _address(self, ray: Any) -> dict[str, Any]:
+    def _address(self, ray: Any) -> Message:
         node = ray.get_runtime_context().get_node_id()
         return {"node": node, "host": ray.util.get_node_ip_address(), "port": free_port("")}
 
@@ -118,7 +120,7 @@ class RayWorker:
             if os.environ.get("MLZOO_DEBUG"):
                 print(line, end="", file=sys.stderr, flush=True)
 
-    def read(self) -> list[dict[str, Any]]:
+    def read(self) -> list[Message]:
         """Return what the process has reported since the last call; wait a little for it."""
         events = []
         with contextlib.suppress(queue.Empty):
@@ -132,7 +134,7 @@ class RayWorker:
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(number)
 
-    def collect(self, folder: str, known: Mapping[str, Any]) -> dict[str, Any]:
+    def collect(self, folder: str, known: Mapping[str, Any]) -> Message:
         """Return the files of a run folder that are new, and the names of all.
 
         Args:
