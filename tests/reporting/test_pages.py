@@ -203,7 +203,7 @@ def test_the_largest_errors_are_found_without_holding_all_rows(
     errors = np.random.default_rng(0).permutation(100) - 50
     rows = [("name", "target", "prediction"), *((f"s{i}", 1, 1 + e) for i, e in enumerate(errors))]
     path = tmp_path / "predictions.csv"
-    path.write_text("\n".join(",".join(map(str, row)) for row in rows))
+    path.write_text("".join(",".join(map(str, row)) + "\n" for row in rows))
     largest = sorted(range(100), key=lambda i: -abs(errors[i]))[: folder.MOST_ROWS]
     assert [row["name"] for row in folder.worst(tmp_path)] == [f"s{i}" for i in largest]
     path.write_text("name,target,prediction\na,1,2\nb,1,many\n")
