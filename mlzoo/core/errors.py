@@ -131,8 +131,8 @@ def terminable() -> Iterator[None]:
     """Have SIGTERM raise Interrupted, as SIGINT raises KeyboardInterrupt.
 
     A handler that is there already stays, and threads other than the main one hear of no signal.
-    Where Python drops what a signal raised, the signal is sent again, at the latest at the end of
-    the block.
+    Where Python drops what a signal raised, the signal is sent again, at the latest where the
+    block ends without an error.
     """
     main = threading.current_thread() is threading.main_thread()
     if not main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
@@ -145,12 +145,13 @@ def terminable() -> Iterator[None]:
         yield
         _send_now(sent)
     finally:
-        sys.unraisablehook = hook
         try:
             for _, timer in sent:
                 timer.cancel()
+            for _, timer in sent:
                 timer.join()
         finally:
+            sys.unraisablehook = hook
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 

@@ -141,6 +141,9 @@ def read_labelled(path: str, reader: Reader, progress: Progress | None = None) -
 
         return read_labelled_sequences(location, reader)
     known = _whole(reader)
+    if known.target_kind.is_input and (is_array_file(location) or (location / "x.npy").is_file()):
+        x = _inputs_array(location if location.is_file() else location / "x.npy", known)
+        return labeled_samples(x, x, [f"sample {i}" for i in range(len(x))], known)
     if is_archive(location) or kind_of(path) == "arrays":
         return _labelled_arrays(location, known)
     if known.depth:
@@ -199,9 +202,6 @@ def _inputs_array(location: Path, reader: ArrayReader | ImageReader) -> np.ndarr
 
 
 def _labelled_arrays(location: Path, reader: ArrayReader | ImageReader) -> Samples:
-    if reader.target_kind.is_input:
-        x = _inputs_array(location, reader)
-        return labeled_samples(x, x, [f"sample {i}" for i in range(len(x))], reader)
     arrays = open_archive(location)
     first, second = choose_pair(arrays, location)
     x, y = _as_trained(arrays[first], location, reader), arrays[second]

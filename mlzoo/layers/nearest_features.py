@@ -41,9 +41,13 @@ class NearestFeature(keras.layers.Layer):
     def call(self, x: Any) -> Any:
         """Return the distances; one sample at a time, so that memory stays small."""
         bank = ops.convert_to_tensor(self.bank)
+        # Around their mean features are small, and so are the errors of rounding.
+        center = ops.mean(bank, axis=0)
+        bank = bank - center
         squares = ops.sum(ops.square(bank), axis=-1)
 
         def nearest(sample: Any) -> Any:
+            sample = sample - center
             products = ops.matmul(sample, ops.transpose(bank))
             _, place = ops.top_k(2 * products - squares, 1)  # ONNX has no argmin of Keras's
             # Of small distances |x|^2 + |b|^2 - 2 x b would leave few digits.

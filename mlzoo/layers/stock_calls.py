@@ -99,6 +99,8 @@ def _nearest(layer: NearestFeature, x: Any) -> Any:
     A dense layer and an embedding hold the features.
     """
     bank, name, dtype = ops.convert_to_numpy(layer.bank), layer.name, _dtype(layer)
+    center = bank.mean(axis=0)
+    bank, x = bank - center, x - center
     products = keras.layers.Dense(len(bank), name=f"{name}_products", dtype=dtype)
     features = keras.layers.Embedding(*bank.shape, name=f"{name}_bank", dtype=dtype)
     nearest = features(ops.top_k(products(x), 1)[1][..., 0])

@@ -8,11 +8,12 @@ ids of instances with `--task instances`, else (or with `--task regression`) fie
 width, k), NaN where a value does not count. Numbers with decimals (n, steps, channels) are
 sequences, shorter ones end in NaN; their targets are (n,), (n, steps) or (n, horizon, k). An .npy
 holds a table of numbers whose last column is the target. Models that learn without labels need
-no targets: the one array of a file, or all columns of an .npy, are inputs.
+no targets: one array of a file, x.npy alone, or an .npy of any other shape are their inputs.
 """
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -99,7 +100,7 @@ def load(config: Config, progress: Any = None) -> Samples:
     x, y, parts, notes = _read(config)
     check_samples(x, x if y is None else y, config.data)
     if y is None:
-        return _unlabeled(config, x, notes)
+        return _unlabeled(config, x, parts, notes)
     if config.unlabeled:
         config = config.model_copy(update={"task": None})
     if config.kind == "line":
@@ -141,10 +142,19 @@ def load(config: Config, progress: Any = None) -> Samples:
     )
 
 
-def _unlabeled(config: Config, x: np.ndarray, notes: list[str]) -> Samples:
+def _unlabeled(
+    config: Config, x: np.ndarray, parts: np.ndarray | None, notes: list[str]
+) -> Samples:
     """Samples that are their own targets."""
+    from dataclasses import replace
+
+    if config.kind in ("sequence", "line") or config.following:
+        raise DataError(f"{config.data}: sequences and lines need targets beside the inputs")
+    if config.threshold or config.ignored:
+        raise DataError(f"{config.data}: threshold and ignore are for masks")
     note = f"arrays: inputs {x.shape} {x.dtype}; no targets, so that nothing but inputs is learned"
-    return _samples(config, x, None, str(config.task), (*notes, note))
+    samples = _samples(config, x, None, str(config.task), (*notes, note))
+    return replace(samples, given_parts=parts)
 
 
 def _samples(
@@ -272,25 +282,29 @@ def _read(config: Config) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | N
 
     path = expand(config.data)
     if path.is_dir():
-        if config.unlabeled and not (path / "y.npy").exists():
+        if config.unlabeled and not os.path.lexists(path / "y.npy"):
             return open_npy(path / "x.npy"), None, None, []
         if not (path / "y.npy").is_file():
             raise DataError(f"{path} holds x.npy but no y.npy; both are needed")
         return open_npy(path / "x.npy"), open_npy(path / "y.npy"), None, []
     if path.suffix.lower() == ".npy":
-        return (open_npy(path), None, None, []) if config.unlabeled else _last_column(path)
+        table = open_npy(path)
+        holds_target = table.ndim == 2 and table.shape[1] > 1
+        if config.unlabeled and not holds_target:
+            return table, None, None, []
+        return _last_column(path, table)
     arrays = open_archive(path)
-    if config.unlabeled and len(arrays) == 1 and {config.inputs, config.targets} <= {None, *arrays}:
-        return next(iter(arrays.values())), None, None, []
+    if config.unlabeled and config.targets is None:
+        if config.inputs in arrays:
+            return arrays[config.inputs], None, None, []
+        if config.inputs is None and len(arrays) == 1:
+            return next(iter(arrays.values())), None, None, []
     if config.inputs is None and config.targets is None and "x_train" in arrays:
-        return _given_parts(path, arrays)
+        return _given_parts(path, arrays, config.unlabeled)
     return _pair(path, arrays, config)
 
 
-def _last_column(path: Path) -> tuple[np.ndarray, np.ndarray, None, list[str]]:
-    from mlzoo.data.arrays import open_npy
-
-    table = open_npy(path)
+def _last_column(path: Path, table: np.ndarray) -> tuple[np.ndarray, np.ndarray, None, list[str]]:
     if table.ndim != 2 or table.shape[1] < 2:
         raise DataError(
             f"{path} has shape {table.shape}; an .npy file must be (samples, columns) with the "
@@ -316,8 +330,8 @@ def _pair(
 
 
 def _given_parts(
-    path: Path, arrays: dict[str, np.ndarray]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]:
+    path: Path, arrays: dict[str, np.ndarray], unlabeled: bool
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray, list[str]]:
     import numpy as np
 
     from mlzoo.data.arrays import check_samples, describe
@@ -325,16 +339,20 @@ def _given_parts(
     named = {"train": "train", "valid": "valid", "val": "valid", "test": "test"}
     part_names = {suffix: part for suffix, part in named.items() if f"x_{suffix}" in arrays}
     lacking = [f"y_{suffix}" for suffix in part_names if f"y_{suffix}" not in arrays]
+    alone = unlabeled and len(lacking) == len(part_names)
+    lacking = [] if alone else lacking
     shapes = {arrays[f"x_{suffix}"].shape[1:] for suffix in part_names}
     if lacking or len(shapes) > 1:
         reason = f"it lacks {', '.join(lacking)}" if lacking else "samples differ in shape"
         raise DataError(f"{path}: {reason}; it holds {describe(arrays)}")
-    for suffix in part_names:
-        check_samples(arrays[f"x_{suffix}"], arrays[f"y_{suffix}"], f"{path}, {suffix}")
-    if len({arrays[f"y_{suffix}"].shape[1:] for suffix in part_names}) > 1:
+    letter = "x" if alone else "y"
+    targets = [arrays[f"{letter}_{suffix}"] for suffix in part_names]
+    for suffix, values in zip(part_names, targets, strict=True):
+        check_samples(arrays[f"x_{suffix}"], values, f"{path}, {suffix}")
+    if len({values.shape[1:] for values in targets}) > 1:
         raise DataError(f"{path}: targets differ in shape; it holds {describe(arrays)}")
     x = np.concatenate([arrays[f"x_{suffix}"] for suffix in part_names])
-    y = np.concatenate([arrays[f"y_{suffix}"] for suffix in part_names])
+    y = None if alone else np.concatenate(targets)
     parts = np.concatenate(
         [np.full(len(arrays[f"x_{suffix}"]), part) for suffix, part in part_names.items()]
     )

@@ -284,10 +284,12 @@ class Reconstructions:
     def flagged(self, anomalous: bool) -> Scorer | None:
         """Return the share of anomalous or of normal samples that are flagged.
 
-        None where it is not known which are anomalous, or without p-values.
+        None where it is not known which are anomalous; NaN without p-values.
         """
-        if self.anomalous is None or self.p_values is None:
+        if self.anomalous is None:
             return None
+        if self.p_values is None:
+            return lambda weights: np.full(len(weights), np.nan)
         wanted = (self.anomalous == anomalous).astype("float64")
         alarms = wanted * (self.p_values <= FALSE_ALARMS)
         return lambda weights: ratio(weights @ alarms, weights @ wanted)

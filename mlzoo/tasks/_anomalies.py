@@ -175,7 +175,7 @@ class ReconstructionTally:
     def tables(self) -> dict[str, object]:
         """Return what is found, of each kind too, and the errors of the validation split."""
         facts: dict[str, object] = {}
-        if self.counts.anomalous is not None:
+        if self.counts.anomalous is not None and self.counts.anomalous.any():
             facts["positive_class"] = "anomalous"
         if self.kinds:
             facts["per_kind"] = [self._found(name, of) for name, of in self.kinds.items()]

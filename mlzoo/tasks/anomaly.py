@@ -28,10 +28,12 @@ class Task(AnomalyTask):
         """Return one output at each pixel."""
         return replace(super().output_spec(train), units=1)
 
-    def known(self, rows: Part) -> np.ndarray:
-        """Return which samples (n,) are anomalous; none where that is not known."""
+    def known(self, rows: Part) -> np.ndarray | None:
+        """Return which samples (n,) are anomalous; none where no class was called normal."""
         known = super().known(rows)
-        return np.zeros(len(rows), bool) if known is None else known
+        if known is None and not rows.samples.reader.normal:
+            return np.zeros(len(rows), bool)
+        return known
 
     def maps(self, truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
         """Return the anomaly maps (n, height, width)."""

@@ -81,18 +81,25 @@ def test_without_targets_models_learn_the_inputs_alone(tmp_path: Path, form: str
     if form == "npz":
         np.savez(path, measured=X)
     elif form == "npy":
-        np.save(path, X)
+        np.save(path, X[:, :, None])
     else:
         path.mkdir()
         np.save(path / "x.npy", X)
     samples = learned(path)
-    np.testing.assert_array_equal(samples.inputs, X.astype(np.float32))
+    np.testing.assert_array_equal(np.ravel(samples.inputs), X.astype(np.float32).ravel())
     assert samples.target.is_input and not samples.class_names and not samples.target_names
-    if form == "npz":
-        new = read_labelled(str(path), samples.reader)
-        np.testing.assert_array_equal(new.targets, samples.inputs)
+    new = read_labelled(str(path), samples.reader)
+    np.testing.assert_array_equal(new.targets, samples.inputs)
     labeled = learned(npz(tmp_path, x=X, y=Y))
     assert labeled.target.is_input and labeled.classes is not None
+    chosen = config(npz(tmp_path, x=X, z=X[:3])).model_copy(
+        update={"model": "autoencoder", "source_set": {"inputs": "x"}}
+    )
+    assert len(loading.read(chosen)) == 30
+    parts = learned(npz(tmp_path, x_train=X, x_test=X[:3]))
+    assert parts.given_parts is not None and list(parts.given_parts).count("test") == 3
+    np.save(tmp_path / "t.npy", np.column_stack([X, Y]))
+    assert learned(tmp_path / "t.npy").inputs.shape == (30, 4)
 
 
 def test_npy_takes_the_last_column_and_folders_hold_x_and_y(tmp_path: Path) -> None:

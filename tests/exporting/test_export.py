@@ -304,7 +304,7 @@ def test_the_exact_gelu_of_a_plugin_is_written_as_onnx(tmp_path: Path) -> None:
 def convnext() -> keras.Model:
     from keras.src.applications.convnext import ConvNeXt
 
-    sizes = {"depths": [1, 0, 0, 0], "projection_dims": [4, 4, 4, 4]}
+    sizes = {"depths": [1, 1, 0, 0], "projection_dims": [4, 8, 8, 8]}
     given = {"include_top": False, "weights": None, "pooling": "avg"}
     return ConvNeXt(**sizes, **given, input_shape=(32, 32, 3))
 

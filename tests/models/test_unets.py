@@ -103,7 +103,7 @@ def test_members_of_folds_learn_with_heads_of_their_own(tmp_path: Path) -> None:
     data = masks(20)
     np.savez(tmp_path / "d.npz", x=data.samples.inputs, y=np.minimum(data.samples.targets, 1))
     settings = {"filters": 2, "depth": 2, "convolutions": 1, "deep_supervision": True}
-    settings["mirrors"] = "horizontal"
+    settings["mirrors"] = "both"
     run = mlzoo.train(
         "unet",
         str(tmp_path / "d.npz"),
@@ -118,7 +118,7 @@ def test_members_of_folds_learn_with_heads_of_their_own(tmp_path: Path) -> None:
     first, second = (row["loss"] for row in run.metrics["members"])
     assert first != second and len(run.history) == 1
     image = data.samples.inputs[:1]
-    turned = np.flip(run.outputs(np.ascontiguousarray(np.flip(image, 2))), 2)
+    turned = np.flip(run.outputs(np.ascontiguousarray(np.flip(image, (1, 2)))), (1, 2))
     np.testing.assert_allclose(turned, run.outputs(image), atol=1e-5)
 
 

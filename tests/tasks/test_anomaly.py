@@ -53,7 +53,7 @@ def test_distances_are_those_to_the_nearest_stored_feature() -> None:
     layer.build(x.shape)
     layer.store(np.array([[0, 1], [3, 4]], "float32"))
     assert keras.ops.convert_to_numpy(layer(x)).ravel().tolist() == pytest.approx([0.5, 0])
-    layer.store(np.array([[1000, 1000.125], [0, 0]], "float32"))
+    layer.store(np.array([[1000, 1000.25], [1000, 1000.125], [999, 1001]], "float32"))
     near = keras.ops.convert_to_numpy(layer(np.full((1, 1, 1, 2), 1000, "float32")))
     assert near.item() == 0.125**2 / 2  # the squares of 1000 have no such digits
 
@@ -89,6 +89,8 @@ def test_without_known_anomalies_all_count_as_normal(tmp_path: Path) -> None:
     p_values = [float(cells[flagged[0].index("p_value")]) for cells in flagged[1:]]
     share = np.mean(np.array(p_values) <= 0.05)
     assert run.metrics["test"]["metrics"]["false_alarms"] == pytest.approx(share)
+    none = train_merged(merge({**given, "fractions": "80/0/20", "name": "none"}))
+    assert none.metrics["headline"]["value"] is None
 
 
 def test_two_kinds_are_told_apart_in_the_table() -> None:

@@ -17,6 +17,8 @@ LAYOUT = (
     "folders that hold one folder a class each"
 )
 _SHOWN = 8
+_UNREAD = (".gif", ".heic", ".heif", ".avif", ".svg", ".jp2", ".psd", ".dng", ".cr2", ".nef")
+"""Endings of images of formats that are not read."""
 _OTHER_DATA = (".npz", ".npy", ".csv", ".tsv", ".parquet")
 
 
@@ -186,11 +188,11 @@ def _nothing(root: Path, folders: list[str], listing: ClassFolders) -> str:
     readable = sorted(name for name in entries if Path(name).suffix.lower() in _OTHER_DATA)
     if readable and not folders:
         return f"{root} is a folder without images; name the file in it: {root / readable[0]}"
-    kinds = [kind for kind, _ in listing.ignored.most_common(1) if kind.startswith(".")]
-    if folders and kinds:
+    unread = [kind for kind, _ in listing.ignored.most_common() if kind in _UNREAD]
+    if folders and unread:
         return (
-            f"{root} holds {listing.ignored[kinds[0]]} {kinds[0]} files, which are not read as "
-            f"images; save them as PNG or JPEG ({', '.join(sorted(SUFFIXES))} are read)"
+            f"{root} has images of a format that is not read ({unread[0]}: "
+            f"{listing.ignored[unread[0]]}); save them as PNG or JPEG"
         )
     shown = ", ".join(sorted(entries)[:_SHOWN])
     return f"{root} has no images in folders of their own (it has {shown}); {LAYOUT}"
