@@ -52,9 +52,9 @@ class ModelCase:
     channel, of codes. `tasks` are those that the settings are for, by default the model's;
     `label` tells cases of one model apart; `spread` is the standard deviation of the samples.
     A `deep` model, most of it Keras's own, is trained for one form of output alone; with
-    `overfits` false none is, where another model has the same path to learn. Samples are learned
-    by heart in `steps` steps. Without `uneven` sequences have one length and forecasts are of
-    their channels.
+    `overfits` false none is, where another model has the same path to learn; in `steps` training
+    steps a model overfits. Without `uneven` sequences have one length and forecasts are of their
+    channels.
     """
 
     name: str
