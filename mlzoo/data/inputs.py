@@ -89,8 +89,8 @@ def read_inputs(path: str, reader: Reader, progress: Progress | None = None) -> 
         from mlzoo.data.volumes.inference_inputs import read_volumes
 
         return read_volumes(location, known)
-    if is_array_file(location):
-        x = _inputs_array(location, known)
+    if (file := _file_of_inputs(location)) is not None:
+        x = _inputs_array(file, known)
         names = [f"sample {i}" for i in range(len(x))]
         return NewInputs(x, names, array_differences(x, known))
     if isinstance(known, ArrayReader):
@@ -141,8 +141,8 @@ def read_labelled(path: str, reader: Reader, progress: Progress | None = None) -
 
         return read_labelled_sequences(location, reader)
     known = _whole(reader)
-    if known.target_kind.is_input and (is_array_file(location) or (location / "x.npy").is_file()):
-        x = _inputs_array(location if location.is_file() else location / "x.npy", known)
+    if known.target_kind.is_input and (file := _file_of_inputs(location)) is not None:
+        x = _inputs_array(file, known)
         return labeled_samples(x, x, [f"sample {i}" for i in range(len(x))], known)
     if is_archive(location) or kind_of(path) == "arrays":
         return _labelled_arrays(location, known)
@@ -195,6 +195,13 @@ def _as_trained(x: np.ndarray, location: Path, reader: ArrayReader | ImageReader
     if reader.depth:
         x = as_trained_slices(x, reader.depth, str(location))
     return as_trained(x, str(location), reader.shape, reader.dtype, reader.maximum)
+
+
+def _file_of_inputs(location: Path) -> Path | None:
+    """Return a file of arrays, that of the inputs in a folder; None where there is none."""
+    if is_array_file(location):
+        return location
+    return location / "x.npy" if (location / "x.npy").is_file() else None
 
 
 def _inputs_array(location: Path, reader: ArrayReader | ImageReader) -> np.ndarray:

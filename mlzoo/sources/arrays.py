@@ -318,12 +318,12 @@ def _pair(
 ) -> tuple[np.ndarray, np.ndarray, None, list[str]]:
     from mlzoo.data.arrays import choose_pair, describe
 
+    for name in (config.inputs, config.targets):
+        if name is not None and name not in arrays:
+            raise DataError(f"{path} has no array {name!r}; it holds {describe(arrays)}")
     if config.inputs is None or config.targets is None:
         first, second = choose_pair(arrays, path)
     x, y = config.inputs or first, config.targets or second
-    for name in (x, y):
-        if name not in arrays:
-            raise DataError(f"{path} has no array {name!r}; it holds {describe(arrays)}")
     note = f"arrays: inputs {x} {arrays[x].shape} {arrays[x].dtype}, targets {y} {arrays[y].shape}"
     flags = "--source-set inputs=NAME, --source-set targets=NAME"
     return arrays[x], arrays[y], None, [f"{note} ({flags})"]

@@ -10,7 +10,7 @@ import pytest
 
 from mlzoo.core.errors import DataError
 from mlzoo.data import loading
-from mlzoo.data.inputs import read_labelled
+from mlzoo.data.inputs import read_inputs, read_labelled
 from mlzoo.data.loading import refuse_undecodable
 from mlzoo.data.new_samples import NewInputs, existing
 from mlzoo.data.samples import Samples
@@ -90,6 +90,8 @@ def test_without_targets_models_learn_the_inputs_alone(tmp_path: Path, form: str
     assert samples.target.is_input and not samples.class_names and not samples.target_names
     new = read_labelled(str(path), samples.reader)
     np.testing.assert_array_equal(new.targets, samples.inputs)
+    rows = read_inputs(str(path), samples.reader).rows
+    np.testing.assert_array_equal(rows, samples.inputs)
     labeled = learned(npz(tmp_path, x=X, y=Y))
     assert labeled.target.is_input and labeled.classes is not None
     chosen = config(npz(tmp_path, x=X, z=X[:3])).model_copy(
